@@ -1,0 +1,44 @@
+# `make demo` and `make test` need Python >= 3.11 and nothing else. Every target sets up the environment it needs.
+
+PYTHON ?= python3
+BIN := .venv/bin
+FAST := tests/unit tests/law tests/golden tests/property tests/mutants
+
+.PHONY: install demo test check format bench lock clean
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml requirements.lock
+	@echo "Setting up .venv (once; about half a minute) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Retold needs Python 3.11 or newer, got " + sys.version)'
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch .venv/installed
+
+demo: install
+	@$(BIN)/retold demo
+
+check: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n auto $(FAST)
+
+test: check
+	$(BIN)/python -m pytest tests/conformance tests/integration
+
+format: install
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: install
+	$(BIN)/python -m benchmarks
+
+# Only for those who change dependencies.
+lock: install
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-header -o requirements.lock pyproject.toml
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache build *.egg-info demo-data

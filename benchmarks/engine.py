@@ -1,0 +1,146 @@
+"""The engine and its log alone, one partition on one core: `python -m benchmarks.engine`.
+
+One process with the runner, the machine and an LMDB state, over the embedded log (its server is a process of its own).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from engine.assembly import Assembly
+from engine.core.machine import Machine
+from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Append, Message, SelectedItem
+from engine.core.record import Record, command
+from engine.core.settings import MachineSettings
+from engine.core.state import State
+from engine.process.tables import ELEMENT_INSTANCES
+from engine.records import BatchOperationCreation, Deployment, ProcessInstanceCreation
+from engine.records.deployment import Resource
+from engine.shell.clock import SystemClock
+from engine.shell.embedded.client import EmbeddedLog
+from engine.shell.lmdb_store import LmdbStore
+from engine.shell.memory_store import MemoryStore
+from engine.shell.runner import Runner, replay
+
+from .models import ONE_TASK
+from .table import print_table
+
+INSTANCES = 20_000
+
+
+class Engine:
+    """One partition in this process."""
+
+    def __init__(self, log: EmbeddedLog, directory: Path) -> None:
+        self.assembly = Assembly()
+        self.log = log
+        self.state, self.machine = self.assembly.machine(LmdbStore(directory / "state", 8 << 30), 1, 1)
+        self.runner = Runner(
+            log=log,
+            codec=self.assembly.codec,
+            state=self.state,
+            machine=self.machine,
+            clock=SystemClock(),
+            prepare=lambda machine: self.assembly.prepare(MachineSettings(slice_size=50), machine),
+        )
+
+    async def send(self, topic: str, records: list[Record]) -> None:
+        messages = [Message(value=self.assembly.codec.encode(record)) for record in records]
+        await self.log.append([Append(topic=topic, partition=1, messages=messages)])
+
+    async def until(self, intent: str, family: str, count: int, offset: int) -> int:
+        """Read events from the offset until `count` of them were seen; gives the offset behind."""
+        wanted = self.assembly.codec.fingerprints[family].to_bytes(8, "little")
+        seen = 0
+        while seen < count:
+            await self.log.wait({(EVENTS, 1): offset})
+            page = await self.log.read(EVENTS, 1, offset, size_max=8 << 20)
+            offset = page.next_offset
+            seen += sum(entry.value[2:10] == wanted and intent.encode() in entry.value for entry in page.entries)
+        return offset
+
+
+async def measure(directory: Path) -> list[tuple[str, str]]:
+    log = await EmbeddedLog.open(directory)
+    engine = Engine(log, directory)
+    stop = asyncio.Event()
+    await engine.runner.recover()
+    running = asyncio.create_task(engine.runner.run(stop))
+    rows: list[tuple[str, str]] = []
+
+    resource = Resource(resource_name="one-task.bpmn", resource=ONE_TASK)
+    await engine.send(COMMANDS, [command("DEPLOYMENT", "CREATE", Deployment(resources=(resource,)))])
+    offset = await engine.until("FULLY_DISTRIBUTED", "DEPLOYMENT", 1, 0)
+
+    create = command("PROCESS_INSTANCE_CREATION", "CREATE", ProcessInstanceCreation(bpmn_process_id="one-task"))
+    started = time.perf_counter()
+    await engine.send(COMMANDS, [create] * INSTANCES)
+    offset = await engine.until("CREATED", "PROCESS_INSTANCE_CREATION", INSTANCES, offset)
+    rows.append(("instances created", f"{INSTANCES / (time.perf_counter() - started):,.0f}/s"))
+
+    rows += await cancel(engine, offset)
+    stop.set()
+    await engine.send(INTERNAL, [create])
+    await running
+    rows.append(await replay_all(engine))
+    await log.close()
+    return rows
+
+
+async def cancel(engine: Engine, offset: int) -> list[tuple[str, str]]:
+    """A batch operation over all instances; the items are handed over as secondary storage would."""
+    wish = BatchOperationCreation(batch_operation_type="CANCEL_PROCESS_INSTANCE", filter='{"state":"ACTIVE"}')
+    parameters = engine.assembly.operation_codecs
+    operation = engine.assembly.operations[wish.batch_operation_type]
+    encoded = parameters.encode(operation.name, operation.parameters())
+    wish = BatchOperationCreation(
+        batch_operation_type=wish.batch_operation_type, filter=wish.filter, parameters=encoded
+    )
+    keys = [int.from_bytes(key, "big") for key, row in engine.state.scan(ELEMENT_INSTANCES) if row.scope_key < 0]
+    before = engine.machine.head.position
+    started = time.perf_counter()
+    await engine.send(COMMANDS, [command("BATCH_OPERATION_CREATION", "CREATE", wish)])
+    offset = await engine.until("CREATED", "BATCH_OPERATION_CREATION", 1, offset)
+    initializer = engine.assembly.initializer()
+    while (query := initializer.wanted(engine.machine, 0)) is not None:
+        limit, after = query.selection.limit, query.selection.after
+        page = [key for key in keys if key > after][:limit]
+        found = [SelectedItem(item_key=key, process_instance_key=key, root_process_instance_key=key) for key in page]
+        await engine.send(INTERNAL, [initializer.found(query, found)])
+        while initializer.is_open(engine.machine, query):
+            await asyncio.sleep(0)
+    await engine.until("COMPLETED", "BATCH_OPERATION_LIFECYCLE_MANAGEMENT", 1, offset)
+    rate = len(keys) / (time.perf_counter() - started)
+    records = (engine.machine.head.position - before) / len(keys)
+    return [("batch cancel", f"{rate:,.0f} items/s"), ("records an item", f"{records:.2f}")]
+
+
+async def replay_all(engine: Engine) -> tuple[str, str]:
+    state: State
+    machine: Machine
+    state, machine = engine.assembly.machine(MemoryStore(), 1, 1)
+    started = time.perf_counter()
+    count = await replay(engine.log, engine.assembly.codec, state, machine)
+    rate = count / (time.perf_counter() - started)
+    same = state.digests() == engine.state.digests()
+    return "replay into an empty state", f"{rate:,.0f} records/s ({'same' if same else 'DIFFERENT'} state)"
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        arguments = ["--data", name, "--partitions", "1"]
+        server = subprocess.Popen([sys.executable, "-m", "engine.shell.embedded.server", *arguments])
+        try:
+            print_table("Engine and log alone (1 partition)", asyncio.run(measure(Path(name))))
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+if __name__ == "__main__":
+    main()

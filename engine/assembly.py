@@ -1,0 +1,112 @@
+"""The composition root of the core: which parts, operations and schemas make up the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
+
+import msgspec
+from msgspec import Struct
+
+from engine.batch.initialization import Initializer
+from engine.batch.operation import Operation
+from engine.batch.part import part as batch_part
+from engine.core import system
+from engine.core.faults import BadRequest
+from engine.core.head import SCHEMAS
+from engine.core.machine import Machine
+from engine.core.ports import Store
+from engine.core.record import Record, command
+from engine.core.registry import Registry
+from engine.core.settings import MachineSettings
+from engine.core.state import State
+from engine.operations import OPERATIONS
+from engine.process import deployments, incidents, instances, jobs, user_tasks, variable_documents, variables
+from engine.process.incidents import quarantine
+from engine.records import FAMILIES
+from engine.records.intents import INTENTS
+from engine.records.schema import Schema
+from engine.records.settings import Settings
+from engine.shell.codec import Codec, Undecodable, ValueCodec
+
+
+def build_name() -> str:
+    """The name of this build, as it is written on the log."""
+    try:
+        return f"retold-{version('retold')}"
+    except PackageNotFoundError:
+        return "retold-source"
+
+
+class OperationCodecs:
+    """The parameters of batch operations, each with its own schema; an operation without schema is refused."""
+
+    def __init__(self, operations: Mapping[str, Operation]) -> None:
+        folder = files("schemas") / "operations"
+        self._codecs: dict[str, ValueCodec[Struct]] = {}
+        for name, operation in operations.items():
+            schema = folder / f"{name.lower()}.avsc"
+            if not schema.is_file():
+                raise ValueError(f"expected a schema schemas/operations/{name.lower()}.avsc for {name}, got none")
+            self._codecs[name] = ValueCodec(schema.read_text(), operation.parameters)
+
+    def encode(self, name: str, parameters: Struct) -> bytes:
+        return self._codecs[name].encode(parameters)
+
+    def decode(self, name: str, data: bytes) -> Struct:
+        """Raises BadRequest."""
+        try:
+            return self._codecs[name].decode(data)
+        except Undecodable as error:
+            raise BadRequest(str(error)) from None
+
+
+class Assembly:
+    """Everything that is the same in every process of an installation, built once a process."""
+
+    def __init__(self) -> None:
+        self.codec = Codec(FAMILIES)
+        self.operations = OPERATIONS
+        self.operation_codecs = OperationCodecs(OPERATIONS)
+        parts = [
+            system.PART,
+            deployments.PART,
+            instances.PART,
+            variables.PART,
+            variable_documents.PART,
+            jobs.PART,
+            user_tasks.PART,
+            incidents.PART,
+            batch_part(OPERATIONS, self.operation_codecs.decode),
+        ]
+        self.registry = Registry([*parts, system.tick_part(parts)], INTENTS, quarantine)
+
+    def machine(self, store: Store, partition: int, partition_count: int) -> tuple[State, Machine]:
+        """The state and the machine of a partition over a store."""
+        state = State(store, self.registry.tables)
+        machine = Machine(
+            registry=self.registry,
+            state=state,
+            encoder=self.codec,
+            partition=partition,
+            partition_count=partition_count,
+            build=build_name(),
+        )
+        return state, machine
+
+    def initializer(self) -> Initializer:
+        return Initializer(self.operations)
+
+    def prepare(self, settings: MachineSettings, machine: Machine) -> Sequence[Record]:
+        """What the machine must learn at the start: settings that changed, and schemas that are not on the log yet."""
+        commands: list[Record] = []
+        if machine.settings != settings or machine.head.position == 0:
+            text = msgspec.json.encode(settings).decode()
+            commands.append(command("SETTINGS", "UPDATE", Settings(settings=text)))
+        for name, fingerprint in sorted(self.codec.fingerprints.items()):
+            if machine.get(SCHEMAS, f"{fingerprint:016x}") is None:
+                text = self.codec.schema_texts[name]
+                value = Schema(name=name, fingerprint=f"{fingerprint:016x}", text=text)
+                commands.append(command("SCHEMA", "REGISTER", value))
+        return commands

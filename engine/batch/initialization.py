@@ -1,0 +1,196 @@
+"""Finding the items of a batch operation: pages from secondary storage become chunks on the log.
+
+The query runs outside the machine, one page in flight per partition, round-robin over the batch operations that look
+for items. What it writes back carries the cursor it started from; a stale one is rejected (design law 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import msgspec
+
+from engine.core.background import Query
+from engine.core.effects import Effects, Event
+from engine.core.faults import INVALID_STATE, NOT_FOUND, Reject
+from engine.core.ports import SelectedItem, SelectionQuery
+from engine.core.record import Record
+from engine.core.record import command as make_command
+from engine.core.state import View, key_tail
+from engine.records import BatchOperationChunk, BatchOperationInitialization
+from engine.records.batch_operation_chunk import BatchItem
+
+from .lifecycle import execute_later, step_of
+from .operation import Operation
+from .tables import BATCHES, INITIALIZING, PROGRESS, Progress
+
+INITIALIZATION = "BATCH_OPERATION_INITIALIZATION"
+CHUNK = "BATCH_OPERATION_CHUNK"
+QUERY_FAILED = "QUERY_FAILED"
+RESULT_BUFFER_SIZE_EXCEEDED = "RESULT_BUFFER_SIZE_EXCEEDED"
+
+
+class Initializer:
+    """Which page to ask for next, and the command that brings its answer to the log. Only reads the state."""
+
+    def __init__(self, operations: Mapping[str, Operation]) -> None:
+        self._operations = operations
+        self._last = -1
+
+    def wanted(self, view: View, now: int) -> Query | None:
+        """The next page: of the batch operation after the one served last. None: nothing to look for now."""
+        keys = [key_tail(row) for row, _ in view.scan(INITIALIZING)]
+        for key in [k for k in keys if k > self._last] + [k for k in keys if k <= self._last]:
+            progress = view.get(PROGRESS, key)
+            if progress is None or progress.suspended or progress.canceling or progress.retry_at > now:
+                continue
+            self._last = key
+            return self._query(view, key, progress)
+        return None
+
+    def is_open(self, view: View, query: Query) -> bool:
+        """Whether the machine still waits for the answer to this very query."""
+        progress = view.get(PROGRESS, query.key)
+        if progress is None or view.get(INITIALIZING, query.key) is None:
+            return False
+        asked = (query.selection.after, query.selection.limit, query.attempts)
+        return (progress.cursor, progress.page_size, progress.attempts) == asked
+
+    def next_retry(self, view: View) -> int | None:
+        """When the earliest back-off ends, ms since 1970 (UTC)."""
+        rows = [view.get(PROGRESS, key_tail(row)) for row, _ in view.scan(INITIALIZING)]
+        return min((p.retry_at for p in rows if p and p.retry_at and not p.suspended and not p.canceling), default=None)
+
+    def _query(self, view: View, key: int, progress: Progress) -> Query | None:
+        batch = view.get(BATCHES, key)
+        if batch is None:
+            return None
+        selects = self._operations[batch.type].selects
+        selection = SelectionQuery(
+            entity=selects.entity,
+            partition=view.partition,
+            filter=batch.filter,
+            item_keys=batch.item_keys,
+            excluded=batch.excluded_keys,
+            states=selects.states,
+            roots_only=selects.roots_only,
+            after=progress.cursor,
+            key_max=batch.key_max,
+            limit=progress.page_size,
+        )
+        return Query(key=key, selection=selection, position=batch.position, attempts=progress.attempts)
+
+    def found(self, query: Query, items: Sequence[SelectedItem]) -> Record:
+        """The page as a command. A page that is not full is the last."""
+        value = BatchOperationChunk(
+            batch_operation_key=query.key,
+            items=tuple(
+                BatchItem(
+                    item_key=item.item_key,
+                    process_instance_key=item.process_instance_key,
+                    root_process_instance_key=item.root_process_instance_key,
+                )
+                for item in items
+            ),
+            cursor=query.selection.after,
+            next_cursor=items[-1].item_key if items else query.selection.after,
+            last=len(items) < query.selection.limit,
+        )
+        return make_command(CHUNK, "CREATE", value, key=query.key, step=step_of(query.key))
+
+    def too_large(self, query: Query) -> Record:
+        """The page does not fit a record: ask for half of it, or give up at one item."""
+        size = query.selection.limit
+        if size == 1:
+            return self._fail(query, RESULT_BUFFER_SIZE_EXCEEDED, "one item does not fit a record", retryable=False)
+        value = BatchOperationInitialization(
+            batch_operation_key=query.key, cursor=query.selection.after, page_size=size // 2
+        )
+        return make_command(INITIALIZATION, "INITIALIZE", value, key=query.key, step=step_of(query.key))
+
+    def failed(self, query: Query, reason: str, *, retryable: bool) -> Record:
+        """The query failed."""
+        return self._fail(query, QUERY_FAILED, reason, retryable=retryable)
+
+    def _fail(self, query: Query, error_type: str, message: str, *, retryable: bool) -> Record:
+        value = BatchOperationInitialization(
+            batch_operation_key=query.key,
+            cursor=query.selection.after,
+            attempts=query.attempts,
+            error_type=error_type,
+            error_message=message,
+            retryable=retryable,
+        )
+        return make_command(INITIALIZATION, "FAIL", value, key=query.key, step=step_of(query.key))
+
+
+def find_progress(view: View, key: int, cursor: int) -> Progress:
+    """The progress of a batch operation that looks for items from this cursor on. Raises Reject."""
+    progress = view.get(PROGRESS, key)
+    if progress is None:
+        raise Reject(NOT_FOUND, f"expected a batch operation with key '{key}' that is running, got none")
+    if progress.initialized or progress.abandoned or progress.finished or progress.cursor != cursor:
+        raise Reject(INVALID_STATE, f"expected the cursor of batch operation '{key}', got {cursor}, which is stale")
+    return progress
+
+
+def create_chunks(command: Record, view: View) -> Effects:
+    """BATCH_OPERATION_CHUNK CREATE: a page becomes chunks of at most `chunkSize` items."""
+    wish = cast(BatchOperationChunk, command.value)
+    key = wish.batch_operation_key
+    progress = find_progress(view, key, wish.cursor)
+    size = view.settings.chunk_size
+    for start in range(0, len(wish.items), size):
+        items = wish.items[start : start + size]
+        chunk = BatchOperationChunk(batch_operation_key=key, items=items, next_cursor=items[-1].item_key)
+        yield Event(value_type=CHUNK, intent="CREATED", key=key, value=chunk)
+    total = progress.total + len(wish.items)
+    value = BatchOperationInitialization(
+        batch_operation_key=key, cursor=wish.next_cursor, page_size=progress.page_size, total=total
+    )
+    if not wish.last:
+        yield Event(value_type=INITIALIZATION, intent="INITIALIZING", key=key, value=value)
+        return
+    yield Event(value_type=INITIALIZATION, intent="INITIALIZED", key=key, value=value)
+    if not progress.suspended:
+        yield execute_later(view, key)
+
+
+def change_page_size(command: Record, view: View) -> Effects:
+    """BATCH_OPERATION_INITIALIZATION INITIALIZE: go on from the same cursor with smaller pages."""
+    wish = cast(BatchOperationInitialization, command.value)
+    progress = find_progress(view, command.key, wish.cursor)
+    if not 0 < wish.page_size < progress.page_size:
+        raise Reject(INVALID_STATE, f"expected a page size below {progress.page_size}, got {wish.page_size}")
+    value = BatchOperationInitialization(
+        batch_operation_key=command.key, cursor=progress.cursor, page_size=wish.page_size, total=progress.total
+    )
+    yield Event(value_type=INITIALIZATION, intent="INITIALIZING", key=command.key, value=value)
+
+
+def fail(command: Record, view: View) -> Effects:
+    """BATCH_OPERATION_INITIALIZATION FAIL: again after a back-off, counted on the log, or this partition has failed."""
+    wish = cast(BatchOperationInitialization, command.value)
+    progress = find_progress(view, command.key, wish.cursor)
+    if wish.attempts != progress.attempts:
+        raise Reject(INVALID_STATE, f"expected attempt {progress.attempts}, got {wish.attempts}, which is stale")
+    settings = view.settings
+    if not wish.retryable or wish.attempts >= settings.query_retry_max:
+        value = msgspec.structs.replace(wish, total=progress.total)
+        yield Event(value_type=INITIALIZATION, intent="FAILED", key=command.key, value=value)
+        yield execute_later(view, command.key)
+        return
+    delay = settings.query_retry_initial_delay_ms * settings.query_retry_backoff_factor ** min(wish.attempts, 64)
+    value = BatchOperationInitialization(
+        batch_operation_key=command.key,
+        cursor=progress.cursor,
+        page_size=progress.page_size,
+        attempts=wish.attempts + 1,
+        retry_at=view.now + int(min(delay, settings.query_retry_max_delay_ms)),
+        error_type=wish.error_type,
+        error_message=wish.error_message,
+        retryable=True,
+        total=progress.total,
+    )
+    yield Event(value_type=INITIALIZATION, intent="RETRYING", key=command.key, value=value)

@@ -1,0 +1,397 @@
+"""Turns tokens into a syntax tree (DMN 1.5, 10.3.1.2), by precedence climbing.
+
+Rule: the grammar is that of the DMN specification, with feel-scala's choices where it is ambiguous: names with spaces
+are written in backticks, except those of built-in functions and of context keys; a negation binds tighter than `**`;
+`**` associates to the left; comparisons do not chain. Unlike both, the end of a range takes no filter without
+parentheses, because `]1..x[` could not be told from one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+from typing import cast
+
+from engine.bpmn.feel import syntax
+from engine.bpmn.feel.arithmetic import exact, negate, parse_number
+from engine.bpmn.feel.cursor import Cursor
+from engine.bpmn.feel.errors import refuse
+from engine.bpmn.feel.grammar import (
+    ADD,
+    AND,
+    COMPARE,
+    CONSTANTS,
+    FUNCTION_WORDS_MAX,
+    KEYWORDS,
+    LEVELS,
+    OPERAND,
+    OR,
+    RESERVED,
+    TYPE_NAMES,
+)
+from engine.bpmn.feel.limits import NESTING_DEPTH_MAX, TEXT_LENGTH_MAX
+from engine.bpmn.feel.syntax import Node
+
+
+def parse(text: str, function_names: Container[str]) -> Node:
+    """The tree of `text`. `function_names` tells which names of several words are functions. Raises FeelError."""
+    if len(text) > TEXT_LENGTH_MAX:
+        raise refuse(
+            f"expected an expression of at most {TEXT_LENGTH_MAX} characters, got {len(text)}; split it", text, 0
+        )
+    return _Parser(text, function_names).parse()
+
+
+class _Parser(Cursor):
+    """One pass over the tokens of one expression."""
+
+    def __init__(self, text: str, function_names: Container[str]) -> None:
+        super().__init__(text)
+        self.function_names = function_names
+        self.depth = 0
+        self.in_test = False
+        self.in_range_end = False
+
+    def parse(self) -> Node:
+        node = self.expression()
+        if self.token.kind != "end":
+            raise self.unexpected("an operator or the end of the expression")
+        return node
+
+    # Operators
+
+    def expression(self, level: int = OR) -> Node:
+        """An expression of operators that bind at least as tightly as `level`."""
+        self.depth += 1
+        if self.depth > NESTING_DEPTH_MAX:
+            raise refuse(
+                f"expected at most {NESTING_DEPTH_MAX} levels of nesting, got more; split the expression",
+                self.text,
+                self.token.at,
+            )
+        node = self.operand()
+        compared = False
+        while (found := self.operator_level()) >= level:
+            if found == COMPARE and compared:
+                raise self.unexpected("'and', 'or' or the end of a comparison (comparisons do not chain)")
+            compared = found == COMPARE
+            node = self.comparison(node) if compared else self.chain(node, found)
+        self.depth -= 1
+        return node
+
+    def operator_level(self) -> int:
+        return LEVELS.get(self.token.text, 0) if self.token.kind in ("symbol", "word") else 0
+
+    def chain(self, first: Node, level: int) -> Node:
+        at = self.token.at
+        rest: list[tuple[str, Node]] = []
+        while self.operator_level() == level:
+            operator = self.advance().text
+            rest.append((operator, self.expression(level + 1)))
+        if level == OR:
+            return syntax.Logic(at=at, operator="or", operands=(first, *(node for _, node in rest)))
+        if level == AND:
+            return syntax.Logic(at=at, operator="and", operands=(first, *(node for _, node in rest)))
+        return syntax.Arithmetic(
+            at=at, first=first, rest=tuple(cast("list[tuple[syntax.ArithmeticOperator, Node]]", rest))
+        )
+
+    def comparison(self, left: Node) -> Node:
+        token = self.advance()
+        match token.text:
+            case "between":
+                low = self.expression(ADD)
+                self.expect("and")
+                return syntax.Between(at=token.at, value=left, low=low, high=self.expression(ADD))
+            case "instance":
+                self.expect("of")
+                return syntax.InstanceOf(at=self.token.at, value=left, type_name=self.type_name())
+            case "in":
+                return syntax.Membership(at=token.at, value=left, tests=self.tests())
+        right = self.expression(ADD)
+        return syntax.Comparison(
+            at=token.at, operator=cast("syntax.CompareOperator", token.text), left=left, right=right
+        )
+
+    def type_name(self) -> str:
+        for name in TYPE_NAMES:
+            words = name.split()
+            if [self.peek(distance).text for distance in range(len(words))] == words:
+                self.index += len(words)
+                return name
+        raise self.unexpected(f"a type ({', '.join(TYPE_NAMES)})")
+
+    # Tests, the right side of `in`
+
+    def tests(self) -> tuple[Node, ...]:
+        outer, self.in_test = self.in_test, True
+        tests = self.bracketed_tests() if self.at("(") else (self.expression(ADD),)
+        self.in_test = outer
+        return tests
+
+    def bracketed_tests(self) -> tuple[Node, ...]:
+        at = self.advance().at
+        outer, self.in_range_end = self.in_range_end, False
+        tests = [self.expression()]
+        if self.at(".."):
+            self.in_range_end = outer
+            return (self.interval(at, tests[0], start_included=False),)
+        while self.accept(","):
+            tests.append(self.expression())
+        self.in_range_end = outer
+        self.expect(")")
+        return tuple(tests)
+
+    def unary_test(self) -> Node:
+        token = self.advance()
+        operand = self.expression(ADD)
+        operator = cast("syntax.CompareOperator", token.text)
+        return syntax.Comparison(at=token.at, operator=operator, left=syntax.Input(at=token.at), right=operand)
+
+    # Operands
+
+    def operand(self) -> Node:
+        return self.postfix(self.prefix())
+
+    def postfix(self, node: Node) -> Node:
+        """`.name` and `[filter]`, as many as follow."""
+        while True:
+            if self.at("."):
+                at = self.token.at
+                names: list[str] = []
+                while self.accept("."):
+                    if self.token.kind not in ("word", "name"):
+                        raise self.unexpected("a name after '.'")
+                    names.append(self.advance().text)
+                node = syntax.Path(at=at, base=node, names=tuple(names))
+            elif self.at("[") and not self.in_range_end:
+                at = self.advance().at
+                condition = self.nested(self.expression)
+                self.expect("]")
+                node = syntax.Filter(at=at, base=node, condition=condition)
+            else:
+                return node
+
+    def nested(self, parse_part: Callable[[], Node]) -> Node:
+        """Parse what stands between brackets, where the end of a range or a test around it no longer matters."""
+        outer, self.in_range_end = self.in_range_end, False
+        node = parse_part()
+        self.in_range_end = outer
+        return node
+
+    def prefix(self) -> Node:
+        token = self.token
+        match token.kind:
+            case "number":
+                return self.number()
+            case "string":
+                return syntax.Constant(at=token.at, value=self.advance().text)
+            case "name":
+                self.advance()
+                return self.call(token.text, token.at) if self.at("(") else syntax.Name(at=token.at, name=token.text)
+            case "word":
+                return self.word()
+            case "symbol":
+                return self.symbol()
+        raise self.unexpected("an expression")
+
+    def number(self) -> Node:
+        token = self.token
+        value = parse_number(token.text)
+        if value is None:
+            raise self.unexpected("a number of at most 34 digits and an exponent of at most 6144")
+        self.advance()
+        return syntax.Constant(at=token.at, value=value)
+
+    def symbol(self) -> Node:
+        token = self.token
+        match token.text:
+            case "-":
+                self.advance()
+                operand = self.expression(OPERAND)
+                number = exact(operand.value) if isinstance(operand, syntax.Constant) else None
+                if number is not None:
+                    return syntax.Constant(at=token.at, value=negate(number))
+                return syntax.Negation(at=token.at, operand=operand)
+            case "(":
+                return self.nested(self.parenthesis)
+            case "[":
+                return self.nested(self.bracket)
+            case "]":
+                return self.nested(self.open_interval)
+            case "{":
+                return self.nested(self.context)
+            case "@":
+                raise self.unexpected("a number, string, list or context (dates and times are not supported)")
+            case "?" if self.in_test:
+                return syntax.Input(at=self.advance().at)
+            case "<" | "<=" | ">" | ">=" if self.in_test:
+                return self.unary_test()
+        raise self.unexpected("an expression")
+
+    def parenthesis(self) -> Node:
+        at = self.advance().at
+        node = self.expression()
+        if self.at(".."):
+            return self.interval(at, node, start_included=False)
+        self.expect(")")
+        return node
+
+    def bracket(self) -> Node:
+        at = self.advance().at
+        if self.accept("]"):
+            return syntax.ListLiteral(at=at, items=())
+        items = [self.expression()]
+        if self.at(".."):
+            return self.interval(at, items[0], start_included=True)
+        while self.accept(","):
+            items.append(self.expression())
+        self.expect("]", ",")
+        return syntax.ListLiteral(at=at, items=tuple(items))
+
+    def open_interval(self) -> Node:
+        at = self.advance().at
+        start = self.expression(ADD)
+        if not self.at(".."):
+            raise self.unexpected("'..' in a range")
+        return self.interval(at, start, start_included=False)
+
+    def interval(self, at: int, start: Node, *, start_included: bool) -> Node:
+        """The rest of a range from `..` on."""
+        self.expect("..")
+        outer, self.in_range_end = self.in_range_end, True
+        end = self.expression(ADD)
+        self.in_range_end = outer
+        closing = self.expect("]", ")", "[").text
+        return syntax.Interval(at=at, start=start, end=end, start_included=start_included, end_included=closing == "]")
+
+    def context(self) -> Node:
+        at = self.advance().at
+        entries: list[tuple[str, Node]] = []
+        while not self.at("}"):
+            if entries:
+                self.expect(",", "}")
+            key = self.key()
+            self.expect(":")
+            entries.append((key, self.expression()))
+        self.advance()
+        return syntax.ContextLiteral(at=at, entries=tuple(entries))
+
+    def key(self) -> str:
+        """The key of a context entry or the name of a parameter: a string, or words, which may be several."""
+        if self.token.kind in ("string", "name"):
+            return self.advance().text
+        words: list[str] = []
+        while self.token.kind == "word":
+            words.append(self.advance().text)
+        if not words:
+            raise self.unexpected("a name or a string")
+        return " ".join(words)
+
+    # Words
+
+    def word(self) -> Node:
+        token = self.token
+        name_length = self.function_name_length()
+        if name_length:
+            name = " ".join(self.advance().text for _ in range(name_length))
+            return self.call(name, token.at)
+        match token.text:
+            case "if":
+                return self.conditional()
+            case "for":
+                self.advance()
+                iterators = self.iterators("return")
+                return syntax.Loop(at=token.at, iterators=iterators, body=self.expression())
+            case "some" | "every":
+                self.advance()
+                iterators = self.iterators("satisfies")
+                condition = self.expression()
+                return syntax.Quantified(at=token.at, quantifier=token.text, iterators=iterators, condition=condition)
+            case "function":
+                return self.function()
+            case "null" | "true" | "false":
+                self.advance()
+                return syntax.Constant(at=token.at, value=CONSTANTS[token.text])
+        if token.text in RESERVED:
+            raise self.unexpected("an expression")
+        self.advance()
+        return syntax.Name(at=token.at, name=token.text)
+
+    def function_name_length(self) -> int:
+        """How many words from here on are the name of a function that is called; 0 if none is."""
+        count = 0
+        while self.peek(count).kind == "word" and count < FUNCTION_WORDS_MAX:
+            count += 1
+        after = self.peek(count)
+        if count == 0 or after.kind != "symbol" or after.text != "(":
+            return 0
+        words = [self.peek(distance).text for distance in range(count)]
+        known = " ".join(words) in self.function_names
+        return count if known or not KEYWORDS.intersection(words) else 0
+
+    def call(self, name: str, at: int) -> Node:
+        self.expect("(")
+        return self.nested(lambda: self.arguments(name, at))
+
+    def arguments(self, name: str, at: int) -> Node:
+        arguments: list[Node] = []
+        parameters: list[str] = []
+        named = self.names_argument()
+        while not self.at(")"):
+            if arguments:
+                self.expect(",", ")")
+            if named:
+                parameters.append(self.key())
+                self.expect(":")
+            arguments.append(self.expression())
+        self.advance()
+        return syntax.Call(at=at, name=name, arguments=tuple(arguments), parameters=tuple(parameters))
+
+    def names_argument(self) -> bool:
+        """Whether an argument starts with `name:`."""
+        if self.token.kind in ("string", "name"):
+            return self.peek(1).text == ":" and self.peek(1).kind == "symbol"
+        distance = 0
+        while self.peek(distance).kind == "word":
+            distance += 1
+        return distance > 0 and self.peek(distance).text == ":" and self.peek(distance).kind == "symbol"
+
+    def conditional(self) -> Node:
+        at = self.advance().at
+        condition = self.expression()
+        self.expect("then")
+        then = self.expression()
+        self.expect("else")
+        return syntax.Conditional(at=at, condition=condition, then=then, otherwise=self.expression())
+
+    def iterators(self, end: str) -> tuple[syntax.Iterator, ...]:
+        """The iterators up to the word `end`, which is consumed."""
+        iterators: list[syntax.Iterator] = []
+        while True:
+            at = self.token.at
+            name = self.local_name()
+            self.expect("in")
+            source = self.expression(ADD)
+            range_end = self.expression(ADD) if self.accept("..") else None
+            iterators.append(syntax.Iterator(at=at, name=name, source=source, end=range_end))
+            if self.expect(",", end).text == end:
+                return tuple(iterators)
+
+    def local_name(self) -> str:
+        if self.token.kind == "name" or (self.token.kind == "word" and self.token.text not in RESERVED):
+            return self.advance().text
+        raise self.unexpected("a name")
+
+    def function(self) -> Node:
+        at = self.advance().at
+        self.expect("(")
+        parameters: list[str] = []
+        while not self.at(")"):
+            if parameters:
+                self.expect(",", ")")
+            parameters.append(self.local_name())
+        self.advance()
+        if self.at("external"):
+            raise self.unexpected("the body of the function (external functions are not supported)")
+        body = self.nested(self.expression)
+        return syntax.FunctionLiteral(at=at, parameters=tuple(parameters), body=body)

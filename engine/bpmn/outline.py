@@ -1,0 +1,207 @@
+"""The flow nodes and sequence flows of one process, and how they hang together.
+
+Owns the walk through processes and sub-processes: names that are not executable are refused here, and flows are
+connected (from their own sourceRef and targetRef, never from incoming and outgoing children). It reads no extension
+elements.
+Source: BPMN 2.0.2 chapter 10.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct, field
+
+from .model import PROCESS
+from .names import (
+    BPMN,
+    CONTAINERS_REFUSED,
+    EVENT_DEFINITIONS,
+    EVENT_DEFINITIONS_EXECUTED,
+    EVENTS,
+    FLOW_NODES,
+    FLOW_NODES_REFUSED,
+    MARKERS_REFUSED,
+    NODE_CHILDREN_IGNORED,
+    SCOPE_CHILDREN_IGNORED,
+    ZEEBE,
+)
+from .report import Report, quote
+from .xml_tree import Node
+
+#: Sub-processes in sub-processes.
+NESTING_MAX = 64
+#: UTF-8 bytes of an id: ids are parts of keys of the state, whose keys are limited.
+ID_SIZE_MAX = 256
+
+
+class FlowNode(Struct, eq=False, kw_only=True):
+    """A flow node, or the process itself, before it becomes an element. `type` is empty when it cannot be executed."""
+
+    node: Node
+    type: str
+    scope: Node | None
+    incoming: list[Node] = field(default_factory=list)
+    outgoing: list[Node] = field(default_factory=list)
+    #: boundary events attached to it
+    boundaries: list[FlowNode] = field(default_factory=list)
+    #: none start events inside it
+    starts: list[FlowNode] = field(default_factory=list)
+    #: whether some start event is inside it, executable or not
+    has_start: bool = False
+
+    @property
+    def id(self) -> str:
+        return self.node.get("id")
+
+
+class Outline(Struct, kw_only=True):
+    """Everything inside a process in document order, the process first."""
+
+    nodes: list[FlowNode]
+    flows: list[tuple[Node, Node]]
+    by_id: dict[str, FlowNode]
+
+
+def is_true(text: str) -> bool:
+    """An XML Schema boolean."""
+    return text.strip() in ("true", "1")
+
+
+def check_id(node: Node, report: Report) -> None:
+    """An id must be there, and short enough for the state."""
+    text = node.get("id")
+    if not text:
+        report.refuse(node, "expected an id, got none; set it")
+    elif len(text.encode()) > ID_SIZE_MAX:
+        report.refuse(node, f"expected an id of at most {ID_SIZE_MAX} bytes, got {len(text.encode())}; shorten it")
+
+
+def event_definitions(node: Node) -> list[Node]:
+    """The event definitions of an event; none for a none event."""
+    return [child for child in node.children_in(BPMN) if child.name in EVENT_DEFINITIONS]
+
+
+def read_outline(process: Node, report: Report) -> Outline:
+    """Walks a process and connects its flows."""
+    root = FlowNode(node=process, type=PROCESS, scope=None)
+    outline = Outline(nodes=[root], flows=[], by_id={})
+    check_id(process, report)
+    _walk(root, 0, outline, report)
+    _attach_boundaries(outline, report)
+    for flow, scope in outline.flows:
+        _connect(flow, scope, outline, report)
+    return outline
+
+
+def _walk(container: FlowNode, depth: int, outline: Outline, report: Report) -> None:
+    for child in container.node.children:
+        if child.namespace != BPMN:
+            _check_foreign(container.node, child, report)
+        elif child.name == "sequenceFlow":
+            check_id(child, report)
+            outline.flows.append((child, container.node))
+        elif child.name in FLOW_NODES or child.name in FLOW_NODES_REFUSED:
+            _add(child, container, depth, outline, report)
+        elif child.name in MARKERS_REFUSED:
+            _refuse_marker(container.node, child, report)
+        elif child.name not in SCOPE_CHILDREN_IGNORED and container.type:
+            # what is unknown may carry an id of its own, so it is named itself
+            report.refuse(child, f"expected a known element, got bpmn:{quote(child.name)}; remove it")
+
+
+def _add(node: Node, container: FlowNode, depth: int, outline: Outline, report: Report) -> None:
+    check_id(node, report)
+    flow_node = FlowNode(node=node, type=FLOW_NODES.get(node.name, ""), scope=container.node)
+    outline.nodes.append(flow_node)
+    if flow_node.id:
+        outline.by_id.setdefault(flow_node.id, flow_node)
+    if node.name == "startEvent":
+        container.has_start = True
+        if not event_definitions(node):
+            container.starts.append(flow_node)
+    _refuse_if_not_executed(flow_node, report)
+    if node.name != "subProcess" and node.name not in CONTAINERS_REFUSED:
+        _check_children(flow_node, report)
+    elif depth >= NESTING_MAX:
+        report.refuse(node, f"expected at most {NESTING_MAX} sub-processes in each other, got more; flatten the model")
+    else:
+        _walk(flow_node, depth + 1, outline, report)
+
+
+def _refuse_if_not_executed(flow_node: FlowNode, report: Report) -> None:
+    """Refuses by name what is known and not executed; its type is taken away, so that no other rule applies to it."""
+    node = flow_node.node
+    definitions = event_definitions(node)
+    whats = []
+    if node.name in FLOW_NODES_REFUSED:
+        what = FLOW_NODES_REFUSED[node.name]
+        whats = [f"{what} with {EVENT_DEFINITIONS[definition.name]} definition" for definition in definitions] or [what]
+    elif is_true(node.get("triggeredByEvent")):
+        whats = ["an event sub-process"]
+    elif flow_node.type in EVENT_DEFINITIONS_EXECUTED:
+        executed, event = EVENT_DEFINITIONS_EXECUTED[flow_node.type], flow_node.type.lower().replace("_", " ")
+        whats = [f"{EVENT_DEFINITIONS[each.name]} {event}" for each in definitions if each.name not in executed]
+    for what in whats:
+        message = f"expected an executable element, got {what}, which cannot be executed yet; replace it"
+        report.refuse(node, message)
+    if whats:
+        flow_node.type = ""
+
+
+def _check_children(flow_node: FlowNode, report: Report) -> None:
+    node = flow_node.node
+    known = NODE_CHILDREN_IGNORED | EVENT_DEFINITIONS.keys() if flow_node.type in EVENTS else NODE_CHILDREN_IGNORED
+    for child in node.children:
+        if child.namespace != BPMN:
+            _check_foreign(node, child, report)
+        elif child.name in MARKERS_REFUSED:
+            _refuse_marker(node, child, report)
+        elif child.name not in known and flow_node.type:
+            report.refuse(node, f"expected known elements inside, got bpmn:{quote(child.name)}; remove it", at=child)
+
+
+def _refuse_marker(owner: Node, marker: Node, report: Report) -> None:
+    message = f"expected no {MARKERS_REFUSED[marker.name]}, which cannot be executed yet; remove it"
+    report.refuse(owner, message, at=marker)
+
+
+def _check_foreign(owner: Node, child: Node, report: Report) -> None:
+    if child.namespace == ZEEBE:
+        message = f"expected zeebe:{quote(child.name)} inside bpmn:extensionElements, got it outside; move it"
+        report.refuse(owner, message, at=child)
+
+
+def _attach_boundaries(outline: Outline, report: Report) -> None:
+    for flow_node in outline.nodes:
+        if flow_node.node.name != "boundaryEvent":
+            continue
+        attached_to = flow_node.node.get("attachedToRef")
+        host = outline.by_id.get(attached_to)
+        if host is None or not _is_activity(host.node):
+            message = f"expected attachedToRef to name a task or sub-process, got '{quote(attached_to)}'; attach it"
+            report.refuse(flow_node.node, message)
+        elif host.scope is not flow_node.scope:
+            message = f"expected '{quote(attached_to)}' in the same sub-process, got it in another; move the event"
+            report.refuse(flow_node.node, message)
+        else:
+            host.boundaries.append(flow_node)
+
+
+def _is_activity(node: Node) -> bool:
+    return node.name.lower().endswith(("task", "subprocess")) or node.name in ("transaction", "callActivity")
+
+
+def _connect(flow: Node, scope: Node, outline: Outline, report: Report) -> None:
+    ends = []
+    for attribute in ("sourceRef", "targetRef"):
+        end = outline.by_id.get(flow.get(attribute))
+        if end is None:
+            message = f"expected {attribute} to name a flow node, got '{quote(flow.get(attribute))}'; connect it"
+            report.refuse(flow, message)
+        elif end.scope is not scope:
+            message = f"expected both ends in one process or sub-process, got {attribute} '{quote(end.id)}' in another"
+            report.refuse(flow, f"{message}; a sequence flow cannot cross its border")
+        else:
+            ends.append(end)
+    if len(ends) == 2:
+        ends[0].outgoing.append(flow)
+        ends[1].incoming.append(flow)

@@ -1,0 +1,188 @@
+"""`batch`: batch operations. The commands that create one are generated, one for each type (`batch_creation`)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from .options import Connection, Limit, expand
+from .output import print_fields, print_json, print_note, print_table, shown, shown_count
+
+PATH = "/batch-operations"
+
+Key = Annotated[str, typer.Argument(metavar="KEY", help="Key of the batch operation.")]
+
+
+def list_batches(
+    *,
+    state: Annotated[str | None, typer.Option(metavar="STATE", help="Such as ACTIVE or COMPLETED.")] = None,
+    operation: Annotated[
+        str | None, typer.Option("--type", metavar="TYPE", help="Such as CANCEL_PROCESS_INSTANCE.")
+    ] = None,
+    limit: Limit = 20,
+    connection: Connection,
+) -> None:
+    """List batch operations, the newest first."""
+    from .client import Client, newest_first
+
+    given = {"state": state and state.upper(), "operationType": operation and operation.upper()}
+    wanted = {name: value for name, value in given.items() if value is not None}
+    with Client(connection.url) as client:
+        found = client.search(PATH, wanted, sort=[("startDate", "DESC")], limit=limit)
+    if connection.json:
+        print_json(found.document())
+        return
+    print_table(
+        ("BATCH OPERATION", "TYPE", "STATE", "TOTAL", "COMPLETED", "FAILED", "STARTED", "ENDED"),
+        [
+            (
+                item["batchOperationKey"],
+                item["batchOperationType"],
+                item["state"],
+                shown_count(item["operationsTotalCount"]),
+                shown_count(item["operationsCompletedCount"]),
+                shown_count(item["operationsFailedCount"]),
+                shown(item["startDate"]),
+                shown(item["endDate"]),
+            )
+            for item in found.items
+        ],
+    )
+    print_note(f"{len(found.items)} of {shown_count(found.total, at_least=found.more)}")
+
+
+def show(key: Key, connection: Connection) -> None:
+    """Show a batch operation with its counts and errors."""
+    from .batch_watch import Counts
+    from .client import Client
+
+    with Client(connection.url) as client:
+        document = client.get(f"{PATH}/{key}")
+    if connection.json:
+        print_json(document)
+        return
+    counts = Counts.of(document)
+    print_fields(
+        [
+            ("Batch operation", document["batchOperationKey"]),
+            ("Type", document["batchOperationType"]),
+            ("State", document["state"]),
+            ("Started", shown(document["startDate"])),
+            ("Ended", shown(document["endDate"])),
+            ("Items", shown_count(counts.total)),
+            *((name.capitalize(), shown_count(count)) for name, count in counts.parts()),
+            *(
+                (f"Error on partition {error['partitionId']}", f"{error['type']}: {error['message']}")
+                for error in document["errors"]
+            ),
+        ]
+    )
+
+
+def items(
+    key: Key,
+    *,
+    state: Annotated[
+        str | None, typer.Option(metavar="STATE", help="ACTIVE, COMPLETED, FAILED, SKIPPED or CANCELED.")
+    ] = None,
+    limit: Limit = 20,
+    connection: Connection,
+) -> None:
+    """List the items of a batch operation."""
+    from .client import Client
+
+    wanted: dict[str, Any] = {"batchOperationKey": key}
+    if state is not None:
+        wanted["state"] = state.upper()
+    with Client(connection.url) as client:
+        found = client.search("/batch-operation-items", wanted, sort=[("itemKey", "ASC")], limit=limit)
+    if connection.json:
+        print_json(found.document())
+        return
+    print_table(
+        ("ITEM", "PROCESS INSTANCE", "STATE", "PROCESSED", "ERROR"),
+        [
+            (
+                item["itemKey"],
+                shown(item["processInstanceKey"]),
+                item["state"],
+                shown(item["processedDate"]),
+                shown(item["errorMessage"]),
+            )
+            for item in found.items
+        ],
+    )
+    print_note(f"{len(found.items)} of {shown_count(found.total, at_least=found.more)}")
+
+
+def watch(
+    keys: Annotated[list[str], typer.Argument(metavar="KEY...", help="Keys of batch operations.")],
+    *,
+    interval: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Pause between looks at the engine.")] = 0.5,
+    connection: Connection,
+) -> None:
+    """Show progress until all have ended.
+
+    Ctrl-C ends the watching only; the batch operations go on in the engine.
+    """
+    from .batch_watch import watch_to_end
+
+    watch_to_end(keys, connection, interval)
+
+
+def suspend(key: Key, connection: Connection) -> None:
+    """Suspend a batch operation."""
+    _manage(key, "suspension", connection)
+
+
+def resume(key: Key, connection: Connection) -> None:
+    """Resume a suspended batch operation."""
+    _manage(key, "resumption", connection)
+
+
+def abort(key: Key, connection: Connection) -> None:
+    """Cancel a batch operation; what is pending is not done."""
+    _manage(key, "cancellation", connection)
+
+
+def _manage(key: str, what: str, connection: Connection) -> None:
+    from .client import Client
+
+    with Client(connection.url) as client:
+        client.post(f"{PATH}/{key}/{what}")
+    if connection.json:
+        print_json({"batchOperationKey": key, "accepted": what})
+    else:
+        print_fields([("Batch operation", key), ("Accepted", what)])
+
+
+class BatchGroup(TyperGroup):
+    """The group with its generated commands, which are loaded when the group is used, not for `retold --help`."""
+
+    def list_commands(self, context: Any) -> list[str]:
+        """Creation first."""
+        return [*self._creations().commands, *super().list_commands(context)]
+
+    def get_command(self, context: Any, name: str) -> Any:
+        """One of ours, or a generated one."""
+        return super().get_command(context, name) or self._creations().get_command(context, name)
+
+    def _creations(self) -> TyperGroup:
+        from .batch_creation import creation_group
+
+        return creation_group(self.commands)
+
+
+def batch_app() -> typer.Typer:
+    """The group `batch`."""
+    app = typer.Typer(
+        cls=BatchGroup,
+        help="Batch operations: one decision, many instances.",
+        no_args_is_help=True,
+    )
+    app.command("list")(expand(list_batches))
+    for command in (show, items, watch, suspend, resume, abort):
+        app.command(command.__name__)(expand(command))
+    return app

@@ -1,0 +1,180 @@
+"""The commands that create batch operations, generated from `engine.operations.OPERATIONS`: nothing here names one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Container
+from importlib.resources import files
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+import typer
+from msgspec import Struct
+from msgspec.structs import FieldInfo
+from typer.core import TyperGroup
+from typer.main import get_group
+
+from engine.batch.operation import Operation
+from engine.operations import OPERATIONS
+
+from .faults import CommandFailed, UsageFault
+from .filters import Filter, FilterOptions, filter_of, forced
+from .options import Command, Connection, expand, read_json
+from .output import print_fields, print_json, print_line, shown_count
+
+if TYPE_CHECKING:
+    from .client import Client, Document
+
+#: What most operations are about, so that its name can be left out.
+USUAL_SUFFIX = "_PROCESS_INSTANCE"
+
+#: Types of parameters that an option can say as they are, and how its help names them; others are given as JSON.
+PLAIN_TYPES: dict[Any, str | None] = {str: "TEXT", int: "N", float: "X", bool: None}
+
+
+class CreationOptions(Struct, frozen=True, kw_only=True):
+    """How to create it."""
+
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask. Needed without a terminal.")] = False
+    show_request: Annotated[
+        bool,
+        typer.Option("--show-request", help="Print the REST request and send nothing."),
+    ] = False
+    watch: Annotated[bool, typer.Option("--watch", help="Show progress until it has ended.")] = False
+
+
+def creation_group(taken: Container[str]) -> TyperGroup:
+    """One command for each operation, with a name that is not taken."""
+    app = typer.Typer(rich_markup_mode=None)
+    app.callback()(_nothing)
+    for operation in OPERATIONS.values():
+        app.command(command_name(operation.name, taken))(creation_command(operation))
+    return get_group(app)
+
+
+def _nothing() -> None:
+    """A callback makes a group out of any number of commands."""
+
+
+def command_name(operation: str, taken: Container[str]) -> str:
+    """CANCEL_PROCESS_INSTANCE is `cancel` (`cancel-process-instances` if that is taken), RESOLVE_INCIDENT
+    `resolve-incidents`."""
+    short = operation.removesuffix(USUAL_SUFFIX).lower()
+    if short != operation.lower() and short not in taken:
+        return short
+    return operation.lower().replace("_", "-") + "s"
+
+
+def creation_command(operation: Operation) -> Command:
+    """The command that creates a batch operation of one type."""
+
+    def create(wanted: FilterOptions, parameters: Any, creation: CreationOptions, connection: Connection) -> None:
+        from .client import Client
+
+        selected = filter_of(wanted)
+        if not selected:
+            raise UsageFault("expected at least one condition, got none; say which process instances are meant")
+        body = {"filter": selected, **_given(parameters, operation)}
+        with Client(connection.url) as client:
+            if creation.show_request:
+                _show_request(client.url + operation.path, body, connection)
+                return
+            if not creation.yes:
+                _confirm(client, operation, selected)
+            answer = client.post(operation.path, body)
+        _report(answer, creation, connection)
+
+    create.__doc__ = operation.help
+    return expand(create, parameters=parameter_options(operation))
+
+
+def parameter_options(operation: Operation) -> type[Struct]:
+    """A Struct with an option for each parameter; those that have a default may be left out."""
+    helps = _documentation(operation)
+    return msgspec.defstruct(
+        "ParameterOptions",
+        [
+            _option(field, helps.get(snake_to_camel(field.name), ""))
+            for field in msgspec.structs.fields(operation.parameters)
+        ],
+        frozen=True,
+        kw_only=True,
+    )
+
+
+def _option(field: FieldInfo, help_text: str) -> Any:
+    plain = field.type if field.type in PLAIN_TYPES else str
+    option = typer.Option(help=help_text, metavar=PLAIN_TYPES.get(field.type, "JSON"))
+    if field.required:
+        return field.name, Annotated[plain, option]
+    return field.name, Annotated[plain | None, option], None
+
+
+def _documentation(operation: Operation) -> dict[str, str]:
+    """Field -> what its schema says about it."""
+    schema = files("schemas") / "operations" / f"{operation.name.lower()}.avsc"
+    fields = msgspec.json.decode(schema.read_bytes())["fields"]
+    return {field["name"]: field["doc"] for field in fields}
+
+
+def snake_to_camel(name: str) -> str:
+    """target_element_id is targetElementId."""
+    first, *rest = name.split("_")
+    return first + "".join(word.title() for word in rest)
+
+
+def _given(parameters: Struct, operation: Operation) -> Document:
+    """The parameters that were given, as properties of the request."""
+    given: Document = {}
+    for field in msgspec.structs.fields(operation.parameters):
+        value = getattr(parameters, field.name)
+        if value is not None:
+            plain = field.type in PLAIN_TYPES
+            given[snake_to_camel(field.name)] = value if plain else read_json(f"--{field.name}", value)
+    return given
+
+
+def conditions_of(operation: Operation) -> Filter:
+    """What an operation demands of process instances beside the filter, as far as a filter can say it."""
+    selects = operation.selects
+    conditions: Filter = {}
+    if selects.entity == "PROCESS_INSTANCE" and selects.states:
+        conditions["state"] = {"$in": list(selects.states)}
+    if selects.entity == "INCIDENT":
+        conditions["hasIncident"] = True
+    if selects.roots_only:
+        conditions["parentProcessInstanceKey"] = {"$exists": False}
+    return conditions
+
+
+def _show_request(url: str, body: Document, connection: Connection) -> None:
+    if connection.json:
+        print_json({"method": "POST", "url": url, "body": body})
+        return
+    print_line(f"POST {url}\nContent-Type: application/json\n")
+    print_line(msgspec.json.format(msgspec.json.encode(body), indent=2).decode())
+
+
+def _confirm(client: Client, operation: Operation, selected: Filter) -> None:
+    found = client.count("/process-instances", forced(selected, conditions_of(operation)))
+    count = shown_count(found.total, at_least=found.more)
+    question = f"{operation.help} {count} process instances match now."
+    if not sys.stdin.isatty():
+        raise UsageFault(f"{question} Expected --yes, because there is no terminal to ask; got none, nothing was done")
+    if not typer.confirm(f"{question} Create this batch operation?", err=True):
+        raise CommandFailed("nothing was done")
+
+
+def _report(answer: Document, creation: CreationOptions, connection: Connection) -> None:
+    key = answer["batchOperationKey"]
+    if connection.json:
+        print_json(answer)
+    else:
+        fields = [("Batch operation", key), ("Type", answer["batchOperationType"])]
+        if not creation.watch:
+            fields.append(("Progress", f"retold batch watch {key}"))
+        print_fields(fields)
+    if creation.watch:
+        from .batch_watch import watch_to_end
+
+        watch_to_end([key], connection, are_new=True)

@@ -1,0 +1,102 @@
+"""Filters of process instances: from options to the JSON of the API (Camunda 8 REST API, ProcessInstanceFilter)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from msgspec import Struct
+
+from .faults import UsageFault
+from .options import read_json
+
+Filter = dict[str, Any]
+
+
+class FilterOptions(Struct, frozen=True, kw_only=True):
+    """Which process instances."""
+
+    key: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY", help="Process instance key; repeat it for several."),
+    ] = None
+    process_id: Annotated[str | None, typer.Option(metavar="ID", help="Process id; * and ? match any text.")] = None
+    version: Annotated[int | None, typer.Option(metavar="N", help="Version of the process.")] = None
+    state: Annotated[
+        str | None,
+        typer.Option(metavar="STATE", help="ACTIVE, COMPLETED or TERMINATED."),
+    ] = None
+    has_incident: Annotated[
+        bool | None,
+        typer.Option("--has-incident/--no-incident", help="With or without incidents."),
+    ] = None
+    error_message: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="Text of an active incident; * and ? match any text."),
+    ] = None
+    element_id: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="An element that has been reached."),
+    ] = None
+    variable: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=JSON", help="A variable and its value; repeat it."),
+    ] = None
+    filter: Annotated[
+        str | None,
+        typer.Option(metavar="JSON", help="A filter object of the REST API, or @FILE."),
+    ] = None
+
+
+def filter_of(options: FilterOptions) -> Filter:
+    """The filter object that the options say; empty without any. Raises UsageFault."""
+    given = {
+        "processInstanceKey": _one_or_many(options.key),
+        "processDefinitionId": _text(options.process_id),
+        "processDefinitionVersion": options.version,
+        "state": options.state and options.state.upper(),
+        "hasIncident": options.has_incident,
+        "errorMessage": _text(options.error_message),
+        "elementId": _text(options.element_id),
+        "variables": [_variable(text) for text in options.variable or ()] or None,
+    }
+    wanted: Filter = read_json("--filter", options.filter, dict[str, Any]) if options.filter else {}
+    for name, value in given.items():
+        if value is None:
+            continue
+        if name in wanted:
+            raise UsageFault(f"--filter: expected {name} once, got it here and as an option; leave one out")
+        wanted[name] = value
+    return wanted
+
+
+def _one_or_many(keys: list[str] | None) -> object:
+    if not keys:
+        return None
+    return keys[0] if len(keys) == 1 else {"$in": keys}
+
+
+def _text(text: str | None) -> object:
+    """A pattern when it holds wildcards."""
+    if text is not None and ("*" in text or "?" in text):
+        return {"$like": text}
+    return text
+
+
+def _variable(text: str) -> Filter:
+    name, sign, value = text.partition("=")
+    if not sign or not name:
+        raise UsageFault(f"--variable: expected NAME=JSON, got {text!r}; write for example region='\"north\"'")
+    # Values of variables are compared as the compact JSON text that is stored.
+    return {"name": name, "value": msgspec.json.encode(read_json(f"--variable {name}", value)).decode()}
+
+
+def forced(wanted: Filter, conditions: Filter) -> Filter:
+    """The filter with more conditions that must hold too.
+
+    An upper bound when the filter has alternatives and says something about the same property itself.
+    """
+    if "$or" in wanted:
+        return {**conditions, **wanted}
+    return {**wanted, "$or": [conditions]} if conditions else wanted

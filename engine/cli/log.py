@@ -1,0 +1,73 @@
+"""`log`: what is on the log, one short line a record. Reads a data directory, whether its engine runs or not."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from msgspec import Struct
+
+from .options import Data, expand
+
+
+class RecordOptions(Struct, frozen=True, kw_only=True):
+    """Which records."""
+
+    topic: Annotated[str, typer.Option(metavar="TOPIC", help="events, commands or internal.")] = "events"
+    partition: Annotated[list[int] | None, typer.Option(metavar="N", help="Partition; repeat it.")] = None
+    value_type: Annotated[
+        list[str] | None, typer.Option("--type", metavar="TYPE", help="Family, such as JOB; repeat it.")
+    ] = None
+    intent: Annotated[
+        list[str] | None, typer.Option(metavar="INTENT", help="Such as ELEMENT_ACTIVATED; repeat it.")
+    ] = None
+    key: Annotated[int | None, typer.Option(metavar="KEY", help="Key of the records.")] = None
+    instance: Annotated[int | None, typer.Option(metavar="KEY", help="All records of a process instance.")] = None
+
+
+def log(
+    wanted: RecordOptions,
+    data: Data = Path("data"),
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new records until Ctrl-C.")] = False,
+    tail: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Begin with the last N records of each partition.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="End after so many lines.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print each record as JSON, for programs.")] = False,
+) -> None:
+    """Show what is on the log, one short line a record."""
+    from engine.records import FAMILIES
+    from engine.shell.codec import Codec
+
+    from .log_reading import Selection, open_log, read_records
+    from .log_records import describe, selects, to_document
+    from .output import print_json, print_line
+
+    codec = Codec(FAMILIES)
+
+    async def print_records() -> None:
+        printed = 0
+        source = await open_log(data)
+        try:
+            selection = Selection(topic=wanted.topic, partitions=wanted.partition, tail=tail, follow=follow)
+            async for found in read_records(source, codec, selection):
+                if not selects(wanted, found):
+                    continue
+                if as_json:
+                    print_json(to_document(found))
+                else:
+                    print_line(describe(found))
+                printed += 1
+                if printed == limit:
+                    return
+        finally:
+            await source.close()
+
+    asyncio.run(print_records())
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command("log")(expand(log))

@@ -1,0 +1,111 @@
+"""What commands print: JSON for programs, tables and colours on a terminal, plain aligned columns elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+#: Between two columns.
+GAP = "  "
+
+#: Colours of states on a terminal.
+STYLES = {
+    "ACTIVE": "cyan",
+    "CREATED": "cyan",
+    "COMPLETED": "green",
+    "RESOLVED": "green",
+    "ok": "green",
+    "SUSPENDED": "yellow",
+    "SKIPPED": "yellow",
+    "CANCELED": "yellow",
+    "PARTIALLY_COMPLETED": "yellow",
+    "TERMINATED": "magenta",
+    "FAILED": "red",
+    "yes": "red",
+}
+
+
+def is_terminal() -> bool:
+    """Whether a person looks at the output."""
+    return sys.stdout.isatty()
+
+
+def console() -> Console:
+    """Rich's console on standard output; it keeps to NO_COLOR."""
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def print_json(document: Any) -> None:
+    """One JSON document on one line."""
+    print_line(msgspec.json.encode(document).decode())
+
+
+def print_line(text: str) -> None:
+    """One line, at once: a reader of a pipe sees it now."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def print_note(text: str) -> None:
+    """One line for a person, beside the output."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table: drawn on a terminal, aligned columns elsewhere. Nothing is cut, so that keys can be copied."""
+    lines = [[" ".join(cell.split()) for cell in row] for row in (columns, *rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    if is_terminal():
+        _draw_table(lines, sum(widths) + len(GAP) * len(widths))
+        return
+    for line in lines:
+        print_line(GAP.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _draw_table(lines: Sequence[Sequence[str]], width: int) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    names, *rows = lines
+    table = Table(*names, box=None, pad_edge=False, padding=(0, len(GAP), 0, 0), header_style="bold")
+    for row in rows:
+        table.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row))
+    screen = console()
+    screen.width = max(screen.width, width)
+    screen.print(table)
+
+
+def print_fields(fields: Sequence[tuple[str, str]]) -> None:
+    """Names and values, one pair a line."""
+    width = max(len(name) for name, _ in fields)
+    if not is_terminal():
+        for name, value in fields:
+            print_line(f"{name.ljust(width)}  {value}".rstrip())
+        return
+    from rich.text import Text
+
+    for name, value in fields:
+        console().print(Text.assemble((name.ljust(width), "bold"), "  ", (value, STYLES.get(value, ""))))
+
+
+def shown(value: object) -> str:
+    """A value of a document in a cell."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)
+
+
+def shown_count(count: int, *, at_least: bool = False) -> str:
+    """10000 as 10,000; with a plus sign when there may be more."""
+    return f"{count:,}{'+' if at_least else ''}"

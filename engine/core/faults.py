@@ -1,0 +1,75 @@
+"""The kinds of fault (design law 12), each handled in exactly one place.
+
+A fault's docstring is its default message, so the documentation and the run-time text cannot differ.
+"""
+
+from __future__ import annotations
+
+
+class RetoldError(Exception):
+    """Something went wrong in Retold."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+    @property
+    def message(self) -> str:
+        return str(self.args[0])
+
+
+class BadRequest(RetoldError):
+    """The request is malformed. Raised at the edge; nothing reaches the log."""
+
+
+class Reject(RetoldError):
+    """The command is refused, with a code and a reason, by a rejection record on the log."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class BrokenInvariant(RetoldError):
+    """A broken invariant: the partition stops at this position and keeps all data."""
+
+
+class Unavailable(RetoldError):
+    """An I/O failure that may pass: retried with a capped back-off."""
+
+
+class AppendUnknown(Unavailable):
+    """The outcome of an append is unknown: drop the overlays, recover, and look at the log."""
+
+
+class Fenced(RetoldError):
+    """Another writer owns this partition now: recover before writing again."""
+
+
+class RecordTooLarge(BadRequest):
+    """A record's value is above the limit; nothing was appended."""
+
+
+class CorruptedLog(RetoldError):
+    """The log is damaged: stop before telling anything that may not be true."""
+
+
+class LogFull(RetoldError):
+    """The disk or the map of the log is full: free space or raise the limit, then start again."""
+
+
+class StoreFull(RetoldError):
+    """The disk or the map of the state is full: free space or raise the limit, then start again."""
+
+
+#: Rejection codes: stable and documented; the gateway maps them to HTTP in one table.
+NOT_FOUND = "NOT_FOUND"
+INVALID_ARGUMENT = "INVALID_ARGUMENT"
+INVALID_STATE = "INVALID_STATE"
+ALREADY_EXISTS = "ALREADY_EXISTS"
+FORBIDDEN = "FORBIDDEN"
+UNAUTHORIZED = "UNAUTHORIZED"
+RESOURCE_EXHAUSTED = "RESOURCE_EXHAUSTED"
+EXCEEDED_LIMIT = "EXCEEDED_LIMIT"
+PROCESSING_ERROR = "PROCESSING_ERROR"
+UNREADABLE = "UNREADABLE"

@@ -1,0 +1,39 @@
+"""Every setting that the machine reads. They reach it as an event on the log, never from a file or the environment."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class MachineSettings(Struct, frozen=True, kw_only=True):
+    """Defaults hold until the first SETTINGS UPDATED event of a partition. Durations in milliseconds."""
+
+    # batch operations: the seeds' table
+    chunk_size: int = 1000
+    db_chunk_size: int = 3500
+    query_page_size: int = 10_000
+    query_retry_max: int = 3
+    query_retry_initial_delay_ms: int = 1_000
+    query_retry_max_delay_ms: int = 60_000
+    query_retry_backoff_factor: float = 2.0
+    #: items that one EXECUTE handles
+    slice_size: int = 100
+    #: True: an item whose target has vanished since initialization is SKIPPED (Camunda 8), not FAILED (the seeds)
+    skip_vanished_items: bool = False
+
+    # process instances
+    #: effects of one process instance in one step before it pauses and others run
+    step_effects_max: int = 1_000
+    #: pauses in a row without a wait state before an incident is raised
+    continuation_rounds_max: int = 100
+    #: due timers that one tick handles
+    due_per_tick_max: int = 100
+    #: jobs that one activation gives out
+    jobs_per_activation_max: int = 1_000
+    #: bytes of variables in one activation's answer
+    activation_size_max: int = 4_000_000
+
+    #: how long the outcome of a command with an idempotency key is remembered
+    idempotency_timeout_ms: int = 3_600_000
+    #: names of changes in behaviour that are switched on; a log decides the same way for ever
+    flags: tuple[str, ...] = ()

@@ -1,0 +1,11 @@
+"""Batch operation types: one file each, one schema each in `schemas/operations/`. A new one is listed here, no more."""
+
+from __future__ import annotations
+
+from engine.batch.operation import Operation
+
+from . import cancel_process_instance, resolve_incident
+
+OPERATIONS: dict[str, Operation] = {
+    operation.name: operation for operation in (cancel_process_instance.OPERATION, resolve_incident.OPERATION)
+}

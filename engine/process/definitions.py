@@ -1,0 +1,61 @@
+"""Process definitions: from a key to the executable graph.
+
+The graphs are a memo of a pure function (the file's bytes decide them), so they are not state.
+"""
+
+from __future__ import annotations
+
+from engine.bpmn.model import Element, Process
+from engine.bpmn.parse import parse
+from engine.core.faults import NOT_FOUND, BrokenInvariant, Reject
+from engine.core.state import View
+
+from .tables import DEFINITION_RESOURCES, DEFINITION_VERSIONS, DEFINITIONS, LATEST_VERSIONS, Definition
+
+#: Parsed files kept in memory, the oldest given up first.
+GRAPHS_MAX = 500
+
+_graphs: dict[bytes, tuple[Process, ...]] = {}
+
+
+def processes_of(checksum: bytes, resource: bytes, resource_name: str) -> tuple[Process, ...]:
+    """The executable processes of a file. Raises ModelRefused."""
+    found = _graphs.get(checksum)
+    if found is None:
+        found = parse(resource, resource_name)
+        if len(_graphs) >= GRAPHS_MAX:
+            del _graphs[next(iter(_graphs))]
+        _graphs[checksum] = found
+    return found
+
+
+def find_definition(view: View, key: int) -> tuple[Definition, Process]:
+    """A definition and its graph. Raises Reject NOT_FOUND."""
+    definition = view.get(DEFINITIONS, key)
+    if definition is None:
+        raise Reject(NOT_FOUND, f"expected the key of a process definition, got {key}; deploy the process first")
+    return definition, graph_of(view, key, definition)
+
+
+def graph_of(view: View, key: int, definition: Definition) -> Process:
+    graphs = _graphs.get(definition.checksum)
+    if graphs is None:
+        resource = view.get(DEFINITION_RESOURCES, key)
+        if resource is None:
+            raise BrokenInvariant(f"expected the file of process definition {key}, got none")
+        graphs = processes_of(definition.checksum, resource, definition.bpmn_process_id)
+    return next(graph for graph in graphs if graph.id == definition.bpmn_process_id)
+
+
+def find_version(view: View, bpmn_process_id: str, version: int) -> int:
+    """The key of a version of a process, -1 for the latest. Raises Reject NOT_FOUND."""
+    wanted = version if version > 0 else view.get(LATEST_VERSIONS, bpmn_process_id)
+    key = None if wanted is None else view.get(DEFINITION_VERSIONS, bpmn_process_id, wanted)
+    if key is None:
+        which = f"version {version}" if version > 0 else "a version"
+        raise Reject(NOT_FOUND, f"expected {which} of process '{bpmn_process_id}', got none deployed; deploy it first")
+    return key
+
+
+def element_of(view: View, definition_key: int, element_id: str) -> Element:
+    return find_definition(view, definition_key)[1].elements[element_id]

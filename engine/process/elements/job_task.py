@@ -1,0 +1,90 @@
+"""Tasks that a job worker does: service, send, business rule and script tasks with a job type."""
+
+from __future__ import annotations
+
+import msgspec
+
+from engine.bpmn.feel import EvaluationFailure
+from engine.bpmn.model import Element
+from engine.bpmn.model import Job as JobDefinition
+from engine.core.effects import Effects, Event
+from engine.core.record import DEFAULT_TENANT
+from engine.records import Job
+
+from .. import work as kinds
+from ..execution import Execution
+from ..tables import JOBS, ElementInstance
+from ..variables import Scope
+from ..work import Work
+from .behavior import Behavior
+
+#: Header by which long-polling gateways learn that a job of this type can be activated.
+JOB_TYPE_HEADER = "job-type"
+
+RETRIES_MAX = 2**31 - 1
+
+
+class JobTask(Behavior):
+    """Waits for its job."""
+
+    def activate(self, execution: Execution, element: Element, key: int, data: str) -> Effects:
+        assert element.job is not None
+        try:
+            job_type, retries = _evaluate(execution, element.job, key)
+        except EvaluationFailure as failure:
+            resume = Work(kinds.RESUME_ACTIVATION, key, data=data)
+            yield execution.incident(key, "EXTRACT_VALUE_ERROR", str(failure), resume=resume)
+            return
+        value = Job(
+            type=job_type,
+            kind="BPMN_ELEMENT",
+            retries=retries,
+            deadline=-1,
+            custom_headers=msgspec.json.encode(element.job.headers).decode() if element.job.headers else "",
+            process_instance_key=execution.instance_key,
+            process_definition_key=execution.definition_key,
+            bpmn_process_id=execution.process_id,
+            bpmn_version=execution.definition.bpmn_version,
+            element_id=element.id,
+            element_instance_key=key,
+            root_process_instance_key=execution.root_key,
+            tenant_id=DEFAULT_TENANT,
+        )
+        job_key = execution.view.next_key()
+        headers = {JOB_TYPE_HEADER: job_type}
+        yield Event(value_type="JOB", intent="CREATED", key=job_key, value=value, headers=headers)
+        yield execution.lifecycle("ELEMENT_ACTIVATED", key)
+
+    def terminate(self, execution: Execution, row: ElementInstance) -> Effects:
+        job = execution.view.get(JOBS, row.work_key) if row.work_key > 0 else None
+        if job is not None:
+            value = Job(
+                type=job.type,
+                retries=job.retries,
+                worker=job.worker,
+                deadline=-1,
+                process_instance_key=execution.instance_key,
+                process_definition_key=execution.definition_key,
+                bpmn_process_id=execution.process_id,
+                element_id=row.element_id,
+                element_instance_key=job.element_instance_key,
+                root_process_instance_key=execution.root_key,
+                tenant_id=DEFAULT_TENANT,
+            )
+            yield Event(value_type="JOB", intent="CANCELED", key=row.work_key, value=value)
+
+
+def _evaluate(execution: Execution, job: JobDefinition, key: int) -> tuple[str, int]:
+    """The type and the retries of the job. Raises EvaluationFailure with what is wrong."""
+    scope = Scope(execution.view, key)
+    job_type = job.type.evaluate(scope)
+    if not isinstance(job_type, str) or not job_type:
+        raise EvaluationFailure(f"expected the job type '{job.type.text}' to be a string, got {job_type!r}")
+    retries = job.retries.evaluate(scope)
+    if isinstance(retries, str) and retries.strip().isdecimal():
+        retries = int(retries)
+    if not isinstance(retries, int) or isinstance(retries, bool) or not 0 <= retries <= RETRIES_MAX:
+        raise EvaluationFailure(
+            f"expected the retries '{job.retries.text}' to be a number from 0 to {RETRIES_MAX}, got {retries!r}"
+        )
+    return job_type, retries

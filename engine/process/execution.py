@@ -1,0 +1,185 @@
+"""One process instance in one step: a stack of work, performed depth-first until every token waits.
+
+Owns the stack, its pause, and the records of element instances (Zeebe's ELEMENT_ACTIVATING … ELEMENT_TERMINATED).
+A step is bounded: what is left is PAUSED on the log and taken up by a CONTINUE that the partition sends itself (design
+law 11). What a piece of work does is told in `lifecycle`, what an element does in `elements/`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator
+
+from msgspec import structs
+
+from engine.bpmn.model import PROCESS, SEQUENCE_FLOW, Element, Process
+from engine.core.effects import Effect, Effects, Event, Send
+from engine.core.faults import NOT_FOUND, Reject
+from engine.core.record import DEFAULT_TENANT, NONE, command
+from engine.core.state import View
+from engine.records import Incident, ProcessInstance, ProcessInstanceContinuation
+
+from . import work as kinds
+from .definitions import find_definition
+from .tables import ELEMENT_INSTANCES, Definition, ElementInstance, Pause
+from .work import Work, encode_work
+
+#: Characters of an incident's message, which may quote values of any size.
+INCIDENT_MESSAGE_LENGTH_MAX = 10_000
+
+#: Effects that end by telling whether one may go on.
+Deciding = Generator[Effect, "Reject | None", bool]
+
+
+class Execution:
+    """The work of one step on one process instance. With `answers`, its next lifecycle record answers the command."""
+
+    def __init__(
+        self,
+        view: View,
+        instance_key: int,
+        definition_key: int,
+        found: tuple[Definition, Process],
+        root_key: int = NONE,
+        answers: bool = False,
+    ) -> None:
+        self.view = view
+        self.instance_key = instance_key
+        self.definition_key = definition_key
+        self.definition, self.graph = found
+        self.process_id = self.definition.bpmn_process_id
+        self.root_key = instance_key if root_key == NONE else root_key
+        self.answers = answers
+        self.stack: list[Work] = []
+        self.round = 0
+        self._tokens: Counter[int] = Counter()
+        self._values: dict[int, ProcessInstance] = {}
+
+    # the stack
+
+    def push(self, *works: Work) -> None:
+        """Put work on the stack: the first given is performed first."""
+        for work in reversed(works):
+            self.stack.append(work)
+            if work.kind == kinds.ACTIVATE:
+                self._tokens[work.key] += 1
+
+    def pop(self) -> Work:
+        work = self.stack.pop()
+        if work.kind == kinds.ACTIVATE:
+            self._tokens[work.key] -= 1
+        return work
+
+    def has_tokens(self, scope_key: int) -> bool:
+        """Whether a token is on its way to an element of the scope."""
+        return self._tokens[scope_key] > 0
+
+    def forget_tokens(self, scope_key: int) -> None:
+        """Tokens on their way in a scope that ends are gone."""
+        if self._tokens.pop(scope_key, 0) > 0:
+            self.stack = [work for work in self.stack if work.kind != kinds.ACTIVATE or work.key != scope_key]
+
+    def pause(self, at_end: Work | None) -> Effects:
+        """Keep the stack on the log, with `at_end` as its last piece, and go on in a later step."""
+        if at_end is not None:
+            self.stack.insert(0, at_end)
+        pause = Pause(token=self.view.next_key(), round=self.round + 1, work=encode_work(self.stack))
+        yield self.continuation("PAUSED", pause)
+        yield self.continue_later(pause.token)
+
+    def continuation(self, intent: str, pause: Pause) -> Event:
+        value = ProcessInstanceContinuation(
+            process_instance_key=self.instance_key, token=pause.token, round=pause.round, work=pause.work
+        )
+        return Event(value_type="PROCESS_INSTANCE_CONTINUATION", intent=intent, key=pause.token, value=value)
+
+    def continue_later(self, token: int) -> Send:
+        """The command by which the partition takes up the pause with this token."""
+        value = ProcessInstanceContinuation(process_instance_key=self.instance_key, token=token)
+        sent = command("PROCESS_INSTANCE_CONTINUATION", "CONTINUE", value, key=token)
+        return Send(partition=self.view.partition, command=sent)
+
+    # records
+
+    def _value(self, element_id: str, element_type: str, scope_key: int, joining_gateway: str = "") -> ProcessInstance:
+        return ProcessInstance(
+            process_instance_key=self.instance_key,
+            process_definition_key=self.definition_key,
+            bpmn_process_id=self.process_id,
+            bpmn_version=self.definition.bpmn_version,
+            element_id=element_id,
+            element_type=element_type,
+            flow_scope_key=scope_key,
+            root_process_instance_key=self.root_key,
+            joining_gateway=joining_gateway,
+            tenant_id=DEFAULT_TENANT,
+        )
+
+    def _event(self, intent: str, key: int, value: ProcessInstance) -> Event:
+        answers, self.answers = self.answers, False
+        return Event(value_type="PROCESS_INSTANCE", intent=intent, key=key, value=value, answers=answers)
+
+    def activating(self, element: Element, key: int, scope_key: int) -> Event:
+        """A new element instance."""
+        value = self._values[key] = self._value(element.id, element.type, scope_key)
+        return self._event("ELEMENT_ACTIVATING", key, value)
+
+    def starting(self, tags: tuple[str, ...], business_id: str) -> Event:
+        """The new process instance."""
+        key = self.instance_key
+        value = self._values[key] = self._value(self.graph.id, PROCESS, NONE)
+        first = structs.replace(value, tags=tags, business_id=business_id)
+        return self._event("ELEMENT_ACTIVATING", key, first)
+
+    def lifecycle(self, intent: str, key: int, row: ElementInstance | None = None) -> Event:
+        """A later event in the life of an element instance; `row` is needed for one of an earlier step."""
+        value = self._values.get(key)
+        if value is None:
+            row = row or self.view.get(ELEMENT_INSTANCES, key)
+            assert row is not None
+            value = self._values[key] = self._value(row.element_id, row.element_type, row.scope_key)
+        return self._event(intent, key, value)
+
+    def taken(self, flow_id: str, scope_key: int, joining_gateway: str) -> Event:
+        """A token went over a sequence flow."""
+        value = self._value(flow_id, SEQUENCE_FLOW, scope_key, joining_gateway)
+        return self._event("SEQUENCE_FLOW_TAKEN", self.view.next_key(), value)
+
+    def incident(
+        self, key: int, error_type: str, message: str, *, resume: Work | None = None, job_key: int = NONE
+    ) -> Event:
+        """An incident of an element instance; `resume` is performed when it is resolved."""
+        row = self.view.get(ELEMENT_INSTANCES, key)
+        value = self._incident(key, row.element_id if row else "", error_type, message, job_key, resume)
+        return Event(value_type="INCIDENT", intent="CREATED", key=self.view.next_key(), value=value)
+
+    def incident_gone(self, incident_key: int, key: int, element_id: str) -> Event:
+        """An incident is resolved because its element instance is gone."""
+        value = self._incident(key, element_id, "", "", NONE, None)
+        return Event(value_type="INCIDENT", intent="RESOLVED", key=incident_key, value=value)
+
+    def _incident(
+        self, key: int, element_id: str, error_type: str, message: str, job_key: int, resume: Work | None
+    ) -> Incident:
+        return Incident(
+            error_type=error_type,
+            error_message=message[:INCIDENT_MESSAGE_LENGTH_MAX],
+            process_instance_key=self.instance_key,
+            process_definition_key=self.definition_key,
+            bpmn_process_id=self.process_id,
+            element_id=element_id,
+            element_instance_key=key,
+            job_key=job_key,
+            root_process_instance_key=self.root_key,
+            resume=encode_work([resume]) if resume else b"",
+            tenant_id=DEFAULT_TENANT,
+        )
+
+
+def open_execution(view: View, instance_key: int, *, answers: bool = False) -> Execution:
+    """The execution of a living process instance. Raises Reject NOT_FOUND."""
+    row = view.get(ELEMENT_INSTANCES, instance_key)
+    if row is None or row.element_type != PROCESS:
+        raise Reject(NOT_FOUND, f"expected a running process instance, got {instance_key}; it may have ended")
+    found = find_definition(view, row.process_definition_key)
+    return Execution(view, instance_key, row.process_definition_key, found, row.root_process_instance_key, answers)

@@ -1,0 +1,33 @@
+"""How tokens go on: over sequence flows, into joins, or to their end."""
+
+from __future__ import annotations
+
+from engine.bpmn.model import PARALLEL_GATEWAY, Flow
+from engine.core.effects import Effects
+
+from . import work as kinds
+from .execution import Execution
+from .tables import JOINS, ElementInstance
+from .work import Work
+
+
+def take(execution: Execution, flow_ids: tuple[str, ...], row: ElementInstance) -> Effects:
+    """Send a token over each of the flows of an element that is done. No flow: the token ends here."""
+    ready: list[Work] = []
+    for flow_id in flow_ids:
+        yield from _take_one(execution, execution.graph.flows[flow_id], row, ready)
+    if not flow_ids:
+        ready.append(Work(kinds.CHECK_SCOPE, row.scope_key))
+    execution.push(*ready)
+
+
+def _take_one(execution: Execution, flow: Flow, row: ElementInstance, ready: list[Work]) -> Effects:
+    target = execution.graph.elements[flow.target]
+    joins = target.type == PARALLEL_GATEWAY and len(target.incoming) > 1
+    yield execution.taken(flow.id, row.scope_key, target.id if joins else "")
+    # Tokens mostly arrive in the order of the flows, so looking from the end finds a missing one soon.
+    if not joins or all(
+        execution.view.get(JOINS, row.scope_key, target.id, flow_id) is not None
+        for flow_id in reversed(target.incoming)
+    ):
+        ready.append(Work(kinds.ACTIVATE, row.scope_key, target.id))

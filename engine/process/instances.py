@@ -1,0 +1,194 @@
+"""Process instances: create, cancel, continue; and the appliers of everything that happens to element instances."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from msgspec import structs
+
+from engine.bpmn.model import PARALLEL_GATEWAY, PROCESS, SUB_PROCESS
+from engine.core.effects import Effects, Event
+from engine.core.faults import INVALID_ARGUMENT, INVALID_STATE, Reject
+from engine.core.head import apply_nothing
+from engine.core.record import DEFAULT_TENANT, NONE, Record
+from engine.core.registry import Fact, Part, table_values
+from engine.core.state import State, View
+from engine.records import ProcessInstance, ProcessInstanceContinuation, ProcessInstanceCreation
+
+from . import work as kinds
+from .definitions import find_definition, find_version
+from .execution import Deciding, Execution, open_execution
+from .lifecycle import run, start, take_up
+from .tables import (
+    ACTIVATED,
+    ACTIVATING,
+    CHILDREN,
+    COMPLETING,
+    ELEMENT_INSTANCES,
+    JOINS,
+    PAUSES,
+    TERMINATING,
+    ElementInstance,
+    Pause,
+)
+from .variables import delete_variables, parse_document
+from .work import Work
+
+
+def create(command: Record, view: View) -> Effects:
+    """PROCESS_INSTANCE_CREATION CREATE."""
+    wish = cast(ProcessInstanceCreation, command.value)
+    if wish.start_instructions:
+        raise Reject(INVALID_ARGUMENT, "expected no start instructions, got some; they are not supported yet")
+    definition_key = wish.process_definition_key
+    if definition_key == NONE:
+        definition_key = find_version(view, wish.bpmn_process_id, wish.bpmn_version)
+    found = find_definition(view, definition_key)
+    document = parse_document(wish.variables)
+    execution = Execution(view, view.next_key(), definition_key, found)
+    value = ProcessInstanceCreation(
+        bpmn_process_id=execution.process_id,
+        bpmn_version=execution.definition.bpmn_version,
+        process_definition_key=definition_key,
+        process_instance_key=execution.instance_key,
+        tags=wish.tags,
+        business_id=wish.business_id,
+        tenant_id=DEFAULT_TENANT,
+    )
+    family = "PROCESS_INSTANCE_CREATION"
+    yield Event(value_type=family, intent="CREATED", key=execution.instance_key, value=value, answers=True)
+    yield from start(execution, document, wish.tags, wish.business_id)
+
+
+def cancel(command: Record, view: View) -> Effects:
+    """PROCESS_INSTANCE CANCEL: accepted with the first record; a large instance ends over several steps."""
+    yield from cancel_instance(view, command.key, answers=True)
+
+
+def cancel_instance(view: View, key: int, *, at_end: Work | None = None, answers: bool = False) -> Deciding:
+    """Terminate a process instance. True: it is gone; False: it ends in later steps, `at_end` last.
+
+    Raises Reject NOT_FOUND or INVALID_STATE (it is ending already).
+    """
+    execution = open_execution(view, key, answers=answers)
+    row = view.get(ELEMENT_INSTANCES, key)
+    if row is None or row.state == TERMINATING:
+        raise Reject(INVALID_STATE, f"expected process instance {key} to be active, got one that is being canceled")
+    if row.parent_process_instance_key != NONE:
+        raise Reject(INVALID_STATE, f"expected a root process instance, got {key}; cancel the one that called it")
+    pause = view.get(PAUSES, key)
+    if pause is not None:
+        yield execution.continuation("CONTINUED", pause)
+    execution.push(Work(kinds.TERMINATE, key))
+    return (yield from run(execution, at_end=at_end))
+
+
+def continue_instance(command: Record, view: View) -> Effects:
+    """PROCESS_INSTANCE_CONTINUATION CONTINUE: take up a pause, if it is still the one that was meant."""
+    wish = cast(ProcessInstanceContinuation, command.value)
+    pause = view.get(PAUSES, wish.process_instance_key)
+    if pause is None or pause.token != wish.token:
+        raise Reject(
+            INVALID_STATE, f"expected the pause {wish.token} of instance {wish.process_instance_key}, got none"
+        )
+    yield from take_up(open_execution(view, wish.process_instance_key), pause)
+
+
+# appliers
+
+
+def _apply_activating(fact: Fact, state: State) -> None:
+    value = cast(ProcessInstance, fact.value)
+    row = ElementInstance(
+        element_id=value.element_id,
+        element_type=value.element_type,
+        state=ACTIVATING,
+        scope_key=value.flow_scope_key,
+        process_instance_key=value.process_instance_key,
+        process_definition_key=value.process_definition_key,
+        root_process_instance_key=value.root_process_instance_key,
+        parent_process_instance_key=value.parent_process_instance_key,
+        parent_element_instance_key=value.parent_element_instance_key,
+    )
+    state.put(ELEMENT_INSTANCES, fact.key, value=row)
+    if value.element_type == PROCESS:
+        return
+    state.put(CHILDREN, value.flow_scope_key, fact.key, value=True)
+    if value.element_type == PARALLEL_GATEWAY:
+        _consume_joined(state, value)
+
+
+def _consume_joined(state: State, value: ProcessInstance) -> None:
+    """A gateway that joins takes one token from each of its flows."""
+    for key, count in state.scan(JOINS, value.flow_scope_key, value.element_id):
+        if count > 1:
+            state.put_row(JOINS, key, count - 1)
+        else:
+            state.delete_row(JOINS, key)
+
+
+def _set_state(reached: str, fact: Fact, state: State) -> None:
+    row = state.require(ELEMENT_INSTANCES, fact.key)
+    state.put(ELEMENT_INSTANCES, fact.key, value=structs.replace(row, state=reached))
+
+
+def _apply_activated(fact: Fact, state: State) -> None:
+    _set_state(ACTIVATED, fact, state)
+
+
+def _apply_completing(fact: Fact, state: State) -> None:
+    _set_state(COMPLETING, fact, state)
+
+
+def _apply_terminating(fact: Fact, state: State) -> None:
+    _set_state(TERMINATING, fact, state)
+
+
+def _apply_gone(fact: Fact, state: State) -> None:
+    value = cast(ProcessInstance, fact.value)
+    state.delete(ELEMENT_INSTANCES, fact.key)
+    delete_variables(state, fact.key)
+    if value.element_type != PROCESS:
+        state.delete(CHILDREN, value.flow_scope_key, fact.key)
+    if value.element_type in (PROCESS, SUB_PROCESS):
+        for key, _ in state.scan(JOINS, fact.key):
+            state.delete_row(JOINS, key)
+
+
+def _apply_taken(fact: Fact, state: State) -> None:
+    value = cast(ProcessInstance, fact.value)
+    if value.joining_gateway:
+        place = (value.flow_scope_key, value.joining_gateway, value.element_id)
+        state.put(JOINS, *place, value=(state.get(JOINS, *place) or 0) + 1)
+
+
+def _apply_paused(fact: Fact, state: State) -> None:
+    value = cast(ProcessInstanceContinuation, fact.value)
+    pause = Pause(token=value.token, round=value.round, work=value.work)
+    state.put(PAUSES, value.process_instance_key, value=pause)
+
+
+def _apply_continued(fact: Fact, state: State) -> None:
+    state.delete(PAUSES, cast(ProcessInstanceContinuation, fact.value).process_instance_key)
+
+
+PART = Part(
+    processors={
+        ("PROCESS_INSTANCE_CREATION", "CREATE"): create,
+        ("PROCESS_INSTANCE", "CANCEL"): cancel,
+        ("PROCESS_INSTANCE_CONTINUATION", "CONTINUE"): continue_instance,
+    },
+    appliers={
+        ("PROCESS_INSTANCE_CREATION", "CREATED"): apply_nothing,
+        ("PROCESS_INSTANCE", "ELEMENT_ACTIVATING"): _apply_activating,
+        ("PROCESS_INSTANCE", "ELEMENT_ACTIVATED"): _apply_activated,
+        ("PROCESS_INSTANCE", "ELEMENT_COMPLETING"): _apply_completing,
+        ("PROCESS_INSTANCE", "ELEMENT_COMPLETED"): _apply_gone,
+        ("PROCESS_INSTANCE", "ELEMENT_TERMINATING"): _apply_terminating,
+        ("PROCESS_INSTANCE", "ELEMENT_TERMINATED"): _apply_gone,
+        ("PROCESS_INSTANCE", "SEQUENCE_FLOW_TAKEN"): _apply_taken,
+        ("PROCESS_INSTANCE_CONTINUATION", "PAUSED"): _apply_paused,
+        ("PROCESS_INSTANCE_CONTINUATION", "CONTINUED"): _apply_continued,
+    },
+    tables=table_values(ELEMENT_INSTANCES, CHILDREN, JOINS, PAUSES),
+)

@@ -1,0 +1,241 @@
+"""What each piece of work does to a process instance: the life of element instances, and how a step runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from engine.bpmn.feel import EvaluationFailure
+from engine.bpmn.model import PROCESS, SUB_PROCESS, Element
+from engine.core.effects import Effects
+from engine.core.record import NONE
+from engine.core.state import key_tail
+
+from . import work as kinds
+from .elements import BEHAVIORS
+from .errors import throw
+from .execution import Deciding, Execution
+from .tables import (
+    ACTIVATED,
+    ACTIVATING,
+    CHILDREN,
+    COMPLETING,
+    ELEMENT_INCIDENTS,
+    ELEMENT_INSTANCES,
+    JOINS,
+    PAUSES,
+    TERMINATING,
+    ElementInstance,
+    Pause,
+)
+from .variables import evaluate_mappings, merge, merge_local, parse_document
+from .work import Work, decode_work, encode_work
+
+#: Children that one piece of work terminates.
+CHILDREN_PER_WORK = 100
+
+
+def run(execution: Execution, *, at_end: Work | None = None) -> Deciding:
+    """Perform the work. True: nothing is left; False: the rest is paused, with `at_end` as its last piece."""
+    view = execution.view
+    pause = view.get(PAUSES, execution.instance_key)
+    if pause is not None and execution.stack[-1].kind != kinds.CONTINUE:
+        yield from _keep(execution, pause, at_end)
+        return False
+    limit = view.effect_count + view.settings.step_effects_max
+    while execution.stack:
+        if view.effect_count >= limit:
+            yield from execution.pause(at_end)
+            return False
+        work = execution.pop()
+        yield from _PERFORM[work.kind](execution, work)
+    return True
+
+
+def take_up(execution: Execution, pause: Pause) -> Effects:
+    """Go on where a pause left off, unless it is one too many. What is ending is not looping."""
+    row = execution.view.get(ELEMENT_INSTANCES, execution.instance_key)
+    ending = row is not None and row.state == TERMINATING
+    if pause.round >= execution.view.settings.continuation_rounds_max and not ending:
+        yield from _halt(execution, pause)
+        return
+    yield execution.continuation("CONTINUED", Pause(token=pause.token, round=pause.round, work=b""))
+    execution.round = pause.round
+    execution.push(*reversed(decode_work(pause.work)))
+    yield from run(execution)
+
+
+def _halt(execution: Execution, pause: Pause) -> Effects:
+    """Too many steps without a wait state: the pause is kept until the incident is resolved."""
+    view, key = execution.view, execution.instance_key
+    yield execution.continuation("PAUSED", Pause(token=pause.token, round=0, work=pause.work))
+    message = (
+        f"expected a wait state, got none in {view.settings.continuation_rounds_max} steps in a row: the process may "
+        "loop for ever; resolve this incident to let it go on, or cancel the instance"
+    )
+    yield execution.incident(key, "UNKNOWN", message, resume=Work(kinds.CONTINUE, key))
+
+
+def _keep(execution: Execution, pause: Pause, at_end: Work | None) -> Effects:
+    """The instance is paused already: this step's work goes on top of what is kept."""
+    stack = [*([at_end] if at_end else []), *decode_work(pause.work), *execution.stack]
+    yield execution.continuation("PAUSED", Pause(token=pause.token, round=pause.round, work=encode_work(stack)))
+
+
+# activation
+
+
+def start(execution: Execution, document: dict[str, str], tags: tuple[str, ...], business_id: str) -> Effects:
+    """Begin the process itself, with its variables and a token at its start event."""
+    yield execution.starting(tags, business_id)
+    key = execution.instance_key
+    yield from merge_local(execution.view, key, document, execution.process_id)
+    yield from BEHAVIORS[PROCESS].activate(execution, execution.graph.root, key, "")
+    yield from run(execution)
+
+
+def _activate(execution: Execution, work: Work) -> Effects:
+    element = execution.graph.elements[work.element_id]
+    key = execution.view.next_key()
+    yield execution.activating(element, key, work.key)
+    yield from _go_on_activating(execution, key, element, work.data)
+
+
+def _resume_activation(execution: Execution, work: Work) -> Effects:
+    row = execution.view.get(ELEMENT_INSTANCES, work.key)
+    if row is not None and row.state == ACTIVATING:
+        yield from _go_on_activating(execution, work.key, execution.graph.elements[row.element_id], work.data)
+
+
+def _go_on_activating(execution: Execution, key: int, element: Element, data: str) -> Effects:
+    if element.inputs:
+        try:
+            made = evaluate_mappings(execution.view, key, element.inputs)
+        except EvaluationFailure as failure:
+            message = f"input mapping of '{element.id}': {failure}"
+            resume = Work(kinds.RESUME_ACTIVATION, key, data=data)
+            yield execution.incident(key, "IO_MAPPING_ERROR", message, resume=resume)
+            return
+        yield from merge_local(execution.view, key, made, execution.process_id)
+    yield from BEHAVIORS[element.type].activate(execution, element, key, data)
+
+
+# completion
+
+
+def _complete(execution: Execution, work: Work) -> Effects:
+    key = work.key
+    row = execution.view.get(ELEMENT_INSTANCES, key)
+    if row is None or row.state == TERMINATING:
+        return
+    element = execution.graph.elements[row.element_id]
+    if row.state != COMPLETING:
+        yield execution.lifecycle("ELEMENT_COMPLETING", key, row)
+    if (work.data or element.outputs) and not (yield from _output(execution, key, row, element, work.data)):
+        return
+    yield from _end_incidents(execution, key, row)
+    yield execution.lifecycle("ELEMENT_COMPLETED", key, row)
+    if row.scope_key != NONE:
+        yield from BEHAVIORS[element.type].leave(execution, element, row)
+
+
+def _output(execution: Execution, key: int, row: ElementInstance, element: Element, data: str) -> Deciding:
+    """Variables that leave the element: through its output mappings, or else as they are."""
+    view, process_id = execution.view, execution.process_id
+    outside = key if row.scope_key == NONE else row.scope_key
+    document = parse_document(data)
+    if not element.outputs:
+        yield from merge(view, outside, document, process_id)
+        return True
+    yield from merge_local(view, key, document, process_id)
+    try:
+        made = evaluate_mappings(view, key, element.outputs, seen=outside)
+    except EvaluationFailure as failure:
+        message = f"output mapping of '{element.id}': {failure}"
+        yield execution.incident(key, "IO_MAPPING_ERROR", message, resume=Work(kinds.COMPLETE, key))
+        return False
+    yield from merge(view, outside, made, process_id)
+    return True
+
+
+def _check_scope(execution: Execution, work: Work) -> Effects:
+    """Complete a scope in which nothing is left: no child, no token on its way, none waiting at a join."""
+    row = execution.view.get(ELEMENT_INSTANCES, work.key)
+    if row is None or row.state != ACTIVATED or execution.has_tokens(work.key):
+        return
+    scan = execution.view.scan
+    if not scan(CHILDREN, work.key, limit=1) and not scan(JOINS, work.key, limit=1):
+        yield from _complete(execution, work)
+
+
+def _end_scope(execution: Execution, work: Work) -> Effects:
+    """A terminate end event was reached: whatever else is in the scope ends, then the scope completes."""
+    execution.forget_tokens(work.key)
+    execution.push(Work(kinds.TERMINATE_CHILDREN, work.key), Work(kinds.COMPLETE, work.key))
+    yield from ()
+
+
+# termination
+
+
+def _terminate(execution: Execution, work: Work) -> Effects:
+    key = work.key
+    row = execution.view.get(ELEMENT_INSTANCES, key)
+    if row is None or row.state == TERMINATING:
+        return
+    yield execution.lifecycle("ELEMENT_TERMINATING", key, row)
+    yield from BEHAVIORS[row.element_type].terminate(execution, row)
+    yield from _end_incidents(execution, key, row)
+    if row.element_type in (PROCESS, SUB_PROCESS):
+        execution.forget_tokens(key)
+        execution.push(Work(kinds.TERMINATE_CHILDREN, key), Work(kinds.TERMINATED, key))
+    else:
+        yield execution.lifecycle("ELEMENT_TERMINATED", key, row)
+
+
+def _end_incidents(execution: Execution, key: int, row: ElementInstance) -> Effects:
+    """Incidents end with their element instance."""
+    for incident, _ in execution.view.scan(ELEMENT_INCIDENTS, key):
+        yield execution.incident_gone(key_tail(incident), key, row.element_id)
+
+
+def _terminate_children(execution: Execution, work: Work) -> Effects:
+    children = execution.view.scan(CHILDREN, work.key, limit=CHILDREN_PER_WORK)
+    if children:
+        ending = [Work(kinds.TERMINATE, key_tail(key)) for key, _ in children]
+        execution.push(*ending, work)
+    yield from ()
+
+
+def _terminated(execution: Execution, work: Work) -> Effects:
+    row = execution.view.get(ELEMENT_INSTANCES, work.key)
+    if row is not None:
+        yield execution.lifecycle("ELEMENT_TERMINATED", work.key, row)
+
+
+# others
+
+
+def _continue(execution: Execution, work: Work) -> Effects:
+    """After an incident: the pause that was not taken up is taken up again."""
+    pause = execution.view.get(PAUSES, work.key)
+    if pause is not None:
+        yield execution.continue_later(pause.token)
+
+
+def _follow_up(execution: Execution, work: Work) -> Effects:
+    yield from execution.view.follow_up(work.element_id, work.key, work.data)
+
+
+_PERFORM: dict[str, Callable[[Execution, Work], Effects]] = {
+    kinds.ACTIVATE: _activate,
+    kinds.RESUME_ACTIVATION: _resume_activation,
+    kinds.COMPLETE: _complete,
+    kinds.CHECK_SCOPE: _check_scope,
+    kinds.END_SCOPE: _end_scope,
+    kinds.TERMINATE: _terminate,
+    kinds.TERMINATE_CHILDREN: _terminate_children,
+    kinds.TERMINATED: _terminated,
+    kinds.THROW: throw,
+    kinds.CONTINUE: _continue,
+    kinds.FOLLOW_UP: _follow_up,
+}

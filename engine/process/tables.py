@@ -1,0 +1,126 @@
+"""The tables of process instances and their rows. Appliers write them, processors read them."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from engine.core.record import NONE
+from engine.core.state import Table
+
+# Where an element instance stands.
+ACTIVATING = "ACTIVATING"
+ACTIVATED = "ACTIVATED"
+COMPLETING = "COMPLETING"
+TERMINATING = "TERMINATING"
+
+# Where a job stands.
+ACTIVATABLE = "ACTIVATABLE"
+TAKEN = "ACTIVATED"
+FAILED = "FAILED"
+BACKOFF = "BACKOFF"
+ERROR_THROWN = "ERROR_THROWN"
+
+
+class Definition(Struct, frozen=True, kw_only=True, array_like=True):
+    """A process definition; its file is in DEFINITION_RESOURCES."""
+
+    bpmn_process_id: str
+    bpmn_version: int
+    version_tag: str
+    checksum: bytes
+    deployment_key: int
+
+
+class PendingDeployment(Struct, frozen=True, kw_only=True, array_like=True):
+    """A deployment that some partitions do not hold yet, and who waits for it."""
+
+    request: str
+    missing: tuple[int, ...]
+
+
+class ElementInstance(Struct, frozen=True, kw_only=True, array_like=True):
+    """A living element instance; the process instance itself is one, with `scope_key` NONE."""
+
+    element_id: str
+    element_type: str
+    state: str
+    scope_key: int
+    process_instance_key: int
+    process_definition_key: int
+    root_process_instance_key: int
+    parent_process_instance_key: int = NONE
+    parent_element_instance_key: int = NONE
+    #: the job or user task that it waits for
+    work_key: int = NONE
+
+
+class Variable(Struct, frozen=True, kw_only=True, array_like=True):
+    """A variable of a scope; `value` is JSON text."""
+
+    key: int
+    name: str
+    value: str
+
+
+class JobRow(Struct, frozen=True, kw_only=True, array_like=True):
+    """A job that is not finished."""
+
+    type: str
+    state: str
+    retries: int
+    element_instance_key: int
+    process_instance_key: int
+    worker: str = ""
+    deadline: int = NONE
+    custom_headers: str = ""
+    incident_key: int = NONE
+
+
+class IncidentRow(Struct, frozen=True, kw_only=True, array_like=True):
+    """An open incident. `resume` is the work to take up when it is resolved (msgpack of Work), or empty."""
+
+    error_type: str
+    element_instance_key: int
+    process_instance_key: int
+    job_key: int
+    resume: bytes
+
+
+class Pause(Struct, frozen=True, kw_only=True, array_like=True):
+    """Work of a process instance that did not fit a step."""
+
+    token: int
+    round: int
+    work: bytes
+
+
+#: (definition key,)
+DEFINITIONS = Table(20, "DEFINITIONS", Definition)
+#: (definition key,) -> the file
+DEFINITION_RESOURCES = Table(21, "DEFINITION_RESOURCES", bytes)
+#: (BPMN process id, version) -> definition key
+DEFINITION_VERSIONS = Table(22, "DEFINITION_VERSIONS", int)
+#: (BPMN process id,) -> latest version
+LATEST_VERSIONS = Table(23, "LATEST_VERSIONS", int)
+#: (deployment key,)
+PENDING_DEPLOYMENTS = Table(24, "PENDING_DEPLOYMENTS", PendingDeployment)
+#: (element instance key,)
+ELEMENT_INSTANCES = Table(25, "ELEMENT_INSTANCES", ElementInstance)
+#: (scope key, element instance key) -> True
+CHILDREN = Table(26, "CHILDREN", bool)
+#: (scope key, name)
+VARIABLES = Table(27, "VARIABLES", Variable)
+#: (job key,)
+JOBS = Table(28, "JOBS", JobRow)
+#: (job type, job key) -> True
+ACTIVATABLE_JOBS = Table(29, "ACTIVATABLE_JOBS", bool)
+#: (incident key,)
+INCIDENTS = Table(30, "INCIDENTS", IncidentRow)
+#: (element instance key, incident key) -> True
+ELEMENT_INCIDENTS = Table(31, "ELEMENT_INCIDENTS", bool)
+#: (scope key, gateway id, flow id) -> tokens that wait there
+JOINS = Table(32, "JOINS", int)
+#: (process instance key,)
+PAUSES = Table(33, "PAUSES", Pause)
+#: (user task key,) -> element instance key
+USER_TASKS = Table(34, "USER_TASKS", int)

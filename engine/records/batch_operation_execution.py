@@ -1,0 +1,15 @@
+"""The `batch_operation_execution` family; its schema documents every field."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+VALUE_TYPE = "BATCH_OPERATION_EXECUTION"
+
+
+class BatchOperationExecution(Struct, frozen=True, kw_only=True):
+    """One slice of items. EXECUTE (a command to oneself), EXECUTED."""
+
+    batch_operation_key: int = -1
+    token: int = 0
+    item_count: int = 0

@@ -1,0 +1,24 @@
+"""The `batch_operation_partition_lifecycle` family; its schema documents every field."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from .batch_error import BatchError
+
+VALUE_TYPE = "BATCH_OPERATION_PARTITION_LIFECYCLE"
+
+
+class BatchOperationPartitionLifecycle(Struct, frozen=True, kw_only=True):
+    """End of one partition's part. Commands COMPLETE_PARTITION, FAIL_PARTITION, CANCEL_PARTITION to the lead
+    partition; events PARTITION_COMPLETED, PARTITION_FAILED, PARTITION_CANCELED where it ended and on the lead
+    partition."""
+
+    batch_operation_key: int = -1
+    source_partition_id: int = 0
+    errors: tuple[BatchError, ...] = ()
+    total: int = 0
+    completed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    canceled: int = 0

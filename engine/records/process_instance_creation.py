@@ -1,0 +1,27 @@
+"""The `process_instance_creation` family; its schema documents every field."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+VALUE_TYPE = "PROCESS_INSTANCE_CREATION"
+
+
+class StartInstruction(Struct, frozen=True, kw_only=True):
+    """Where to start instead of the start event."""
+
+    element_id: str = ""
+
+
+class ProcessInstanceCreation(Struct, frozen=True, kw_only=True):
+    """The wish to start a process instance. CREATE, CREATED."""
+
+    bpmn_process_id: str = ""
+    bpmn_version: int = 0
+    process_definition_key: int = -1
+    process_instance_key: int = -1
+    variables: str = ""
+    start_instructions: tuple[StartInstruction, ...] = ()
+    tags: tuple[str, ...] = ()
+    business_id: str = ""
+    tenant_id: str = ""

@@ -1,0 +1,31 @@
+"""The `user_task` family; its schema documents every field."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+VALUE_TYPE = "USER_TASK"
+
+
+class UserTask(Struct, frozen=True, kw_only=True):
+    """Work for a person. COMPLETE; CREATED, COMPLETED, CANCELED."""
+
+    process_instance_key: int = -1
+    process_definition_key: int = -1
+    bpmn_process_id: str = ""
+    bpmn_version: int = 0
+    element_id: str = ""
+    element_instance_key: int = -1
+    root_process_instance_key: int = -1
+    assignee: str = ""
+    candidate_groups: tuple[str, ...] = ()
+    candidate_users: tuple[str, ...] = ()
+    due_date: str = ""
+    follow_up_date: str = ""
+    priority: int = 0
+    form_key: str = ""
+    custom_headers: str = ""
+    variables: str = ""
+    action: str = ""
+    name: str = ""
+    tenant_id: str = ""

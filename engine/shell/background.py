@@ -1,0 +1,120 @@
+"""Asks secondary storage what the machine wants to know, and brings the answers to the log as commands.
+
+One query in flight per partition. An answer carries the cursor it was asked from, so one that comes late or twice is
+rejected by the machine; after asking, the driver waits until the machine has moved on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from msgspec import Struct
+
+from engine.core.background import Background, Query
+from engine.core.faults import Unavailable
+from engine.core.machine import Machine
+from engine.core.ports import INTERNAL, VALUE_SIZE_MAX, Append, Clock, Log, Message, Search, SearchRefused
+from engine.core.record import Record
+
+from .codec import Codec
+
+
+class BackgroundLimits(Struct, frozen=True, kw_only=True):
+    """Seconds."""
+
+    #: longest time between two looks for work
+    interval: float = 1.0
+    #: longest wait until the projection has reached the position of a query; then it counts as failed
+    watermark_timeout: float = 60.0
+    watermark_interval: float = 0.02
+    #: longest wait for the machine to take an answer before the question is asked again
+    answer_timeout: float = 30.0
+
+
+class BackgroundDriver:
+    """Runs the background work of one partition. It is an observer of the runner."""
+
+    def __init__(
+        self,
+        *,
+        log: Log,
+        codec: Codec,
+        machine: Machine,
+        search: Search,
+        background: Background,
+        clock: Clock,
+        limits: BackgroundLimits | None = None,
+    ) -> None:
+        self._log = log
+        self._codec = codec
+        self._machine = machine
+        self._search = search
+        self._background = background
+        self._clock = clock
+        self._limits = limits or BackgroundLimits()
+        self._moved = asyncio.Event()
+
+    def committed(self) -> None:
+        self._moved.set()
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            self._moved.clear()
+            query = self._background.wanted(self._machine, self._clock.now())
+            if query is None:
+                await self._sleep(self._background.next_retry(self._machine))
+                continue
+            try:
+                await self._send(await self._answer(query))
+            except Unavailable:  # ask again: if it was appended after all, the second answer is stale
+                await self._clock.sleep(self._limits.interval)
+                continue
+            await self._wait_until_taken(query)
+
+    async def _sleep(self, retry_at: int | None) -> None:
+        """Until the machine has moved on, a back-off is over, or the interval has passed."""
+        seconds = self._limits.interval if retry_at is not None else None
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._moved.wait(), seconds)
+
+    async def _answer(self, query: Query) -> Record:
+        try:
+            await self._wait_for_watermark(query)
+            items = await self._search.select(query.selection)
+        except SearchRefused as error:
+            return self._background.failed(query, str(error), retryable=False)
+        except Unavailable as error:
+            return self._background.failed(query, error.message, retryable=True)
+        except Exception as error:  # noqa: BLE001 - a query that fails must not stop the partition
+            return self._background.failed(query, f"{type(error).__name__}: {error}", retryable=True)
+        record = self._background.found(query, items)
+        if len(self._codec.encode(record)) > VALUE_SIZE_MAX:
+            return self._background.too_large(query)
+        return record
+
+    async def _wait_for_watermark(self, query: Query) -> None:
+        """A selection is complete up to the position where the batch operation was created."""
+        deadline = self._clock.monotonic() + self._limits.watermark_timeout
+        while (reached := await self._search.watermark(self._machine.partition)) < query.position:
+            if self._clock.monotonic() >= deadline:
+                raise Unavailable(
+                    f"expected the projection of partition {self._machine.partition} to reach position "
+                    f"{query.position} within {self._limits.watermark_timeout:g} s, got {reached}"
+                )
+            await self._clock.sleep(self._limits.watermark_interval)
+
+    async def _send(self, record: Record) -> None:
+        message = Message(value=self._codec.encode(record))
+        await self._log.append([Append(topic=INTERNAL, partition=self._machine.partition, messages=[message])])
+
+    async def _wait_until_taken(self, query: Query) -> None:
+        """Until the machine wants something else: the answer has had its effect, or was stale."""
+        deadline = self._clock.monotonic() + self._limits.answer_timeout
+        while self._clock.monotonic() < deadline:
+            if not self._background.is_open(self._machine, query):
+                return
+            self._moved.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._moved.wait(), self._limits.answer_timeout)

@@ -1,0 +1,242 @@
+"""Records and values to bytes and back, by encoders and decoders that are generated when they are first needed.
+
+Framing: Avro single-object encoding (marker C3 01, the schema's CRC-64-AVRO in 8 bytes, low byte first, then the body).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from types import MappingProxyType
+from typing import Generic, TypeVar
+
+from msgspec import Struct
+
+from engine.core.faults import BadRequest, BrokenInvariant
+from engine.core.record import OWN_FIELDS, STEP_FIELDS, Record, Step
+
+from .decoder import FieldsDecoder, fields_decoder, record_decoder
+from .encoder import fields_encoder, record_encoder
+from .evolution import OPERATIONS, Released, current_texts, hexadecimal, releases
+from .schema import Field, RecordType, SchemaError, differences, fingerprint, parse
+from .wire import Undecodable
+
+MARKER = b"\xc3\x01"
+PREFIX_SIZE = len(MARKER) + 8
+#: First byte of Confluent's framing, which a schema id in 4 bytes follows.
+CONFLUENT_MAGIC = 0
+
+#: The fields before the step's: where the record stands in the log and in its step.
+NUMBER_FIELDS = ("position", "index")
+METADATA_FIELDS = (*NUMBER_FIELDS, *STEP_FIELDS, *OWN_FIELDS)
+
+RecordEncoder = Callable[[Record, bytes], bytes]
+RecordDecoder = Callable[[bytes, "Reader"], Record]
+S = TypeVar("S", bound=Struct)
+
+
+def prefix_of(number: int) -> bytes:
+    """What the bytes of a body start with whose schema has this fingerprint."""
+    return MARKER + number.to_bytes(8, "little")
+
+
+def refusal(data: bytes, expected: str) -> Undecodable:
+    """Why the first bytes of `data` name no schema that `expected` describes."""
+    if data[:1] == bytes((CONFLUENT_MAGIC,)):
+        schema = int.from_bytes(data[1:5], "big")
+        return Undecodable(
+            f"expected Avro single-object encoding, got Confluent framing (magic 0, schema id {schema}); "
+            "send the marker C3 01, the schema's CRC-64-AVRO with the low byte first, and the body"
+        )
+    if data[: len(MARKER)] != MARKER:
+        got = data[: len(MARKER)].hex(" ").upper() or "nothing"
+        return Undecodable(f"expected Avro single-object encoding, which starts with C3 01, got {got}")
+    if len(data) < PREFIX_SIZE:
+        return Undecodable(f"expected the {PREFIX_SIZE} bytes of marker and fingerprint, got {len(data)} and the end")
+    number = int.from_bytes(data[len(MARKER) : PREFIX_SIZE], "little")
+    return Undecodable(f"expected the fingerprint of {expected}, got {hexadecimal(number)}; use a schema of this log")
+
+
+class Layout(Struct, frozen=True):
+    """The fields of a record's schema, by the part of the record they belong to."""
+
+    numbers: Sequence[Field]
+    step: Sequence[Field]
+    own: Sequence[Field]
+    value: Sequence[Field]
+
+
+def layout_of(schema: RecordType) -> Layout:
+    """Raises SchemaError if the metadata fields do not come first and in order."""
+    metadata = tuple(field.attribute for field in schema.fields[: len(METADATA_FIELDS)])
+    if metadata != METADATA_FIELDS:
+        raise SchemaError(f"{schema.name}: expected the metadata fields {METADATA_FIELDS} first, got {metadata}")
+    step_start = len(NUMBER_FIELDS)
+    own_start = step_start + len(STEP_FIELDS)
+    value_start = len(METADATA_FIELDS)
+    fields = schema.fields
+    return Layout(
+        fields[:step_start], fields[step_start:own_start], fields[own_start:value_start], fields[value_start:]
+    )
+
+
+class Codec:
+    """Encodes and decodes the records of all families. Build it once a process; see `Reader` for streams.
+
+    `families`: value type -> Struct of the values; exactly the schema files in the folder, else SchemaError.
+    """
+
+    def __init__(self, families: Mapping[str, type[Struct]], schemas: Traversable | None = None) -> None:
+        folder = schemas or files("schemas")
+        texts = {name.upper(): text for name, text in current_texts(folder).items() if not name.startswith(OPERATIONS)}
+        if not texts or set(texts) != set(families):
+            raise SchemaError(
+                f"expected one schema file a family, got files without a family: {sorted(set(texts) - set(families))}, "
+                f"families without a file: {sorted(set(families) - set(texts))}"
+            )
+        self._structs = dict(families)
+        parsed = {value_type: parse(texts[value_type]) for value_type in families}
+        self._layouts = {value_type: layout_of(schema) for value_type, schema in parsed.items()}
+        self._check(self._layouts)
+        self.schema_texts: Mapping[str, str] = MappingProxyType({name: texts[name] for name in families})
+        self.fingerprints: Mapping[str, int] = MappingProxyType(
+            {value_type: fingerprint(schema) for value_type, schema in parsed.items()}
+        )
+        self._value_types = {prefix_of(number): value_type for value_type, number in self.fingerprints.items()}
+        self._released = self._find_released(folder)
+        step = next(iter(self._layouts.values())).step
+        self._encode_step = fields_encoder(step)
+        self._decode_step: FieldsDecoder = fields_decoder(step, Step)
+        self._encoders: dict[str, RecordEncoder] = {}
+        self._decoders: dict[bytes, RecordDecoder] = {}
+        self._reader = Reader(self)
+
+    def encode(self, record: Record) -> bytes:
+        """The record's bytes. Raises BadRequest if a number does not fit or a text is not Unicode."""
+        encoder = self._encoders.get(record.value_type) or self._make_encoder(record.value_type)
+        return encoder(record, self._encode_step(record.step))
+
+    def encode_step(self, records: Sequence[Record]) -> list[bytes]:
+        """The bytes of records that share one step, in order. Raises as `encode`, BrokenInvariant if they do not."""
+        if not records:
+            return []
+        step = records[0].step
+        step_bytes = self._encode_step(step)
+        encoders = self._encoders
+        encoded = []
+        for record in records:
+            if record.step is not step and record.step != step:
+                raise BrokenInvariant(f"expected records of one step, got {record.step} after {step}")
+            encoder = encoders.get(record.value_type) or self._make_encoder(record.value_type)
+            encoded.append(encoder(record, step_bytes))
+        return encoded
+
+    def decode(self, data: bytes) -> Record:
+        """The record of these bytes. Raises Undecodable, and nothing else, if they are not one."""
+        return self._reader.decode(data)
+
+    def _check(self, layouts: Mapping[str, Layout]) -> None:
+        """Raises SchemaError if metadata differ between families, or a Struct from its schema."""
+        problems = []
+        first = next(iter(layouts.values()))
+        for value_type, layout in layouts.items():
+            problems += differences(layout.value, self._structs[value_type])
+            if (layout.numbers, layout.step, layout.own) != (first.numbers, first.step, first.own):
+                problems.append(f"{value_type}: expected the same metadata fields as in the others; copy them from one")
+        problems += differences(first.step, Step)
+        if problems:
+            raise SchemaError("\n".join(problems))
+
+    def _find_released(self, folder: Traversable) -> dict[bytes, tuple[str, Released]]:
+        """Schemas that older builds wrote with, by the prefix of their records; parsed when one is met."""
+        return {
+            prefix_of(int(released.fingerprint, 16)): (name.upper(), released)
+            for past in releases(folder)
+            for name, released in past.schemas.items()
+            if name.upper() in self._structs
+        }
+
+    def _make_encoder(self, value_type: str) -> RecordEncoder:
+        layout = self._layouts.get(value_type)
+        if layout is None:
+            raise BadRequest(f"expected one of the families {', '.join(self._layouts)}, got {value_type!r}")
+        prefix = prefix_of(self.fingerprints[value_type])
+        self._encoders[value_type] = encoder = record_encoder(layout.numbers, layout.own, layout.value, prefix)
+        return encoder
+
+    def _make_decoder(self, data: bytes) -> RecordDecoder:
+        prefix = data[:PREFIX_SIZE]
+        if prefix in self._value_types:
+            value_type = self._value_types[prefix]
+            layout = self._layouts[value_type]
+        elif prefix in self._released:
+            value_type, released = self._released[prefix]
+            layout = layout_of(parse(released.text))
+        else:
+            raise refusal(data, "a known schema")
+        struct = self._structs[value_type]
+        self._decoders[prefix] = decoder = record_decoder(
+            layout.numbers, layout.own, layout.value, struct, value_type, self._decode_step, PREFIX_SIZE
+        )
+        return decoder
+
+
+class Reader:
+    """Decodes the records of one stream: records of one step follow each other, so its bytes are decoded once."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
+        self._decoders = codec._decoders
+        #: The bytes of the last step and the step, which the generated decoders replace.
+        self.last_step = (codec._encode_step(Step()), Step())
+
+    def decode(self, data: bytes) -> Record:
+        """As `Codec.decode`."""
+        decoder = self._decoders.get(data[:PREFIX_SIZE]) or self._codec._make_decoder(data)
+        try:
+            return decoder(data, self)
+        except IndexError:
+            raise _truncated(data) from None
+
+
+class ValueCodec(Generic[S]):
+    """Encodes and decodes one Struct by a schema of its own, such as the parameters of an operation.
+
+    `schema_text` must mirror `struct` (else SchemaError); `older`: released texts whose values are still to be read.
+    """
+
+    def __init__(self, schema_text: str, struct: type[S], older: Sequence[str] = ()) -> None:
+        schema = parse(schema_text)
+        problems = differences(schema.fields, struct)
+        if problems:
+            raise SchemaError("\n".join(problems))
+        self.fingerprint = fingerprint(schema)
+        self._name = schema.name
+        self._encode = fields_encoder(schema.fields, prefix_of(self.fingerprint))
+        self._decoders = {
+            prefix_of(fingerprint(known)): fields_decoder(known.fields, struct)
+            for known in (*map(parse, older), schema)
+        }
+
+    def encode(self, value: S) -> bytes:
+        """Marker, fingerprint and body. Raises BadRequest if a number does not fit or a text is not Unicode."""
+        return self._encode(value)
+
+    def decode(self, data: bytes) -> S:
+        """The value of these bytes. Raises Undecodable, and nothing else, if they are not one."""
+        decoder = self._decoders.get(data[:PREFIX_SIZE])
+        if decoder is None:
+            raise refusal(data, self._name)
+        try:
+            value, stop = decoder(data, PREFIX_SIZE)
+        except IndexError:
+            raise _truncated(data) from None
+        if stop != len(data):
+            raise Undecodable(f"expected the end of {self._name} at byte {stop}, got {len(data) - stop} bytes more")
+        struct: S = value
+        return struct
+
+
+def _truncated(data: bytes) -> Undecodable:
+    return Undecodable(f"expected more of a record, got the end after {len(data)} bytes")

@@ -1,0 +1,284 @@
+"""Runs one partition: reads its inputs, lets the machine decide, appends, then commits (design law 4).
+
+Knows no business rule. A group of steps is decided while the group before it is being appended. Whatever goes wrong
+with an append ends in `recover`: drop the overlays, replay what the log has beyond the state, go on with the first
+command that has no outcome.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from engine.core.faults import BrokenInvariant
+from engine.core.head import SOURCES, Source
+from engine.core.machine import Machine, Outcome
+from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Append, Clock, Entry, Log, Message, Place, Writer
+from engine.core.record import Record, Step
+from engine.core.state import State
+from engine.core.system import due_at
+from engine.records.clock import Clock as ClockValue
+
+from .codec import Codec, Reader, Undecodable
+from .intake import decide
+
+INPUTS = (COMMANDS, INTERNAL)
+
+
+class RunnerLimits(Struct, frozen=True, kw_only=True):
+    """What bounds a group of steps; whichever comes first."""
+
+    group_commands_max: int = 256
+    group_records_max: int = 4_000
+    read_size_max: int = 1 << 20
+    #: shortest time between two ticks, in seconds
+    tick_interval: float = 0.01
+
+
+class Observer(Protocol):
+    """Is told when the state has moved on: background work and status."""
+
+    def committed(self) -> None: ...
+
+
+class Runner:
+    """One partition. `prepare` gives the commands that the shell has at the start (settings, schemas)."""
+
+    def __init__(
+        self,
+        *,
+        log: Log,
+        codec: Codec,
+        state: State,
+        machine: Machine,
+        clock: Clock,
+        prepare: Callable[[Machine], Sequence[Record]],
+        limits: RunnerLimits | None = None,
+    ) -> None:
+        self.partition = machine.partition
+        self.machine = machine
+        self.state = state
+        self.observers: list[Observer] = []
+        self._log = log
+        self._codec = codec
+        self._reader = Reader(codec)
+        self._clock = clock
+        self._prepare = prepare
+        self._limits = limits or RunnerLimits()
+        self._writer: Writer | None = None
+        self._queues: dict[str, deque[Entry]] = {name: deque() for name in INPUTS}
+        self._next: dict[str, int] = dict.fromkeys(INPUTS, 0)
+        self._ticking: asyncio.Task[Sequence[int]] | None = None
+        self._tick_offset = -1
+        self._ticked_at = float("-inf")
+        self._turn = 0
+
+    def drop(self) -> int:
+        """Forget all that is not in the store; gives the position up to which the state is complete."""
+        self.state.drop()
+        self.machine.reload()
+        return self.machine.head.position
+
+    async def recover(self) -> int:
+        """Become the writer and bring the state up to the end of the log. Gives the number of records replayed."""
+        self.drop()
+        self._writer = await self._log.writer(self.partition)
+        count = await replay(self._log, self._codec, self.state, self.machine)
+        for name in INPUTS:
+            self._queues[name].clear()
+            self._next[name] = (self.state.get(SOURCES, name) or Source()).offset + 1
+        await self._send_internal(self._prepare(self.machine))
+        self._notify()
+        return count
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set.
+
+        Raises Fenced, AppendUnknown or Unavailable (recover and run again), or BrokenInvariant (stop the partition).
+        """
+        stopping = asyncio.create_task(stop.wait())
+        appending: asyncio.Task[Sequence[int]] | None = None
+        group: list[Outcome] = []
+        try:
+            while not stop.is_set():
+                self._tick_when_due()
+                is_full = self._is_full(group)
+                if await self._fill() and not is_full:
+                    self._decide(group)
+                else:
+                    await self._sleep([stopping, appending] if appending else [stopping], reading=not is_full)
+                if appending is None or appending.done():
+                    appending = await self._append_next(appending, group)
+                    group = []
+            if appending is not None:
+                await self._append_next(appending, [])
+        finally:
+            tasks = [task for task in (stopping, appending, self._ticking) if task is not None]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._ticking = None
+
+    async def _append_next(
+        self, appending: asyncio.Task[Sequence[int]] | None, group: list[Outcome]
+    ) -> asyncio.Task[Sequence[int]] | None:
+        """The group before is on the log: commit it, and append the next one."""
+        if appending is not None:
+            await appending
+            self._commit()
+        if not group:
+            return None
+        self.state.freeze()
+        following = asyncio.create_task(self._append(group))
+        await asyncio.sleep(0)
+        return following
+
+    def _commit(self) -> None:
+        self.state.commit()
+        self._notify()
+
+    def _notify(self) -> None:
+        for observer in self.observers:
+            observer.committed()
+
+    # reading and deciding
+
+    def _is_full(self, group: Sequence[Outcome]) -> bool:
+        limits = self._limits
+        return (
+            len(group) >= limits.group_commands_max
+            or sum(len(outcome.values) for outcome in group) >= limits.group_records_max
+        )
+
+    def _decide(self, group: list[Outcome]) -> None:
+        """Decide what has been read, and add it to the group until that is full."""
+        records = sum(len(outcome.values) for outcome in group)
+        while len(group) < self._limits.group_commands_max and records < self._limits.group_records_max:
+            taken = self._take()
+            if taken is None:
+                break
+            outcome = decide(self.machine, self._codec, *taken)
+            if outcome is not None:
+                group.append(outcome)
+                records += len(outcome.values)
+
+    async def _fill(self) -> bool:
+        """Read what is there; tells whether there is anything to decide."""
+        for name in INPUTS:
+            if not self._queues[name]:
+                page = await self._log.read(name, self.partition, self._next[name], size_max=self._limits.read_size_max)
+                self._queues[name].extend(page.entries)
+                self._next[name] = page.next_offset
+        return any(self._queues.values())
+
+    def _take(self) -> tuple[str, Entry] | None:
+        """The next command: inputs take turns, so a user's command waits for one internal step at most."""
+        for _ in INPUTS:
+            name = INPUTS[self._turn]
+            self._turn = (self._turn + 1) % len(INPUTS)
+            if self._queues[name]:
+                return name, self._queues[name].popleft()
+        return None
+
+    async def _append(self, outcomes: list[Outcome]) -> Sequence[int]:
+        assert self._writer is not None
+        events: list[Message] = []
+        internal: dict[int, list[Message]] = {}
+        for outcome in outcomes:
+            for value, headers in zip(outcome.values, outcome.headers, strict=True):
+                events.append(Message(value=value, headers=headers))
+            for partition, value in outcome.messages:
+                internal.setdefault(partition, []).append(Message(value=value))
+        appends = [Append(topic=EVENTS, partition=self.partition, messages=events)]
+        appends += [Append(topic=INTERNAL, partition=p, messages=messages) for p, messages in sorted(internal.items())]
+        return await self._writer.append(appends)
+
+    # time
+
+    async def _sleep(self, tasks: Sequence[asyncio.Task[Any]], *, reading: bool) -> None:
+        """Until one of the tasks is done or, if `reading`, there is a command or something is due."""
+        if not reading:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            return
+        due = due_at(self.state)
+        timeout = None if due is None else max((due - self._clock.now()) / 1000, self._limits.tick_interval)
+        places: Mapping[Place, int] = {(name, self.partition): self._next[name] for name in INPUTS}
+        waiting = asyncio.ensure_future(self._log.wait(places, timeout))
+        try:
+            await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            if waiting.done():
+                waiting.result()
+        finally:
+            waiting.cancel()
+
+    def _tick_when_due(self) -> None:
+        """Tell the machine that time has passed, unless the last tick has no outcome yet; commands do not wait for it.
+
+        Raises what became of the last one.
+        """
+        if self._ticking is not None:
+            if not self._ticking.done():
+                return
+            (self._tick_offset,) = self._ticking.result()
+            self._ticking = None
+        due = due_at(self.state)
+        if due is None or due > self._clock.now():
+            return
+        processed = (self.state.get(SOURCES, INTERNAL) or Source()).offset
+        now = self._clock.monotonic()
+        if processed >= self._tick_offset and now - self._ticked_at >= self._limits.tick_interval:
+            self._ticked_at = now
+            tick = Record(step=Step(), intent="TICK", value_type="CLOCK", value=ClockValue(due=due))
+            self._ticking = asyncio.create_task(self._send_internal([tick]))
+
+    async def _send_internal(self, commands: Sequence[Record]) -> Sequence[int]:
+        if not commands:
+            return []
+        messages = [Message(value=self._codec.encode(command)) for command in commands]
+        return await self._log.append([Append(topic=INTERNAL, partition=self.partition, messages=messages)])
+
+
+async def replay(
+    log: Log, codec: Codec, state: State, machine: Machine, *, progress: Callable[[int], None] | None = None
+) -> int:
+    """Apply whole steps from the log beyond the state's position, by appliers only. Gives the number of records."""
+    reader = Reader(codec)
+    # Every offset is at least as large as the number of records before it, so the position is a place to begin.
+    offset = machine.head.position
+    records: list[Record] = []
+    values: list[bytes] = []
+    count = 0
+    while True:
+        page = await log.read(EVENTS, machine.partition, offset, size_max=4 << 20)
+        if not page.entries:
+            break
+        offset = page.next_offset
+        for entry in page.entries:
+            record = _decode(reader, entry, machine.partition)
+            if record.position <= machine.head.position:
+                continue
+            records.append(record)
+            values.append(entry.value)
+            if record.index + 1 == record.step.step_count:
+                machine.replay(records, values)
+                count += len(records)
+                records, values = [], []
+        state.freeze()
+        state.commit()
+        if progress:
+            progress(count)
+        await asyncio.sleep(0)  # a full read gives nobody a turn, and a long replay must be stoppable
+    return count
+
+
+def _decode(reader: Reader, entry: Entry, partition: int) -> Record:
+    try:
+        return reader.decode(entry.value)
+    except Undecodable as error:
+        raise BrokenInvariant(
+            f"the record at offset {entry.offset} of events of partition {partition} cannot be read: {error}"
+        ) from error

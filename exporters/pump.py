@@ -1,0 +1,185 @@
+"""The pump: carries `events` of every partition to one exporter, whole steps in order.
+
+Rule: it never skips. What was exported is ignored, a gap or an unreadable record stops that partition visibly, I/O
+failures are retried with a capped back-off. The only place of the exporters that may catch every exception.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import TypeVar
+
+from msgspec import Struct
+
+from engine.core.faults import BrokenInvariant, CorruptedLog, Unavailable
+from engine.core.ports import EVENTS, Clock, Entry, Log, Page
+from engine.core.record import Record
+from engine.shell.codec import Codec, Reader
+
+from .contract import ExportedPosition, Exporter
+
+LOG = logging.getLogger(__name__)
+
+BACKOFF_SECONDS_MIN = 0.05
+BACKOFF_SECONDS_MAX = 5.0
+
+Result = TypeVar("Result")
+
+
+class PumpLimits(Struct, frozen=True, kw_only=True):
+    """How much goes into one transaction: records (a step is never divided), and bytes asked of the log in a read."""
+
+    records_max: int = 2_000
+    read_size_max: int = 1 << 20
+
+
+class Steps:
+    """Collects the records of one partition into whole steps; knows which position must come next."""
+
+    def __init__(self, partition: int, exported: ExportedPosition) -> None:
+        self.position = exported.position
+        self.offset = exported.offset
+        self.whole: list[Record] = []
+        self._partition = partition
+        self._started: list[Record] = []
+
+    def add(self, record: Record, offset: int) -> None:
+        """Take the record at this offset. Raises BrokenInvariant if it cannot follow the one before."""
+        last = self.position + len(self.whole) + len(self._started)
+        if 0 < record.position <= last:
+            return
+        if record.position != last + 1:
+            raise BrokenInvariant(self._text(offset, f"position {last + 1}", f"position {record.position}"))
+        step = record.step
+        if step.partition_id != self._partition:
+            raise BrokenInvariant(self._text(offset, "a record of it", f"one of partition {step.partition_id}"))
+        if record.index != len(self._started) or record.index >= step.step_count:
+            got = f"index {record.index} of {step.step_count}"
+            raise BrokenInvariant(self._text(offset, f"index {len(self._started)} of its step", got))
+        self._started.append(record)
+        if record.index + 1 == step.step_count:
+            self.whole += self._started
+            self._started.clear()
+            self.offset = offset + 1
+
+    def passed(self, next_offset: int) -> None:
+        """Everything below this offset was read; it is the place to go on from if no step is unfinished."""
+        if not self._started:
+            self.offset = max(self.offset, next_offset)
+
+    def exported(self) -> None:
+        """The whole steps are in the projection now."""
+        self.position += len(self.whole)
+        self.whole = []
+
+    def _text(self, offset: int, expected: str, got: str) -> str:
+        place = f"events of partition {self._partition} at offset {offset}"
+        return f"{place}: expected {expected}, got {got}; nothing behind it is exported; run the replay verifier"
+
+
+class Pump:
+    """One pump serves all partitions of an installation. `run` ends only when it is cancelled."""
+
+    def __init__(
+        self,
+        log: Log,
+        exporter: Exporter,
+        codec: Codec,
+        clock: Clock,
+        limits: PumpLimits | None = None,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`changed` is called when the exporter is open, and whenever `problem` is another one."""
+        self._changed = changed
+        self._log = log
+        self._exporter = exporter
+        self._codec = codec
+        self._clock = clock
+        self._limits = limits or PumpLimits()
+        self._stopped: dict[int, str] = {}
+        self._failing: dict[int, str] = {}
+
+    def stopped(self) -> Mapping[int, str]:
+        """Partitions that are not exported any more, and why: a person must look."""
+        return self._stopped
+
+    def failing(self) -> Mapping[int, str]:
+        """Partitions whose export is being retried now, and the last error."""
+        return self._failing
+
+    @property
+    def problem(self) -> str:
+        """What keeps partitions from being exported; empty while all is well."""
+        texts = {**self._failing, **self._stopped}
+        return "; ".join(f"partition {partition}: {text}" for partition, text in sorted(texts.items()))
+
+    async def run(self) -> None:
+        """Open the exporter and export until cancelled; a partition that stops does not stop the others."""
+        await self._retry(0, self._exporter.open)
+        self._changed()
+        try:
+            await asyncio.gather(*(self._guard(partition) for partition in range(1, self._log.partition_count + 1)))
+        finally:
+            await self._exporter.close()
+
+    async def _guard(self, partition: int) -> None:
+        try:
+            await self._export(partition)
+        except Exception as fault:
+            self._failing.pop(partition, None)
+            self._stopped[partition] = f"{type(fault).__name__}: {fault}"
+            self._changed()
+            LOG.exception("export of partition %d stopped", partition)
+
+    async def _export(self, partition: int) -> None:
+        steps = Steps(partition, self._exporter.positions().get(partition, ExportedPosition()))
+        reader = Reader(self._codec)
+        offset = steps.offset
+        while True:
+            page = await self._retry(partition, partial(self._read, partition, offset))
+            for entry in page.entries:
+                steps.add(self._decode(reader, partition, entry), entry.offset)
+                if len(steps.whole) >= self._limits.records_max:
+                    await self._store(partition, steps)
+            steps.passed(page.next_offset)
+            if steps.whole:
+                await self._store(partition, steps)
+            if page.next_offset == offset:
+                await self._retry(partition, partial(self._log.wait, {(EVENTS, partition): offset}))
+            offset = page.next_offset
+
+    async def _read(self, partition: int, offset: int) -> Page:
+        return await self._log.read(EVENTS, partition, offset, size_max=self._limits.read_size_max)
+
+    def _decode(self, reader: Reader, partition: int, entry: Entry) -> Record:
+        try:
+            return reader.decode(entry.value)
+        except Exception as fault:
+            place = f"events of partition {partition} at offset {entry.offset}"
+            raise CorruptedLog(f"{place}: expected a record, got {len(entry.value)} other bytes: {fault}") from fault
+
+    async def _store(self, partition: int, steps: Steps) -> None:
+        await self._retry(partition, partial(self._exporter.export, partition, steps.whole, steps.offset))
+        steps.exported()
+        # neither this nor the log need ever suspend: the other partitions and a cancellation get their turn here
+        await asyncio.sleep(0)
+
+    async def _retry(self, partition: int, call: Callable[[], Awaitable[Result]]) -> Result:
+        """Call until it is available. Partition 0: all of them."""
+        seconds = BACKOFF_SECONDS_MIN
+        while True:
+            try:
+                result = await call()
+            except Unavailable as fault:
+                self._failing[partition] = fault.message
+                self._changed()
+                LOG.warning("export of partition %d waits %.2f s: %s", partition, seconds, fault)
+                await self._clock.sleep(seconds)
+                seconds = min(seconds * 2, BACKOFF_SECONDS_MAX)
+            else:
+                if self._failing.pop(partition, None) is not None:
+                    self._changed()
+                return result

@@ -1,0 +1,73 @@
+"""Rows to documents in the API's shape: every property of an entity is there, null when there is no value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from .entities import VALUE_SHOWN_MAX
+from .enums import BATCH_ERROR_TYPES
+from .fields import BASIC_KEY, BOOLEAN, DATE, ERRORS, KEY, OBJECT, STRING_KEY, STRINGS, Entity
+from .store import Document
+from .values import date_text
+
+Convert = Callable[[Any], Any]
+
+
+def _errors(text: str) -> list[Document]:
+    """The errors of one partition or of several; of a type the API does not know, it says the nearest one."""
+    listed: list[Any] = msgspec.json.decode(text)
+    errors = [error for part in listed for error in (part if isinstance(part, list) else [part])]
+    return [
+        {**error, "type": error["type"] if error["type"] in BATCH_ERROR_TYPES else BATCH_ERROR_TYPES[0]}
+        for error in errors
+    ]
+
+
+#: kind -> from what is stored to what is shown; kinds that are missing stay as they are
+CONVERSIONS: dict[str, Convert] = {
+    KEY: str,
+    BASIC_KEY: str,
+    STRING_KEY: str,
+    BOOLEAN: bool,
+    DATE: date_text,
+    STRINGS: msgspec.json.decode,
+    OBJECT: msgspec.json.decode,
+    ERRORS: _errors,
+}
+#: kind -> what is shown when nothing is stored; null for the others
+EMPTY: dict[str, Callable[[], object]] = {STRINGS: list, OBJECT: dict}
+
+
+class DocumentReader:
+    """Makes the documents of one entity from rows whose columns are `columns`, in order."""
+
+    def __init__(self, entity: Entity, *, truncate_values: bool) -> None:
+        shown = entity.shown()
+        variable = entity.name == "VARIABLE"
+        truncated = variable and truncate_values
+        self.columns = [
+            f"substr({field.column}, 1, {VALUE_SHOWN_MAX})"
+            if truncated and field.name == "value"
+            else ("0" if variable and not truncated and field.name == "isTruncated" else field.column)
+            for field in shown
+        ]
+        self._names = [field.name for field in shown]
+        self._conversions = [
+            (index, field.name, CONVERSIONS.get(field.kind), EMPTY.get(field.kind))
+            for index, field in enumerate(shown)
+            if field.kind in CONVERSIONS
+        ]
+
+    def read(self, row: Sequence[Any]) -> Document:
+        """One document."""
+        document: Document = dict(zip(self._names, row, strict=False))
+        for index, name, convert, empty in self._conversions:
+            value = row[index]
+            if value is not None and value != "" and convert:
+                document[name] = convert(value)
+            elif empty:
+                document[name] = empty()
+        return document

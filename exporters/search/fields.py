@@ -1,0 +1,109 @@
+"""What can be searched: the entities of the API, their fields, what each is made of, and what it is related to.
+
+Names and enumerations are those of the Camunda 8 REST API (spec section 7.3 to 7.5) as its official client knows them.
+`column` is an SQL expression over the tables of `exporters/sqlite/schema.sql`; other stores go by the names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+KEY = "KEY"  # a 64-bit number, on the API a string of digits
+BASIC_KEY = "BASIC_KEY"  # the same, but any other text is allowed and is equal to none
+STRING_KEY = "STRING_KEY"  # the same, and $like
+STRING = "STRING"
+ENUM = "ENUM"
+INTEGER = "INTEGER"
+BOOLEAN = "BOOLEAN"
+DATE = "DATE"
+STRINGS = "STRINGS"  # a JSON array of texts: only in documents
+OBJECT = "OBJECT"  # a JSON object: only in documents
+ERRORS = "ERRORS"  # the errors of a batch operation: only in documents
+
+
+#: Characters of a long text that are indexed.
+BEGINNING_SIZE = 32
+
+
+class Field(Struct, frozen=True):
+    """One property. `values`: of an ENUM; `sorts`, `filters`, `shown`: where it may be used.
+
+    `nullable`: may be missing (missing values sort last); `beginning`: an indexed expression, the start of a long text.
+    """
+
+    name: str
+    kind: str
+    column: str
+    values: tuple[str, ...] = ()
+    sorts: bool = True
+    filters: bool = True
+    shown: bool = True
+    nullable: bool = False
+    beginning: str = ""
+
+
+class Relation(Struct, frozen=True):
+    """Rows that belong to a searched one. `source`: their table; `link`: a column equal to the `owner` column there.
+
+    `correlated`: the source to use when every owner is looked up by itself, in the order of their keys. An empty
+    `link`: the source is made from the owner.
+    """
+
+    name: str
+    source: str
+    link: str = ""
+    owner: str = ""
+    correlated: str = ""
+
+
+class RelatedField(Struct, frozen=True):
+    """A filter property that asks about related rows: about `field`, or without one whether there are any.
+
+    `many`: all values together belong to the owner, so `$neq` means that none is equal.
+    """
+
+    relation: Relation
+    field: Field | None = None
+    many: bool = False
+
+
+class Entity(Struct, frozen=True):
+    """What is searched. `identity`: columns that tell rows apart, the last of every order.
+
+    Filter properties beside the fields: `related`; `variables` and `tags`, lists; `alternatives`: if there is `$or`.
+    `synonyms`: names of one property, of which a filter may use one.
+    """
+
+    name: str
+    source: str
+    identity: tuple[str, ...]
+    fields: tuple[Field, ...]
+    related: Mapping[str, RelatedField] = {}
+    variables: Mapping[str, Relation] = {}
+    tags: Relation | None = None
+    alternatives: bool = False
+    synonyms: tuple[tuple[str, str], ...] = ()
+
+    def filters(self) -> dict[str, Field]:
+        """Fields that a filter may name."""
+        return {field.name: field for field in self.fields if field.filters}
+
+    def sorts(self) -> dict[str, Field]:
+        """Fields that an order may name."""
+        return {field.name: field for field in self.fields if field.sorts}
+
+    def shown(self) -> tuple[Field, ...]:
+        """Fields of the document, in order."""
+        return tuple(field for field in self.fields if field.shown)
+
+
+def filter_only(name: str, kind: str, column: str, values: tuple[str, ...] = (), *, beginning: str = "") -> Field:
+    """A field that is neither shown nor an order."""
+    return Field(name, kind, column, values, sorts=False, shown=False, nullable=True, beginning=beginning)
+
+
+def shown_only(name: str, kind: str, column: str) -> Field:
+    """A field of the document alone."""
+    return Field(name, kind, column, sorts=False, filters=False, nullable=True)

@@ -1,0 +1,45 @@
+"""What a secondary storage answers: the contract between gateways, initializers and every implementation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from engine.core.ports import Search
+
+#: A JSON object as the API gives it: camelCase, keys as strings, dates as RFC 3339 in UTC with milliseconds.
+Document = dict[str, Any]
+
+
+class SearchResult(Struct, frozen=True, kw_only=True):
+    """One page. `total` is exact unless `has_more_total` says that it is a lower bound; cursors are opaque."""
+
+    items: list[Document]
+    total: int
+    has_more_total: bool = False
+    start_cursor: str | None = None
+    end_cursor: str | None = None
+
+
+class SearchStore(Search, Protocol):
+    """Searches of the API and of initializers. Every call may raise Unavailable; none blocks the event loop."""
+
+    async def search(self, entity: str, request: Mapping[str, object]) -> SearchResult:
+        """`request`: the decoded body, {filter?, sort?, page?}. Raises BadRequest that lists all problems."""
+
+    async def get(self, entity: str, key: int) -> Document | None:
+        """One document, None if there is none (yet)."""
+
+    async def definition_xml(self, key: int) -> bytes | None:
+        """The BPMN file of a process definition, byte for byte."""
+
+    def check_filter(self, entity: str, given: Mapping[str, object]) -> list[str]:
+        """The problems of a filter alone; empty if it may be used."""
+
+    async def status(self) -> Document:
+        """`partitions`: {partition: {position, timestamp}} of what is searchable; `counts`: {name: number}."""
+
+    async def close(self) -> None:
+        """Release everything."""

@@ -1,0 +1,193 @@
+"""Batch operations: one row for each partition's part, and the items.
+
+Rule: a partition's events change that partition's row and no other, so parts may arrive in any order (no partition
+overwrites another's). Outcomes come from the items' own events, the total from the chunks.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+import msgspec
+from msgspec import Struct
+
+from engine.core.record import Record
+from engine.records.batch_error import BatchError
+from engine.records.batch_operation_chunk import BatchOperationChunk
+from engine.records.batch_operation_creation import BatchOperationCreation
+from engine.records.batch_operation_initialization import BatchOperationInitialization
+from engine.records.batch_operation_item import BatchOperationItem
+from engine.records.batch_operation_lifecycle_management import BatchOperationLifecycleManagement
+from engine.records.batch_operation_partition_lifecycle import BatchOperationPartitionLifecycle
+
+from .projection import Handlers
+from .tables import Value
+
+#: Parts kept in memory between transactions; they are few, and read from the file again when they are needed.
+PARTS_MAX = 1_000
+
+
+class Part(Struct, kw_only=True):
+    """A row of batch_operation_partitions, in the order of its columns; see schema.sql."""
+
+    batch_operation_key: int
+    partition_id: int
+    type: str = ""
+    actor_type: str | None = None
+    actor_id: str | None = None
+    creation_date: int = 0
+    initialization_date: int | None = None
+    suspended: int = 0
+    total: int = 0
+    completed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    canceled: int = 0
+    errors: str = "[]"
+    final_state: str | None = None
+    final_date: int | None = None
+    final_errors: str | None = None
+    final_total: int = 0
+    final_completed: int = 0
+    final_failed: int = 0
+    final_skipped: int = 0
+    final_canceled: int = 0
+
+
+COLUMNS = Part.__struct_fields__
+SELECT = (
+    f"SELECT {', '.join(COLUMNS)} FROM batch_operation_partitions WHERE batch_operation_key = ? AND partition_id = ?"
+)
+REPLACE = f"INSERT OR REPLACE INTO batch_operation_partitions VALUES ({', '.join('?' * len(COLUMNS))})"
+UPSERT_ITEM = (
+    "INSERT INTO batch_items VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+    " SET state = excluded.state, processed_date = excluded.processed_date, error_message = excluded.error_message"
+)
+
+
+class Batches:
+    """Projects the families of batch operations; pending until `write`."""
+
+    def __init__(self, connection: sqlite3.Connection, export_items_on_creation: bool) -> None:
+        self._connection = connection
+        self._export_items_on_creation = export_items_on_creation
+        self._parts: dict[tuple[int, int], Part] = {}
+        self._changed: set[tuple[int, int]] = set()
+        self._items: dict[tuple[int, int], tuple[Value, ...]] = {}
+
+    def handlers(self) -> Handlers:
+        """value type, intent -> what to do with such a record"""
+        lifecycle = "BATCH_OPERATION_LIFECYCLE_MANAGEMENT"
+        ends = "BATCH_OPERATION_PARTITION_LIFECYCLE"
+        return {
+            ("BATCH_OPERATION_CREATION", "CREATED"): self._created,
+            ("BATCH_OPERATION_INITIALIZATION", "INITIALIZED"): self._initialized,
+            ("BATCH_OPERATION_CHUNK", "CREATED"): self._chunk,
+            **{
+                ("BATCH_OPERATION_ITEM", intent): self._item
+                for intent in ("COMPLETED", "FAILED", "SKIPPED", "CANCELED")
+            },
+            (lifecycle, "SUSPENDED"): self._suspended,
+            (lifecycle, "RESUMED"): self._resumed,
+            (lifecycle, "CANCELING"): self._resumed,
+            **{(lifecycle, state): self._final for state in ("COMPLETED", "PARTIALLY_COMPLETED", "FAILED", "CANCELED")},
+            (ends, "PARTITION_FAILED"): self._partition_failed,
+        }
+
+    def write(self) -> None:
+        """Write what is pending."""
+        if self._changed:
+            changed = [msgspec.structs.astuple(self._parts[place]) for place in self._changed]
+            self._connection.executemany(REPLACE, changed)
+        if self._items:
+            self._connection.executemany(UPSERT_ITEM, self._items.values())
+
+    def clear(self, *, failed: bool = False) -> None:
+        """Forget what is pending; after a failure also what was read, because it was changed in place."""
+        self._items.clear()
+        self._changed.clear()
+        if failed or len(self._parts) > PARTS_MAX:
+            self._parts.clear()
+
+    def _part(self, batch_operation_key: int, record: Record) -> Part:
+        """The row of the record's partition, about to be changed."""
+        place = (batch_operation_key, record.step.partition_id)
+        part = self._parts.get(place)
+        if part is None:
+            row = self._connection.execute(SELECT, place).fetchone()
+            found = (
+                dict(zip(COLUMNS, row, strict=True))
+                if row
+                else {"batch_operation_key": place[0], "partition_id": place[1]}
+            )
+            self._parts[place] = part = Part(**found)
+        self._changed.add(place)
+        return part
+
+    def _created(self, record: Record, value: BatchOperationCreation) -> None:
+        part = self._part(record.key, record)
+        part.type = value.batch_operation_type
+        part.actor_type = value.actor_type or None
+        part.actor_id = value.actor_id or None
+        part.creation_date = record.step.timestamp
+
+    def _initialized(self, record: Record, _: BatchOperationInitialization) -> None:
+        self._part(record.key, record).initialization_date = record.step.timestamp
+
+    def _chunk(self, record: Record, value: BatchOperationChunk) -> None:
+        self._part(record.key, record).total += len(value.items)
+        if self._export_items_on_creation:
+            for item in value.items:
+                row = (
+                    record.key,
+                    item.item_key,
+                    item.process_instance_key,
+                    item.root_process_instance_key,
+                    "ACTIVE",
+                    None,
+                    None,
+                )
+                self._items[record.key, item.item_key] = row
+
+    def _item(self, record: Record, value: BatchOperationItem) -> None:
+        batch = value.batch_operation_key
+        part = self._part(batch, record)
+        state = record.intent
+        if state == "COMPLETED":
+            part.completed += 1
+            error = None
+        else:
+            counter = state.lower()
+            setattr(part, counter, getattr(part, counter) + 1)
+            error = ": ".join(filter(None, (value.error_code, value.error_message))) or None
+        key = record.key
+        root = value.root_process_instance_key
+        self._items[batch, key] = (batch, key, value.process_instance_key, root, state, record.step.timestamp, error)
+
+    def _suspended(self, record: Record, _: BatchOperationLifecycleManagement) -> None:
+        self._part(record.key, record).suspended = 1
+
+    def _resumed(self, record: Record, _: BatchOperationLifecycleManagement) -> None:
+        self._part(record.key, record).suspended = 0
+
+    def _partition_failed(self, record: Record, value: BatchOperationPartitionLifecycle) -> None:
+        if value.source_partition_id == record.step.partition_id:
+            self._part(record.key, record).errors = _errors(value.errors)
+
+    def _final(self, record: Record, value: BatchOperationLifecycleManagement) -> None:
+        part = self._part(record.key, record)
+        part.suspended = 0
+        part.final_state = record.intent
+        part.final_date = record.step.timestamp
+        part.final_errors = _errors(value.errors)
+        part.final_total = value.total
+        part.final_completed = value.completed
+        part.final_failed = value.failed
+        part.final_skipped = value.skipped
+        part.final_canceled = value.canceled
+
+
+def _errors(errors: tuple[BatchError, ...]) -> str:
+    """As the API lists them."""
+    listed = [{"partitionId": error.partition_id, "type": error.type, "message": error.message} for error in errors]
+    return msgspec.json.encode(listed).decode()

@@ -1,0 +1,262 @@
+"""Process instances and what belongs to them: which record changes which row.
+
+Rule: intents are looked at first; what is not listed here changes nothing. Nothing is inferred: every value is in a
+record.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from engine.core.record import Record
+from engine.records.incident import Incident
+from engine.records.job import Job
+from engine.records.process import Process
+from engine.records.process_instance import ProcessInstance
+from engine.records.user_task import UserTask
+from engine.records.variable import Variable
+
+from .tables import Table, Value
+
+#: value type, intent -> what to do with such a record and its value
+Handlers = Mapping[tuple[str, str], Callable[[Record, Any], None]]
+
+JOB_CHANGING = ("state", "last_update_time", "retries", "worker", "deadline", "error_code", "error_message", "end_time")
+
+
+class Projection:
+    """Projects processes, instances, variables, jobs, incidents and user tasks; pending until `write`."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._process_instances = Table(connection, "process_instances", ("state", "end_date"))
+        self._element_instances = Table(connection, "element_instances", ("state", "end_date"))
+        self._variables = Table(connection, "variables", ("value",))
+        self._jobs = Table(connection, "jobs", JOB_CHANGING)
+        self._incidents = Table(connection, "incidents", ("state",))
+        self._user_tasks = Table(connection, "user_tasks", ("state", "completion_date"))
+        self._definitions = Table(connection, "definitions", ())
+        self._elements: list[tuple[int, str, str | None]] = []
+        self._counts: dict[str, int] = {}
+
+    def handlers(self) -> Handlers:
+        """value type, intent -> what to do with such a record"""
+        return {
+            ("PROCESS", "CREATED"): self._process,
+            ("PROCESS_INSTANCE", "ELEMENT_ACTIVATING"): self._activating,
+            ("PROCESS_INSTANCE", "ELEMENT_COMPLETED"): self._completed,
+            ("PROCESS_INSTANCE", "ELEMENT_TERMINATED"): self._terminated,
+            ("VARIABLE", "CREATED"): self._variable_created,
+            ("VARIABLE", "UPDATED"): self._variable_updated,
+            ("JOB", "CREATED"): self._job_created,
+            ("JOB", "ACTIVATED"): self._job_activated,
+            ("JOB", "COMPLETED"): self._job_ended,
+            ("JOB", "CANCELED"): self._job_ended,
+            ("JOB", "ERROR_THROWN"): self._job_error_thrown,
+            ("JOB", "FAILED"): self._job_failed,
+            ("JOB", "TIMED_OUT"): self._job_timed_out,
+            ("JOB", "RECURRED_AFTER_BACKOFF"): self._job_recurred,
+            ("JOB", "UPDATED"): self._job_updated,
+            ("INCIDENT", "CREATED"): self._incident_created,
+            ("INCIDENT", "RESOLVED"): self._incident_resolved,
+            ("USER_TASK", "CREATED"): self._user_task_created,
+            ("USER_TASK", "COMPLETED"): self._user_task_ended,
+            ("USER_TASK", "CANCELED"): self._user_task_ended,
+        }
+
+    def write(self, partition: int) -> None:
+        """Write what is pending."""
+        for table in self._tables():
+            table.write()
+        if self._elements:
+            self._connection.executemany("INSERT OR REPLACE INTO elements VALUES (?, ?, ?)", self._elements)
+        if self._counts:
+            self._connection.executemany(
+                "INSERT INTO counts VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value",
+                [(partition, name, change) for name, change in self._counts.items()],
+            )
+
+    def clear(self) -> None:
+        """Forget what is pending: it was written, or the transaction failed."""
+        for table in self._tables():
+            table.clear()
+        self._elements.clear()
+        self._counts.clear()
+
+    def _tables(self) -> tuple[Table, ...]:
+        return (
+            self._definitions,
+            self._process_instances,
+            self._element_instances,
+            self._variables,
+            self._jobs,
+            self._incidents,
+            self._user_tasks,
+        )
+
+    def _count(self, name: str, change: int = 1) -> None:
+        self._counts[name] = self._counts.get(name, 0) + change
+
+    def _process(self, record: Record, value: Process) -> None:
+        key = record.key
+        names = (value.version_tag or None, value.name or None)
+        row: list[Value] = [key, value.bpmn_process_id, value.bpmn_version, *names]
+        self._definitions.add([*row, value.resource_name, value.resource, value.deployment_key], key)
+        self._elements += [(key, element.element_id, element.name or None) for element in value.elements]
+
+    def _activating(self, record: Record, value: ProcessInstance) -> None:
+        key = record.key
+        started = record.step.timestamp
+        definition = value.process_definition_key
+        root = value.root_process_instance_key
+        if value.element_type != "PROCESS":
+            scope = value.flow_scope_key
+            element = (value.element_id, value.element_type)
+            self._element_instances.add(
+                [key, value.process_instance_key, definition, root, scope, *element, "ACTIVE", started, None], key
+            )
+            return
+        parents = (_key(value.parent_process_instance_key), _key(value.parent_element_instance_key))
+        tags = _json(value.tags) if value.tags else None
+        self._process_instances.add(
+            [key, definition, "ACTIVE", started, None, *parents, root, tags, value.business_id or None], key
+        )
+        self._count("process_instances.ACTIVE")
+
+    def _completed(self, record: Record, value: ProcessInstance) -> None:
+        self._end(record, value, "COMPLETED")
+
+    def _terminated(self, record: Record, value: ProcessInstance) -> None:
+        self._end(record, value, "TERMINATED")
+
+    def _end(self, record: Record, value: ProcessInstance, state: str) -> None:
+        if value.element_type != "PROCESS":
+            self._element_instances.change(record.key, state, record.step.timestamp)
+            return
+        self._process_instances.change(record.key, state, record.step.timestamp)
+        self._count("process_instances.ACTIVE", -1)
+        self._count(f"process_instances.{state}")
+
+    def _variable_created(self, record: Record, value: Variable) -> None:
+        key = record.key
+        owner = (value.scope_key, value.process_instance_key, value.root_process_instance_key)
+        self._variables.add([key, value.name, value.value, *owner], key)
+
+    def _variable_updated(self, record: Record, value: Variable) -> None:
+        self._variables.change(record.key, value.value)
+
+    def _job_created(self, record: Record, value: Job) -> None:
+        key = record.key
+        created = record.step.timestamp
+        row: list[Value] = [key, value.type, value.kind, "CREATED", value.retries, "", -1, value.custom_headers, "", ""]
+        row += [value.process_instance_key, value.process_definition_key, value.element_id, value.element_instance_key]
+        self._jobs.add([*row, value.root_process_instance_key, created, created, None], key)
+        self._count("jobs.CREATED")
+
+    def _change_job(
+        self,
+        record: Record,
+        state: str | None,
+        *,
+        retries: int | None = None,
+        worker: str | None = None,
+        deadline: int | None = None,
+        error_code: str | None = None,
+        error_message: str | None = None,
+        end_time: int | None = None,
+    ) -> None:
+        self._jobs.change(
+            record.key, state, record.step.timestamp, retries, worker, deadline, error_code, error_message, end_time
+        )
+
+    def _job_activated(self, record: Record, value: Job) -> None:
+        # as in Camunda 8 the state stays: the API has none for it
+        self._change_job(record, None, worker=value.worker, deadline=value.deadline)
+
+    def _job_ended(self, record: Record, _: Job) -> None:
+        now = record.step.timestamp
+        self._jobs.change(record.key, record.intent, now, None, None, None, None, None, now)
+
+    def _job_error_thrown(self, record: Record, value: Job) -> None:
+        code, message = value.error_code, value.error_message
+        now = record.step.timestamp
+        self._change_job(record, "ERROR_THROWN", error_code=code, error_message=message, end_time=now)
+
+    def _job_failed(self, record: Record, value: Job) -> None:
+        message = value.error_message
+        self._change_job(record, "FAILED", retries=value.retries, deadline=value.deadline, error_message=message)
+
+    def _job_timed_out(self, record: Record, _: Job) -> None:
+        self._change_job(record, "TIMED_OUT", deadline=-1)
+
+    def _job_recurred(self, record: Record, _: Job) -> None:
+        self._change_job(record, None, deadline=-1)
+
+    def _job_updated(self, record: Record, value: Job) -> None:
+        changed = value.changed_attributes
+        self._change_job(
+            record,
+            "RETRIES_UPDATED" if "retries" in changed else "TIMEOUT_UPDATED",
+            retries=value.retries if "retries" in changed else None,
+            deadline=value.deadline if "timeout" in changed else None,
+        )
+
+    def _incident_created(self, record: Record, value: Incident) -> None:
+        key = record.key
+        message = value.error_message
+        row: list[Value] = [key, value.error_type, message, java_hash(message), "ACTIVE", record.step.timestamp]
+        row += [value.process_instance_key, value.process_definition_key, value.element_id, value.element_instance_key]
+        self._incidents.add([*row, _key(value.job_key), value.root_process_instance_key], key)
+        self._count("incidents.ACTIVE")
+
+    def _incident_resolved(self, record: Record, _: Incident) -> None:
+        self._incidents.change(record.key, "RESOLVED")
+        self._count("incidents.ACTIVE", -1)
+        self._count("incidents.RESOLVED")
+
+    def _user_task_created(self, record: Record, value: UserTask) -> None:
+        key = record.key
+        people = (value.assignee or None, _json(value.candidate_groups), _json(value.candidate_users))
+        dates = (record.step.timestamp, None, date_given(value.follow_up_date), date_given(value.due_date))
+        row: list[Value] = [key, "CREATED", value.name or None, *people, *dates]
+        row += [value.priority, value.form_key or None, value.custom_headers]
+        row += [value.process_instance_key, value.process_definition_key, value.element_id, value.element_instance_key]
+        self._user_tasks.add([*row, value.root_process_instance_key], key)
+        self._count("user_tasks.CREATED")
+
+    def _user_task_ended(self, record: Record, _: UserTask) -> None:
+        self._user_tasks.change(record.key, record.intent, record.step.timestamp)
+
+
+def _key(key: int) -> int | None:
+    return key if key >= 0 else None
+
+
+def _json(texts: tuple[str, ...]) -> str:
+    return msgspec.json.encode(texts).decode()
+
+
+def date_given(text: str) -> int | None:
+    """A date of a model or an expression as milliseconds since 1970; None if there is none or it is not ISO 8601."""
+    try:
+        date = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return round((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+@lru_cache(maxsize=1024)
+def java_hash(text: str) -> int:
+    """What `String.hashCode` of Java gives, over UTF-16 code units: clients filter by it (`incidentErrorHashCode`)."""
+    units = memoryview(text.encode(f"utf-16-{sys.byteorder[0]}e")).cast("H")
+    value = 0
+    for unit in units:
+        value = (31 * value + unit) & 0xFFFFFFFF
+    return value - (1 << 32) if value >= 1 << 31 else value

@@ -1,0 +1,200 @@
+-- The embedded secondary storage. Keys are 64-bit integers, times are milliseconds since 1970 (UTC), NULL is "has none".
+-- Rules: what a join or an index can tell is not stored twice (names of definitions and elements, open incidents);
+-- what changes often is in no index, so that an update touches one page; a batch operation is one row per partition.
+-- Any change here needs another SCHEMA_VERSION in database.py: a file of another version is rebuilt from the log.
+
+CREATE TABLE positions (
+    partition_id INTEGER PRIMARY KEY,
+    position     INTEGER NOT NULL,          -- of the last record that is in the tables
+    next_offset  INTEGER NOT NULL,          -- where to go on reading `events`
+    timestamp    INTEGER NOT NULL           -- machine time of that record's step
+);
+
+CREATE TABLE counts (                       -- for the status page: no scan
+    partition_id INTEGER NOT NULL,
+    name         TEXT NOT NULL,
+    value        INTEGER NOT NULL,
+    PRIMARY KEY (partition_id, name)
+) WITHOUT ROWID;
+
+CREATE TABLE definitions (                  -- the same row arrives from every partition
+    key           INTEGER PRIMARY KEY,
+    process_id    TEXT NOT NULL,
+    version       INTEGER NOT NULL,
+    version_tag   TEXT,
+    name          TEXT,
+    resource_name TEXT NOT NULL,
+    resource      BLOB NOT NULL,
+    deployment_key INTEGER NOT NULL
+);
+CREATE INDEX definitions_process ON definitions (process_id, version);
+
+CREATE TABLE elements (
+    definition_key INTEGER NOT NULL,
+    element_id     TEXT NOT NULL,
+    name           TEXT,
+    PRIMARY KEY (definition_key, element_id)
+) WITHOUT ROWID;
+
+CREATE TABLE process_instances (
+    key                INTEGER PRIMARY KEY,
+    definition_key     INTEGER NOT NULL,
+    state              TEXT NOT NULL,
+    start_date         INTEGER NOT NULL,
+    end_date           INTEGER,
+    parent_key         INTEGER,
+    parent_element_key INTEGER,
+    root_key           INTEGER NOT NULL,
+    tags               TEXT,                -- JSON array; NULL when there are none
+    business_id        TEXT
+);
+CREATE INDEX process_instances_definition ON process_instances (definition_key);
+CREATE INDEX process_instances_parent ON process_instances (parent_key) WHERE parent_key IS NOT NULL;
+
+CREATE TABLE element_instances (            -- without the process itself, as in Camunda 8
+    key                  INTEGER PRIMARY KEY,
+    process_instance_key INTEGER NOT NULL,
+    definition_key       INTEGER NOT NULL,
+    root_key             INTEGER NOT NULL,
+    scope_key            INTEGER NOT NULL,
+    element_id           TEXT NOT NULL,
+    type                 TEXT NOT NULL,
+    state                TEXT NOT NULL,
+    start_date           INTEGER NOT NULL,
+    end_date             INTEGER
+);
+CREATE INDEX element_instances_instance ON element_instances (process_instance_key);
+
+CREATE TABLE variables (
+    key                  INTEGER PRIMARY KEY,
+    name                 TEXT NOT NULL,
+    value                TEXT NOT NULL,     -- JSON text, whole
+    scope_key            INTEGER NOT NULL,
+    process_instance_key INTEGER NOT NULL,
+    root_key             INTEGER NOT NULL
+);
+CREATE INDEX variables_instance ON variables (process_instance_key);
+-- Long values: the beginning finds them, the whole value is compared.
+CREATE INDEX variables_value ON variables (name, substr(value, 1, 32));
+
+CREATE TABLE jobs (
+    key                  INTEGER PRIMARY KEY,
+    type                 TEXT NOT NULL,
+    kind                 TEXT NOT NULL,
+    state                TEXT NOT NULL,
+    retries              INTEGER NOT NULL,
+    worker               TEXT NOT NULL,
+    deadline             INTEGER NOT NULL,  -- -1: none
+    custom_headers       TEXT NOT NULL,     -- JSON object, or empty
+    error_code           TEXT NOT NULL,
+    error_message        TEXT NOT NULL,
+    process_instance_key INTEGER NOT NULL,
+    definition_key       INTEGER NOT NULL,
+    element_id           TEXT NOT NULL,
+    element_instance_key INTEGER NOT NULL,
+    root_key             INTEGER NOT NULL,
+    creation_time        INTEGER NOT NULL,
+    last_update_time     INTEGER NOT NULL,
+    end_time             INTEGER
+);
+CREATE INDEX jobs_instance ON jobs (process_instance_key);
+
+CREATE TABLE incidents (
+    key                  INTEGER PRIMARY KEY,
+    error_type           TEXT NOT NULL,
+    error_message        TEXT NOT NULL,
+    error_hash           INTEGER NOT NULL,  -- java.lang.String.hashCode of the message, as clients know it
+    state                TEXT NOT NULL,
+    creation_time        INTEGER NOT NULL,
+    process_instance_key INTEGER NOT NULL,
+    definition_key       INTEGER NOT NULL,
+    element_id           TEXT NOT NULL,
+    element_instance_key INTEGER NOT NULL,
+    job_key              INTEGER,
+    root_key             INTEGER NOT NULL
+);
+CREATE INDEX incidents_instance ON incidents (process_instance_key);
+CREATE INDEX incidents_active_instance ON incidents (process_instance_key) WHERE state = 'ACTIVE';
+CREATE INDEX incidents_active_element ON incidents (element_instance_key) WHERE state = 'ACTIVE';
+
+CREATE TABLE user_tasks (
+    key                  INTEGER PRIMARY KEY,
+    state                TEXT NOT NULL,
+    name                 TEXT,
+    assignee             TEXT,
+    candidate_groups     TEXT NOT NULL,     -- JSON array
+    candidate_users      TEXT NOT NULL,     -- JSON array
+    creation_date        INTEGER NOT NULL,
+    completion_date      INTEGER,
+    follow_up_date       INTEGER,
+    due_date             INTEGER,
+    priority             INTEGER NOT NULL,
+    form_reference       TEXT,
+    custom_headers       TEXT NOT NULL,     -- JSON object, or empty
+    process_instance_key INTEGER NOT NULL,
+    definition_key       INTEGER NOT NULL,
+    element_id           TEXT NOT NULL,
+    element_instance_key INTEGER NOT NULL,
+    root_key             INTEGER NOT NULL
+);
+CREATE INDEX user_tasks_instance ON user_tasks (process_instance_key);
+
+CREATE TABLE batch_operation_partitions (   -- one partition's part; the document is made of all parts when it is read
+    batch_operation_key INTEGER NOT NULL,
+    partition_id        INTEGER NOT NULL,
+    type                TEXT NOT NULL,
+    actor_type          TEXT,
+    actor_id            TEXT,
+    creation_date       INTEGER NOT NULL,
+    initialization_date INTEGER,
+    suspended           INTEGER NOT NULL,
+    total               INTEGER NOT NULL,   -- of the chunks; the outcomes are counted from the items' own events
+    completed           INTEGER NOT NULL,
+    failed              INTEGER NOT NULL,
+    skipped             INTEGER NOT NULL,
+    canceled            INTEGER NOT NULL,
+    errors              TEXT NOT NULL,      -- JSON array: why this partition failed
+    final_state         TEXT,               -- from here on: on the lead partition only, of the final event
+    final_date          INTEGER,
+    final_errors        TEXT,
+    final_total         INTEGER NOT NULL,
+    final_completed     INTEGER NOT NULL,
+    final_failed        INTEGER NOT NULL,
+    final_skipped       INTEGER NOT NULL,
+    final_canceled      INTEGER NOT NULL,
+    PRIMARY KEY (batch_operation_key, partition_id)
+) WITHOUT ROWID;
+
+-- Counts: the final event's are exact at once, the sums when every partition's projection has caught up; both only grow.
+CREATE VIEW batch_operations AS
+SELECT batch_operation_key AS key,
+       max(type) AS type,
+       max(actor_type) AS actor_type,
+       max(actor_id) AS actor_id,
+       min(initialization_date) AS start_date,
+       max(final_date) AS end_date,
+       CASE WHEN max(final_state) IS NOT NULL THEN max(final_state)
+            WHEN max(suspended) THEN 'SUSPENDED'
+            WHEN min(initialization_date) IS NOT NULL THEN 'ACTIVE'
+            ELSE 'CREATED' END AS state,
+       max(sum(total), sum(final_total)) AS total,
+       max(sum(completed), sum(final_completed)) AS completed,
+       max(sum(failed), sum(final_failed)) AS failed,
+       max(sum(skipped), sum(final_skipped)) AS skipped,
+       max(sum(canceled), sum(final_canceled)) AS canceled,
+       json_group_array(json(errors)) AS errors,
+       max(final_errors) AS final_errors
+FROM batch_operation_partitions
+GROUP BY batch_operation_key;
+
+CREATE TABLE batch_items (
+    batch_operation_key  INTEGER NOT NULL,
+    item_key             INTEGER NOT NULL,
+    process_instance_key INTEGER NOT NULL,
+    root_key             INTEGER NOT NULL,
+    state                TEXT NOT NULL,
+    processed_date       INTEGER,
+    error_message        TEXT,
+    PRIMARY KEY (batch_operation_key, item_key)
+) WITHOUT ROWID;
+CREATE INDEX batch_items_instance ON batch_items (process_instance_key);

@@ -1,0 +1,147 @@
+"""Request bodies: from bytes to Structs, with all problems of a body told at once.
+
+A body that is right is decoded in one pass; only one that is wrong is looked at property by property.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, ClassVar, TypeVar
+
+import msgspec
+from litestar import Request
+from msgspec import Raw, Struct
+
+from .fields import DEPTH_MAX, convert, is_too_deep
+from .problems import Problem, bad_request
+
+HttpRequest = Request[Any, Any, Any]
+
+JSON_MEDIA_TYPE = "application/json"
+_EMPTY_BODIES = (b"", b"null")
+#: How messages call what JSON calls otherwise.
+_JSON_WORDS = {"'str": "'string", "'int": "'integer", "'float": "'number", "'bool": "'boolean"}
+
+
+class Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """A request body, or an object in one. Properties not named here are refused."""
+
+    #: Fields of which one and only one must be given.
+    exactly_one_of: ClassVar[tuple[str, ...]] = ()
+    #: Fields of which at least one must be given.
+    at_least_one_of: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        if self.exactly_one_of and sum(getattr(self, name) is not None for name in self.exactly_one_of) != 1:
+            raise ValueError("expected exactly one of some properties")  # `_choices` has the whole text
+        if self.at_least_one_of and all(getattr(self, name) is None for name in self.at_least_one_of):
+            raise ValueError("expected at least one of some properties")
+
+
+Wanted = TypeVar("Wanted", bound=Body)
+
+
+class Bodies:
+    """Reads bodies; `document_size_max` bounds each object of variables in bytes of compact JSON."""
+
+    def __init__(self, document_size_max: int) -> None:
+        self._document_size_max = document_size_max
+        self._decoders: dict[type[Body], msgspec.json.Decoder[Any]] = {}
+
+    async def read(self, request: HttpRequest, wanted: type[Wanted]) -> Wanted:
+        """The body of a request; an empty one counts as `{}`. Raises Problem 400 or 415."""
+        return self.decode(await read_json(request), wanted)
+
+    def decode(self, raw: bytes, wanted: type[Wanted]) -> Wanted:
+        """A body from its JSON text. Raises Problem 400 that lists everything that is wrong."""
+        decoder = self._decoders.get(wanted)
+        if decoder is None:
+            decoder = self._decoders[wanted] = msgspec.json.Decoder(wanted, dec_hook=self._convert)
+        try:
+            body: Wanted = decoder.decode(raw)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise bad_request(self._problems(raw, wanted) or [_text(error)]) from None
+        return body
+
+    def _convert(self, wanted: type, value: object) -> object:
+        return convert(wanted, value, self._document_size_max)
+
+    def _problems(self, raw: bytes | Raw, wanted: type[Body], path: str = "") -> list[str]:
+        try:
+            given = msgspec.json.decode(raw, type=dict[str, Raw])
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            return [_text(error, path.removesuffix("."))]
+        known = {field.encode_name: field for field in msgspec.structs.fields(wanted)}
+        problems = [f"{path}{name}: expected a known property, got an unknown one; leave it out or use one of "
+                    f"{', '.join(known)}" for name in given if name not in known]  # fmt: skip
+        problems += [f"{path}{name}: expected a value, got none; add it"
+                     for name, field in known.items() if field.required and name not in given]  # fmt: skip
+        for name, value in given.items():
+            if name in known:
+                problems += self._value_problems(value, known[name].type, f"{path}{name}")
+        names = {name for name, value in given.items() if bytes(value) != b"null"}
+        problems += _choices(wanted, {field.name: field.encode_name for field in known.values()}, names, path)
+        return problems
+
+    def _value_problems(self, value: Raw, wanted: Any, path: str) -> list[str]:
+        try:
+            msgspec.json.decode(value, type=wanted, dec_hook=self._convert)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            if isinstance(wanted, type) and issubclass(wanted, Body):
+                return self._problems(value, wanted, f"{path}.")
+            return [_text(error, path)]
+        return []
+
+
+async def read_json(request: HttpRequest) -> bytes:
+    """The bytes of a JSON body; `{}` for an empty one. Raises Problem 415."""
+    raw = await request.body()
+    if raw in _EMPTY_BODIES:
+        return b"{}"
+    media_type = header(request, b"content-type").partition(";")[0].strip().lower()
+    if media_type and media_type != JSON_MEDIA_TYPE and not media_type.endswith("+json"):
+        raise Problem(415, f"expected Content-Type {JSON_MEDIA_TYPE}, got {media_type[:100]}; send JSON")
+    return raw
+
+
+async def read_object(request: HttpRequest) -> dict[str, Any]:
+    """The body as a JSON object of any content. Raises Problem 400 or 415."""
+    raw = await read_json(request)
+    try:
+        content: dict[str, Any] = msgspec.json.decode(raw, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise bad_request([_text(error)]) from None
+    if is_too_deep(content):
+        raise bad_request([f"body: expected at most {DEPTH_MAX} levels of nesting, got more; flatten it"])
+    return content
+
+
+def header(request: HttpRequest, name: bytes) -> str:
+    """The first header of that (lower-case) name, or empty."""
+    for header_name, value in request.scope["headers"]:
+        if header_name == name:
+            return value.decode("latin-1")
+    return ""
+
+
+def _choices(wanted: type[Body], names: Mapping[str, str], given: Collection[str], path: str) -> Iterator[str]:
+    place = path.removesuffix(".") or "body"
+    exactly = [names[field] for field in wanted.exactly_one_of]
+    if exactly and (count := sum(name in given for name in exactly)) != 1:
+        yield f"{place}: expected exactly one of {', '.join(exactly)}, got {count}; give one"
+    at_least = [names[field] for field in wanted.at_least_one_of]
+    if at_least and not any(name in given for name in at_least):
+        yield f"{place}: expected at least one of {', '.join(at_least)}, got none; give one"
+
+
+def _text(error: Exception, path: str = "") -> str:
+    if isinstance(error, RecursionError):
+        return f"{path or 'body'}: expected at most {DEPTH_MAX} levels of nesting, got more; flatten it"
+    if not isinstance(error, msgspec.ValidationError):
+        return f"{path or 'body'}: expected well-formed JSON in UTF-8, got: {error}; correct it"
+    text, _, place = str(error).partition(" - at `$")
+    text = text.replace("`", "'")
+    for word, ours in _JSON_WORDS.items():
+        text = text.replace(word, ours)
+    text = text[:1].lower() + text[1:]
+    return f"{path or 'body'}{place.rstrip('`')}: {text}{'' if ';' in text else '; correct it'}"

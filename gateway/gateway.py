@@ -1,0 +1,160 @@
+"""What every route works with: commands to the log, questions to secondary storage, the authorizer in front of both.
+
+Rule: a route decides what to ask and how to show it; where it goes, who asks and what may go wrong is handled here.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from engine.core.ports import Clock, Log
+from engine.core.record import NONE, Record, Step, command, partition_of
+from exporters.search.store import SearchResult, SearchStore
+
+from .authorization import ANONYMOUS, CREATE, ITEM, QUERY, Authorizer, Claims
+from .bodies import Bodies, HttpRequest
+from .fields import parse_key
+from .metrics import Metrics
+from .operations import OperationDescription
+from .problems import Problem, bad_request, not_found
+from .readiness import Readiness
+from .replies import Codec, Requests
+from .settings import GatewaySettings
+
+IDEMPOTENCY_KEY_LENGTH_MAX = 128
+_TRACE_CONTEXT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+class Gateway:
+    """The parts of one gateway process."""
+
+    def __init__(
+        self,
+        *,
+        settings: GatewaySettings,
+        log: Log,
+        search: SearchStore,
+        codec: Codec,
+        requests: Requests,
+        readiness: Readiness,
+        clock: Clock,
+        authorizer: Authorizer,
+        operations: Sequence[OperationDescription],
+    ) -> None:
+        self.settings = settings
+        self.log = log
+        self.search = search
+        self.codec = codec
+        self.requests = requests
+        self.readiness = readiness
+        self.clock = clock
+        self.operations = operations
+        self.partition_count = log.partition_count
+        self.bodies = Bodies(settings.variables_size_max)
+        self.metrics = Metrics()
+        self._authorizer = authorizer
+        self._rotation = itertools.cycle(range(1, self.partition_count + 1))
+
+    def next_partition(self) -> int:
+        """Partitions in turn, for what may live anywhere."""
+        return next(self._rotation)
+
+    def _partition_for(self, step: Step) -> int:
+        """In turn, but a repeated request must find the partition that knows its idempotency key."""
+        if not step.idempotency_key:
+            return self.next_partition()
+        return zlib.crc32(step.idempotency_key.encode()) % self.partition_count + 1
+
+    def authorize(self, action: str, entity: str) -> Claims:
+        """The claims under which a request goes on. Raises Reject."""
+        return self._authorizer(ANONYMOUS, action, entity)
+
+    async def create(
+        self,
+        request: HttpRequest,
+        value_type: str,
+        intent: str,
+        value: Struct,
+        *,
+        partition: int = 0,
+        claims: Claims | None = None,
+        operation_reference: int | None = None,
+    ) -> Record:
+        """Send a command that makes something new, to a partition in turn unless one is given; its last record."""
+        claims = claims or self.authorize(CREATE, value_type)
+        step = self.step(request, claims, operation_reference)
+        records = await self.requests.send(
+            partition or self._partition_for(step), command(value_type, intent, value, step=step)
+        )
+        return records[-1]
+
+    async def change(
+        self,
+        request: HttpRequest,
+        key: int,
+        value_type: str,
+        intent: str,
+        value: Struct,
+        *,
+        urgent: bool = False,
+        operation_reference: int | None = None,
+    ) -> Record:
+        """Send a command about the thing with this key, to where it lives; its last record."""
+        partition = partition_of(key)
+        if not 1 <= partition <= self.partition_count:
+            raise not_found(value_type.replace("_", " ").lower(), key)
+        claims = self.authorize(ITEM, value_type)
+        step = self.step(request, claims, operation_reference)
+        records = await self.requests.send(
+            partition, command(value_type, intent, value, key=key, step=step), urgent=urgent
+        )
+        return records[-1]
+
+    def step(self, request: HttpRequest, claims: Claims, operation_reference: int | None = None) -> Step:
+        """What a command says about where it comes from. Raises Problem 400 for a bad Idempotency-Key."""
+        trace_context = ""
+        idempotency_key = ""
+        for name, value in request.scope["headers"]:
+            if name == b"traceparent":
+                trace_context = value.decode("latin-1")
+            elif name == b"idempotency-key":
+                idempotency_key = value.decode("latin-1")
+        if len(idempotency_key) > IDEMPOTENCY_KEY_LENGTH_MAX:
+            expected = f"Idempotency-Key: expected at most {IDEMPOTENCY_KEY_LENGTH_MAX} characters"
+            raise bad_request([f"{expected}, got {len(idempotency_key)}; shorten it"])
+        if trace_context and not _TRACE_CONTEXT.fullmatch(trace_context):
+            trace_context = ""  # W3C Trace Context: what cannot be parsed is ignored
+        return Step(
+            request=self.requests.new_request(),
+            claims=claims.text,
+            trace_context=trace_context,
+            idempotency_key=idempotency_key,
+            operation_reference=NONE if operation_reference is None else operation_reference,
+        )
+
+    async def find(self, entity: str, question: Mapping[str, Any]) -> SearchResult:
+        """A page of documents. Raises BadRequest."""
+        self.authorize(QUERY, entity)
+        return await self.search.search(entity, question)
+
+    async def get(self, entity: str, key: int) -> dict[str, Any]:
+        """One document. Raises Problem 404."""
+        self.authorize(ITEM, entity)
+        document = await self.search.get(entity, key)
+        if document is None:
+            raise not_found(entity.replace("_", " ").lower(), key)
+        return document
+
+
+def path_key(request: HttpRequest) -> int:
+    """The key in the path. Raises Problem 400."""
+    try:
+        return parse_key(request.path_params["key"])
+    except ValueError as error:
+        raise Problem(400, f"key in the path: {error}", problems=[f"key in the path: {error}"]) from None

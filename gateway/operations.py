@@ -1,0 +1,50 @@
+"""What the gateway must know of a batch operation to offer it: a new operation needs nothing else here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+
+class NoParameters(Struct, frozen=True, kw_only=True):
+    """Parameters of an operation that has none."""
+
+
+def check_nothing(parameters: Struct) -> Sequence[str]:  # noqa: ARG001 (a check of parameters)
+    """No problems."""
+    return ()
+
+
+def encode_nothing(parameters: Struct) -> bytes:  # noqa: ARG001 (an encoder of parameters)
+    """The bytes of no parameters."""
+    return b""
+
+
+class OperationDescription(Struct, frozen=True, kw_only=True):
+    """One batch operation type. The request body is `filter`, `operationReference` and the fields of `parameters`."""
+
+    name: str
+    #: below /v2
+    path: str
+    summary: str = ""
+    #: what a filter selects
+    entity: str = "PROCESS_INSTANCE"
+    #: A Struct whose fields become properties of the body, in camelCase
+    parameters: type[Struct] = NoParameters
+    #: What can be refused before the log, as texts
+    check: Callable[[Any], Sequence[str]] = check_nothing
+    encode: Callable[[Any], bytes] = encode_nothing
+
+
+CANCEL_PROCESS_INSTANCE = OperationDescription(
+    name="CANCEL_PROCESS_INSTANCE",
+    path="/process-instances/cancellation",
+    summary="Cancel the process instances that a filter selects",
+)
+RESOLVE_INCIDENT = OperationDescription(
+    name="RESOLVE_INCIDENT",
+    path="/process-instances/incident-resolution",
+    summary="Resolve the incidents of the process instances that a filter selects",
+)

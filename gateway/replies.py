@@ -1,0 +1,200 @@
+"""Requests and their answers: a command goes to the log, its outcome is found on `events` by a header.
+
+Rule: every request ends: with its answer, a rejection, a refusal before the log, or `OutcomeUnknown` when time is over.
+Records that are nobody's answer here are not decoded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from engine.core.faults import RecordTooLarge, Reject, RetoldError, Unavailable
+from engine.core.ports import EVENTS, VALUE_SIZE_MAX, Clock, Entry, Log, Message
+from engine.core.record import REJECTION, Record
+
+from .notices import Notices
+from .outboxes import Outbox, Outgoing
+from .problems import Exhausted, OutcomeUnknown
+from .settings import GatewaySettings
+
+#: Headers of the log (see `Requests`).
+REQUEST = "request"
+FINAL = "final"
+JOB_TYPE = "job-type"
+
+_RETRY_SECONDS_MIN = 0.05
+_RETRY_SECONDS_MAX = 2.0
+
+
+class Codec(Protocol):
+    """Records to bytes and back."""
+
+    def encode(self, record: Record) -> bytes: ...
+
+    def decode(self, value: bytes) -> Record: ...
+
+
+class _Waiting:
+    """One request without its whole answer."""
+
+    __slots__ = ("answer", "deadline", "partition", "values")
+
+    def __init__(self, partition: int, deadline: float) -> None:
+        self.partition = partition
+        self.deadline = deadline
+        self.values: list[bytes] = []
+        self.answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def refuse(self, fault: RetoldError) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(type(fault)(fault.message))
+
+
+class Requests:
+    """Sends commands with the header `request: <gateway>/<n>` and collects the records that carry it until `final`.
+
+    Also tells `notices` of every record with the header `job-type`.
+    """
+
+    def __init__(self, log: Log, codec: Codec, clock: Clock, settings: GatewaySettings, gateway_id: str) -> None:
+        self.notices = Notices()
+        self._log = log
+        self._codec = codec
+        self._clock = clock
+        self._gateway_id = gateway_id
+        self._timeout = settings.request_timeout_ms / 1000
+        self._in_flight_max = settings.in_flight_max
+        self._urgent_max = round(settings.in_flight_max * (1 + settings.in_flight_headroom))
+        self._partitions = range(1, log.partition_count + 1)
+        self._in_flight = dict.fromkeys(self._partitions, 0)
+        self._outboxes = {partition: Outbox(log, partition, self._note_end) for partition in self._partitions}
+        self._waiting: dict[str, _Waiting] = {}
+        self._sent = asyncio.Event()
+        self._number = 0
+        self._tasks: list[asyncio.Task[None]] = []
+        self._problem = ""
+
+    async def start(self) -> None:
+        """Follow `events` from its present end. Raises Unavailable."""
+        ends = {partition: await self._log.end(EVENTS, partition) for partition in self._partitions}
+        jobs = [self._follow(partition, offset) for partition, offset in ends.items()]
+        self._tasks = [asyncio.create_task(job) for job in (*jobs, self._expire())]
+        for task in self._tasks:
+            task.add_done_callback(self._note_end)
+
+    async def close(self) -> None:
+        """Append what is queued, then stop; whoever still waits gets OutcomeUnknown."""
+        await asyncio.gather(*(outbox.close() for outbox in self._outboxes.values()))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for waiting in self._waiting.values():
+            waiting.refuse(
+                OutcomeUnknown("the gateway ended before the answer came; look for the effect of the command")
+            )
+
+    @property
+    def in_flight(self) -> Mapping[int, int]:
+        """Requests that wait, by partition."""
+        return self._in_flight
+
+    @property
+    def problem(self) -> str:
+        """Why no answers are being found; empty while all is well."""
+        return self._problem
+
+    def new_request(self) -> str:
+        """The id of a new request: `<gateway>/<n>`."""
+        self._number += 1
+        return f"{self._gateway_id}/{self._number}"
+
+    async def send(self, partition: int, record: Record, *, urgent: bool = False) -> Sequence[Record]:
+        """Append a command whose step carries a new request id, and wait for the records of its answer.
+
+        `urgent` requests (they finish work) are the last to be refused. Raises Reject (the engine refused it),
+        Exhausted, RecordTooLarge, Unavailable or LogFull (nothing was appended), OutcomeUnknown.
+        """
+        request = record.step.request
+        value = self._codec.encode(record)
+        if len(value) > VALUE_SIZE_MAX:
+            raise RecordTooLarge(
+                f"expected a command of at most {VALUE_SIZE_MAX} bytes, got {len(value)}; make it smaller"
+            )
+        waiting = self._admit(request, partition, self._urgent_max if urgent else self._in_flight_max)
+        try:
+            message = Message(value=value, headers={REQUEST: request})
+            self._outboxes[partition].put(Outgoing(message, waiting.refuse))
+            await waiting.answer
+        finally:
+            del self._waiting[request]
+            self._in_flight[partition] -= 1
+        records = [self._codec.decode(value) for value in waiting.values]
+        last = records[-1]
+        if last.record_type == REJECTION:
+            raise Reject(last.rejection_code, last.rejection_reason)
+        return records
+
+    def _admit(self, request: str, partition: int, limit: int) -> _Waiting:
+        if self._problem:
+            raise Unavailable(f"expected to follow the log, got: {self._problem}; try again later")
+        if self._in_flight[partition] >= limit:
+            raise Exhausted(
+                f"RESOURCE_EXHAUSTED: expected fewer than {limit} requests in flight on partition {partition}, "
+                f"got {self._in_flight[partition]}; try again after a pause"
+            )
+        waiting = _Waiting(partition, self._clock.monotonic() + self._timeout)
+        self._waiting[request] = waiting
+        self._in_flight[partition] += 1
+        self._sent.set()
+        return waiting
+
+    async def _follow(self, partition: int, offset: int) -> None:
+        place = (EVENTS, partition)
+        pause = _RETRY_SECONDS_MIN
+        while True:
+            try:
+                await self._log.wait({place: offset})
+                page = await self._log.read(EVENTS, partition, offset, headed_only=True)
+            except Unavailable:
+                await self._clock.sleep(pause)
+                pause = min(pause * 2, _RETRY_SECONDS_MAX)
+                continue
+            pause = _RETRY_SECONDS_MIN
+            offset = page.next_offset
+            for entry in page.entries:
+                self._deliver(partition, entry)
+
+    def _deliver(self, partition: int, entry: Entry) -> None:
+        headers = entry.headers
+        job_type = headers.get(JOB_TYPE)
+        if job_type is not None:
+            self.notices.tell(job_type, partition)
+        waiting = self._waiting.get(headers.get(REQUEST, ""))
+        if waiting is None or waiting.answer.done():
+            return
+        waiting.values.append(entry.value)
+        if FINAL in headers:
+            waiting.answer.set_result(None)
+
+    async def _expire(self) -> None:
+        """All requests have the same time, so the oldest is the next to run out of it."""
+        while True:
+            await self._sent.wait()
+            oldest = next((waiting for waiting in self._waiting.values() if not waiting.answer.done()), None)
+            if oldest is None:
+                self._sent.clear()
+                continue
+            remaining = oldest.deadline - self._clock.monotonic()
+            if remaining > 0:
+                await self._clock.sleep(remaining)
+            else:
+                oldest.refuse(OutcomeUnknown())
+
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        self._problem = str(error) or type(error).__name__
+        for waiting in self._waiting.values():
+            waiting.refuse(OutcomeUnknown(f"{OutcomeUnknown.__doc__} The log cannot be followed: {self._problem}"))

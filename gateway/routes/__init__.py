@@ -1,0 +1,42 @@
+"""One file a resource; each gives its routes as values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gateway.operations import OperationDescription
+from gateway.settings import GatewaySettings
+
+from . import (
+    batch_operations,
+    cluster,
+    element_instances,
+    incidents,
+    jobs,
+    observation,
+    process_definitions,
+    process_instances,
+    user_tasks,
+    variables,
+)
+from .batch_creation import creation_routes
+from .deployments import deployment_routes
+from .route import Route
+
+
+def all_routes(settings: GatewaySettings, operations: Sequence[OperationDescription]) -> tuple[Route, ...]:
+    """Every route of the gateway."""
+    return (
+        *observation.ROUTES,
+        *cluster.ROUTES,
+        *deployment_routes(settings),
+        *process_definitions.ROUTES,
+        *process_instances.ROUTES,
+        *creation_routes(operations),
+        *element_instances.ROUTES,
+        *variables.ROUTES,
+        *jobs.ROUTES,
+        *incidents.ROUTES,
+        *user_tasks.ROUTES,
+        *batch_operations.ROUTES,
+    )

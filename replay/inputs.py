@@ -1,0 +1,130 @@
+"""One outcome per command: the commands of an input side by side with the steps that name them as their source.
+
+Rule: the steps of an input are in the order of its commands, so one look at each is enough and nothing is remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+from engine.core.faults import UNREADABLE
+from engine.core.ports import INTERNAL, Entry
+from engine.core.record import NONE, Record
+from engine.records.intake import Intake
+from engine.shell.codec import Codec, Reader, Undecodable
+
+from .messages import Mailbox
+from .ports import READ_SIZE_MAX, LogReading
+from .report import Check
+
+
+class InputAudit:
+    """One input of one partition. `records` and `outcomes` are the checks it reports to."""
+
+    def __init__(
+        self,
+        log: LogReading,
+        codec: Codec,
+        topic: str,
+        partition: int,
+        *,
+        records: Check,
+        outcomes: Check,
+        mailbox: Mailbox,
+    ) -> None:
+        self.commands = 0
+        self.pending = 0
+        self._log = log
+        self._reader = Reader(codec)
+        self._topic = topic
+        self._partition = partition
+        self._records = records
+        self._outcomes = outcomes
+        self._mailbox = mailbox
+        self._entries: Sequence[Entry] = ()
+        self._index = 0
+        self._next_offset = 0
+        self._offset = NONE
+        self._ordinal = 0
+
+    async def meet(self, outcome: Record, before: int) -> None:
+        """Take the first record of the next step whose source this input is; `before` is the time of the last step."""
+        step, position = outcome.step, outcome.position
+        if step.source_offset <= self._offset:
+            self._fail(f"a second outcome of the command at {self._place(step.source_offset)}", position)
+            return
+        if step.source_ordinal != self._ordinal + 1:
+            self._fail(f"expected command {self._ordinal + 1} of {self._topic}, got {step.source_ordinal}", position)
+        self._ordinal = step.source_ordinal
+        entry = await self._find(step.source_offset, position)
+        if entry is None:
+            self._fail(f"an outcome without its command at {self._place(step.source_offset)}", position)
+            return
+        self._offset = entry.offset
+        self._outcomes.count("outcomes")
+        command = self._take(entry)
+        if outcome.command_hash != sha256(entry.value).digest():
+            self._fail(f"expected the hash of the command at {self._place(entry.offset)}, got another", position)
+        if step.timestamp != max(before, entry.timestamp):
+            self._fail(f"expected time {max(before, entry.timestamp)}, got {step.timestamp}", position)
+        if command is None and not self._names(outcome, entry):
+            text = f"the command at {self._place(entry.offset)} does not decode, and no rejection says so"
+            self._records.fail(text, self._partition, position)
+
+    async def finish(self) -> None:
+        """The events end here: what is left has no outcome yet."""
+        while (entry := await self._peek()) is not None:
+            self._index += 1
+            self._take(entry)
+            self.pending += 1
+
+    async def _find(self, offset: int, position: int) -> Entry | None:
+        """The command at this offset. Those before it have no outcome."""
+        while (entry := await self._peek()) is not None and entry.offset <= offset:
+            self._index += 1
+            if entry.offset == offset:
+                return entry
+            if self._is_repeated(self._take(entry)):
+                self._outcomes.count("repeated messages")
+            else:
+                self._fail(f"the command at {self._place(entry.offset)} has no outcome", position)
+        return None
+
+    async def _peek(self) -> Entry | None:
+        while self._index >= len(self._entries):
+            page = await self._log.read(self._topic, self._partition, self._next_offset, size_max=READ_SIZE_MAX)
+            if not page.entries:
+                return None
+            self._entries, self._index, self._next_offset = page.entries, 0, page.next_offset
+        return self._entries[self._index]
+
+    def _take(self, entry: Entry) -> Record | None:
+        """Look at a command itself; None if it does not decode."""
+        self.commands += 1
+        self._records.count("commands")
+        try:
+            command = self._reader.decode(entry.value)
+        except Undecodable:
+            self._records.count("unreadable commands")
+            return None
+        if self._topic == INTERNAL:
+            self._mailbox.receive(command, entry.value)
+        return command
+
+    def _is_repeated(self, command: Record | None) -> bool:
+        """Whether the machine dropped it as a message that was received before."""
+        if command is None or self._topic != INTERNAL or not command.step.sender_partition:
+            return False
+        return command.step.sender_number < self._mailbox.received[command.step.sender_partition].count
+
+    def _names(self, outcome: Record, entry: Entry) -> bool:
+        if outcome.rejection_code != UNREADABLE or not isinstance(outcome.value, Intake):
+            return False
+        return (outcome.value.topic, outcome.value.offset) == (self._topic, entry.offset)
+
+    def _place(self, offset: int) -> str:
+        return f"offset {offset} of {self._topic} of partition {self._partition}"
+
+    def _fail(self, text: str, position: int) -> None:
+        self._outcomes.fail(text, self._partition, position)

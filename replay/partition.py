@@ -1,0 +1,248 @@
+"""One partition audited in one pass over its events, with its commands beside them and a new state behind them.
+
+Rule: memory does not grow with the log. The state is replayed by appliers, as after a crash, into a store of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from engine.core.faults import BrokenInvariant
+from engine.core.head import HEAD, Head
+from engine.core.machine import Machine
+from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Entry, Store
+from engine.core.record import EVENT, Record
+from engine.core.state import State
+from engine.shell.codec import Codec, Reader, Undecodable
+
+from . import states
+from .counters import Counters, PartitionCounters
+from .inputs import InputAudit
+from .messages import SENT, Mailbox, Tally
+from .ports import READ_SIZE_MAX, Assembled, LogReading, Progress
+from .report import OUTCOMES, RECORDS, STATE, Check, CheckReport, PartitionReport
+from .steps import Steps, WholeStep
+
+#: Records of steps that are written to the store together: small enough that the overlay stays in the caches.
+RECORDS_PER_COMMIT = 2_000
+
+
+class PartitionFindings(Struct, frozen=True, kw_only=True):
+    """What was found on one partition, and what only all partitions together can judge."""
+
+    partition: PartitionReport
+    checks: Sequence[CheckReport]
+    sent: dict[int, Tally]
+    received: dict[int, Tally]
+    counters: PartitionCounters
+
+
+class Unreadable(Struct, frozen=True):
+    """There is a state, but it cannot be read."""
+
+    text: str
+
+
+class PartitionAudit:
+    """One partition. `fresh`: an empty store to replay into; `stored`: the stored state, or why it cannot be read."""
+
+    def __init__(
+        self,
+        log: LogReading,
+        assembly: Assembled,
+        partition: int,
+        fresh: Store,
+        stored: Store | Unreadable | None,
+        progress: Progress,
+    ) -> None:
+        self._log = log
+        self._partition = partition
+        self._progress = progress
+        self._records = Check(RECORDS)
+        self._outcomes = Check(OUTCOMES)
+        self._steps = Steps(partition)
+        self._counters = Counters(partition)
+        self._mailbox = Mailbox()
+        self._replay = ReplayAudit(assembly, partition, log.partition_count, fresh, stored)
+        self._inputs = {topic: self._input(topic, assembly.codec) for topic in (COMMANDS, INTERNAL)}
+        self._reader = Reader(assembly.codec)
+        self._record_count = 0
+        self._step_count = 0
+        self._time = 0
+        self._last_end = 0
+        self._good = 0
+        self._damaged = False
+
+    async def run(self) -> PartitionFindings:
+        """Read everything once."""
+        offset = 0
+        while (page := await self._log.read(EVENTS, self._partition, offset, size_max=READ_SIZE_MAX)).entries:
+            offset = page.next_offset
+            for entry in page.entries:
+                await self._add(entry)
+            self._progress(len(page.entries))
+        self._steps.finish()
+        for audit in self._inputs.values():
+            await audit.finish()
+        self._replay.finish(damaged=self._is_damaged())
+        counters = self._counters.finish()
+        self._records.count("records", self._record_count)
+        self._steps.positions.count("steps", self._step_count)
+        checks = (
+            self._records,
+            self._steps.positions,
+            self._steps.chain,
+            self._outcomes,
+            self._replay.check,
+            self._counters.check,
+        )
+        return PartitionFindings(
+            partition=self._report(),
+            checks=[check.report() for check in checks],
+            sent=self._mailbox.sent,
+            received=self._mailbox.received,
+            counters=counters,
+        )
+
+    def _input(self, topic: str, codec: Codec) -> InputAudit:
+        return InputAudit(
+            self._log,
+            codec,
+            topic,
+            self._partition,
+            records=self._records,
+            outcomes=self._outcomes,
+            mailbox=self._mailbox,
+        )
+
+    def _report(self) -> PartitionReport:
+        inputs = self._inputs.values()
+        return PartitionReport(
+            partition=self._partition,
+            last_position=self._steps.last_position,
+            last_good_position=self._good if self._is_damaged() else self._last_end,
+            records=self._record_count,
+            steps=self._step_count,
+            commands=sum(audit.commands for audit in inputs),
+            pending_commands=sum(audit.pending for audit in inputs),
+            state_position=self._replay.stored_position,
+        )
+
+    async def _add(self, entry: Entry) -> None:
+        try:
+            record = self._reader.decode(entry.value)
+        except Undecodable as error:
+            text = f"the record at offset {entry.offset} of {EVENTS} does not decode: {error}"
+            self._records.fail(text, self._partition)
+            return
+        self._record_count += 1
+        if record.value_type == SENT and record.record_type == EVENT:
+            self._mailbox.send(record)
+        handler = self._counters.handlers.get(record.value_type)
+        if handler is not None:
+            handler(record)
+        whole = self._steps.add(record, entry.value)
+        if whole is not None:
+            await self._add_step(whole)
+
+    async def _add_step(self, whole: WholeStep) -> None:
+        first = whole.records[0]
+        self._step_count += 1
+        chain_failures = self._steps.chain.failure_count
+        await self._meet(first)
+        self._time = first.step.timestamp
+        if not self._is_damaged():
+            self._replay.apply(whole)
+        if self._damaged:
+            return
+        # a step is good when the next one carries its hash; the last one when the stored state does
+        if chain_failures == 0:
+            self._good = self._last_end
+        self._last_end = whole.records[-1].position
+        self._damaged = self._is_damaged()
+
+    async def _meet(self, first: Record) -> None:
+        audit = self._inputs.get(first.step.source_input)
+        if audit is None:
+            text = f"expected an input {' or '.join(self._inputs)} as the source, got '{first.step.source_input}'"
+            self._outcomes.fail(text, self._partition, first.position)
+        else:
+            await audit.meet(first, self._time)
+
+    def _is_damaged(self) -> bool:
+        checks = (self._records, self._steps.positions, self._steps.chain, self._outcomes)
+        return self._replay.stopped or any(check.failure_count for check in checks)
+
+
+class ReplayAudit:
+    """Replays steps into a new state, and compares it with the stored one where that one stands."""
+
+    def __init__(
+        self,
+        assembly: Assembled,
+        partition: int,
+        partition_count: int,
+        fresh: Store,
+        stored: Store | Unreadable | None,
+    ) -> None:
+        self.check = Check(STATE)
+        if isinstance(stored, Unreadable):
+            self.check.fail(stored.text, partition)
+            stored = None
+        self._partition = partition
+        self._fresh = fresh
+        self._state, self._machine = assembly.machine(fresh, partition, partition_count)
+        self._stored = stored
+        self._stored_state = None if stored is None else State(stored, self._state.tables)
+        self.stored_position = None if self._stored_state is None else position_of(self._stored_state)
+        self.stopped = False
+        self._uncommitted = 0
+        self._compared = False
+        if self.stored_position == 0:
+            self._compare()
+
+    def apply(self, whole: WholeStep) -> None:
+        """Replay one step."""
+        machine: Machine = self._machine
+        try:
+            machine.replay(whole.records, whole.values)
+        except BrokenInvariant as error:
+            self.stopped = True
+            self.check.fail(f"replay stopped: {error.message}", self._partition, whole.records[0].position)
+            return
+        position = machine.head.position
+        self._uncommitted += len(whole.records)
+        if position == self.stored_position or self._uncommitted >= RECORDS_PER_COMMIT:
+            self._commit()
+        if position == self.stored_position:
+            self._compare()
+
+    def finish(self, *, damaged: bool) -> None:
+        """The log ends here, or could not be replayed further."""
+        self._commit()
+        self.check.count("records replayed", self._machine.head.position)
+        if self._stored_state is None:
+            if not self.check.failure_count:
+                self.check.skip("there is no state; the engine replays it from the log")
+        elif not self._compared and damaged:
+            self.check.skip(f"compared with nothing: the log is damaged before position {self.stored_position}")
+        elif not self._compared:
+            text = f"expected a state at the end of a step of the log, got position {self.stored_position}"
+            self.check.fail(text, self._partition)
+
+    def _commit(self) -> None:
+        self._state.freeze()
+        self._state.commit()
+        self._uncommitted = 0
+
+    def _compare(self) -> None:
+        self._compared = True
+        if self._stored is not None and self._stored_state is not None:
+            states.compare(self.check, self._state, self._fresh, self._stored_state, self._stored, self._partition)
+
+
+def position_of(state: State) -> int:
+    """The position up to which a state has applied the log."""
+    return (state.get(HEAD) or Head()).position

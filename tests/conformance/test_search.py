@@ -1,0 +1,352 @@
+"""What every search store promises, judged against a plain evaluation in Python: random worlds, filters and orders."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engine.core.ports import SelectionQuery
+from engine.core.record import first_key
+from engine.shell.manual_clock import ManualClock
+from exporters.contract import Exporter
+from exporters.search import SearchStore
+from exporters.search.entities import ENTITIES
+from exporters.search.fields import BASIC_KEY, BOOLEAN, DATE, ENUM, INTEGER, KEY, STRING, STRING_KEY, Field
+from exporters.sqlite import SqliteExporter, SqliteSearch
+from exporters.sqlite.projection import java_hash
+from tests.conformance.search_model import (
+    BATCHES,
+    ELEMENTS,
+    MESSAGES,
+    NAMES,
+    PATTERNS,
+    RICH,
+    TEXTS,
+    Json,
+    Told,
+    matches,
+    ordered,
+    selected,
+    tell,
+    worlds,
+)
+from tests.unit.exporters.events import DEFINITION, date, export
+
+Store = tuple[Exporter, SearchStore]
+
+
+@asynccontextmanager
+async def open_sqlite(folder: Path) -> AsyncIterator[Store]:
+    exporter = SqliteExporter(folder)
+    await exporter.open()
+    search = SqliteSearch(folder, ManualClock())
+    yield exporter, search
+    await search.close()
+    await exporter.close()
+
+
+STORES: dict[str, Callable[[Path], AbstractAsyncContextManager[Store]]] = {"sqlite": open_sqlite}
+every_store = pytest.mark.parametrize("store", STORES)
+generated = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+# --- requests
+
+
+def terms_of(kind: str, values: Sequence[Any]) -> dict[str, Sequence[Any]]:
+    """Every operator of the kind, and what it may be given."""
+    if kind == BOOLEAN:
+        return {}
+    lists = [[], *([value] for value in values), list(values[:2])]
+    operators: dict[str, Sequence[Any]] = {"$eq": values, "$neq": values, "$exists": (True, False), "$in": lists}
+    if kind in (KEY, BASIC_KEY, STRING_KEY, STRING):
+        operators["$notIn"] = lists
+    if kind in (STRING, STRING_KEY, ENUM):
+        operators["$like"] = (*PATTERNS, "*T*", "2*")
+    if kind in (INTEGER, DATE):
+        operators |= dict.fromkeys(("$gt", "$gte", "$lt", "$lte"), values)
+    return operators
+
+
+def conditions(kind: str, values: Sequence[Any]) -> st.SearchStrategy[Any]:
+    """A plain value, or one or two operators of the kind."""
+    if kind == BOOLEAN:
+        return st.booleans()
+    operators = {operator: st.sampled_from(terms) for operator, terms in terms_of(kind, values).items()}
+    several = st.lists(st.sampled_from(sorted(operators)), min_size=1, max_size=2, unique=True)
+    return st.sampled_from(values) | several.flatmap(
+        lambda names: st.fixed_dictionaries({name: operators[name] for name in names})
+    )
+
+
+def single_filters(name: str, kind: str, values: Sequence[Any]) -> list[Json]:
+    """The property with every plain value, and with every operator and every term."""
+    plain = [{name: value} for value in values]
+    return plain + [{name: {operator: term}} for operator, terms in terms_of(kind, values).items() for term in terms]
+
+
+def domain(field: Field, documents: Sequence[Json]) -> list[Any]:
+    """Values that occur, and some that may not."""
+    found = [document[field.name] for document in documents if document.get(field.name) is not None]
+    foreign: dict[str, tuple[Any, ...]] = {
+        INTEGER: (0, 1, 5),
+        DATE: (date(3), date(7)),
+        ENUM: field.values,
+        STRING: TEXTS,
+        BOOLEAN: (True, False),
+    }
+    return sorted({*found, *foreign.get(field.kind, ("1", str(first_key(1) + 101)))}, key=str)
+
+
+def plain_filters(entity: str, documents: Sequence[Json]) -> dict[str, st.SearchStrategy[Any]]:
+    """What a filter of shown properties may hold."""
+    shown = set(documents[0]) if documents else set()
+    return {
+        name: conditions(field.kind, domain(field, documents))
+        for name, field in ENTITIES[entity].filters().items()
+        if name in shown
+    }
+
+
+QUOTED = [msgspec.json.encode(text).decode() for text in TEXTS]
+#: Properties of process instances that ask about related rows: their kind, and values for them.
+RELATED: dict[str, tuple[str, Sequence[Any]]] = {
+    "hasRetriesLeft": (BOOLEAN, (True, False)),
+    "errorMessage": (STRING, (*MESSAGES, "z")),
+    "incidentErrorHashCode": (INTEGER, [java_hash(text) for text in (*MESSAGES, "z")]),
+    "elementId": (STRING, (*ELEMENTS, "z")),
+    "elementInstanceState": (ENUM, ("ACTIVE", "TERMINATED", "COMPLETED")),
+    "hasElementInstanceIncident": (BOOLEAN, (True, False)),
+    "batchOperationKey": (STRING_KEY, (*BATCHES, "12", "no key")),
+}
+
+
+def related_filters() -> dict[str, st.SearchStrategy[Any]]:
+    """What a filter of process instances may hold beside its own properties."""
+    names = st.sampled_from((*NAMES, "z"))
+    variable = st.fixed_dictionaries({"name": names, "value": conditions(STRING, QUOTED)})
+    return {
+        **{name: conditions(kind, values) for name, (kind, values) in RELATED.items()},
+        "tags": st.lists(st.sampled_from(("a", "b", "z")), min_size=1, max_size=2),
+        "variables": st.lists(variable, min_size=1, max_size=2),
+    }
+
+
+def some_of(properties: Mapping[str, st.SearchStrategy[Any]], least: int = 0) -> st.SearchStrategy[Json]:
+    names = st.lists(st.sampled_from(sorted(properties)), min_size=least, max_size=3, unique=True)
+    return names.flatmap(lambda chosen: st.fixed_dictionaries({name: properties[name] for name in chosen}))
+
+
+def sorts_of(entity: str, documents: Sequence[Json]) -> st.SearchStrategy[list[Json]]:
+    names = sorted(name for name in ENTITIES[entity].sorts() if name in documents[0])
+    sort = st.fixed_dictionaries(
+        {"field": st.sampled_from(names)}, optional={"order": st.sampled_from(("ASC", "DESC"))}
+    )
+    return st.lists(sort, max_size=3)
+
+
+async def all_of(search: SearchStore, entity: str, request: Json) -> list[Json]:
+    result = await search.search(entity, {**request, "page": {"limit": 10_000}})
+    assert result.total == len(result.items)
+    assert not result.has_more_total
+    return result.items
+
+
+async def paged(search: SearchStore, entity: str, request: Json, limit: int) -> list[Json]:
+    """All pages forwards; on the way every page is also asked for by its index, and from behind by `before`."""
+    found: list[Json] = []
+    page: Json = {"limit": limit}
+    while True:
+        result = await search.search(entity, {**request, "page": page})
+        by_index = await search.search(entity, {**request, "page": {"from": len(found), "limit": limit}})
+        assert by_index.items == result.items
+        if found:
+            before = await search.search(entity, {**request, "page": {"before": result.start_cursor, "limit": limit}})
+            assert not result.items or before.items == found[-limit:]
+        if not result.items:
+            assert (result.start_cursor, result.end_cursor) == (None, None)
+            assert result.total == len(found)
+            return found
+        found += result.items
+        page = {"after": result.end_cursor, "limit": limit}
+
+
+def play(store: str, folder: Path, told: Told, scenario: Callable[[SearchStore], Any]) -> None:
+    async def run() -> None:
+        async with STORES[store](folder) as (exporter, search):
+            await export(exporter, *told.stories)  # type: ignore[arg-type]
+            await scenario(search)
+
+    asyncio.run(run())
+
+
+# --- the promises
+
+
+@every_store
+def test_every_operator_of_every_property(store: str, tmp_path: Path) -> None:
+    told = tell(RICH)
+    by_key = {instance.key: instance for instance in told.instances}
+
+    async def scenario(search: SearchStore) -> None:
+        for entity, description in ENTITIES.items():
+            documents = await all_of(search, entity, {})
+            properties = {
+                name: (field.kind, domain(field, documents))
+                for name, field in description.filters().items()
+                if documents and name in documents[0]
+            }
+            instances = entity == "PROCESS_INSTANCE"
+            filters = [one for name, (kind, values) in properties.items() for one in single_filters(name, kind, values)]
+            if instances:
+                filters += [
+                    one for name, (kind, values) in RELATED.items() for one in single_filters(name, kind, values)
+                ]
+                values = [one["value"] for one in single_filters("value", STRING, QUOTED)]
+                filters += [{"variables": [{"name": "x", "value": value}]} for value in values]
+            for one in filters:
+                expected = [
+                    document
+                    for document in documents
+                    if matches(document, by_key[document["processInstanceKey"]] if instances else None, one)
+                ]
+                assert await all_of(search, entity, {"filter": one}) == expected, (entity, one)
+
+    play(store, tmp_path, told, scenario)
+
+
+@every_store
+@given(told=worlds, data=st.data())
+@generated
+def test_process_instances_are_filtered_as_told(
+    store: str, tmp_path_factory: pytest.TempPathFactory, told: Told, data: st.DataObject
+) -> None:
+    by_key = {instance.key: instance for instance in told.instances}
+
+    async def scenario(search: SearchStore) -> None:
+        documents = await all_of(search, "PROCESS_INSTANCE", {})
+        assert [document["processInstanceKey"] for document in documents] == sorted(by_key, key=int)
+        for document in documents:
+            instance = by_key[document["processInstanceKey"]]
+            assert document["hasIncident"] == bool(instance.incidents)
+            assert (document["state"] == "ACTIVE") != instance.ended
+            assert (document["businessId"], document["tags"]) == (instance.business_id, list(instance.tags))
+        properties = plain_filters("PROCESS_INSTANCE", documents) | related_filters()
+        for _ in range(6):
+            filters = data.draw(some_of(properties))
+            if data.draw(st.booleans()):
+                filters = {**filters, "$or": data.draw(st.lists(some_of(properties, 1), min_size=1, max_size=3))}
+            expected = [one for one in documents if matches(one, by_key[one["processInstanceKey"]], filters)]
+            assert await all_of(search, "PROCESS_INSTANCE", {"filter": filters}) == expected, filters
+            assert search.check_filter("PROCESS_INSTANCE", filters) == []
+
+    play(store, tmp_path_factory.mktemp("search"), told, scenario)
+
+
+@every_store
+@given(told=worlds.filter(lambda told: bool(told.instances)), data=st.data())
+@generated
+def test_every_entity_is_filtered_sorted_and_paged_as_told(
+    store: str, tmp_path_factory: pytest.TempPathFactory, told: Told, data: st.DataObject
+) -> None:
+    async def scenario(search: SearchStore) -> None:
+        for entity in ENTITIES:
+            documents = await all_of(search, entity, {})
+            if not documents:
+                continue
+            filters = data.draw(some_of(plain_filters(entity, documents)))
+            sorts = data.draw(sorts_of(entity, documents))
+            expected = ordered([one for one in documents if matches(one, None, filters)], entity, sorts)
+            request = {"filter": filters, "sort": sorts}
+            assert await all_of(search, entity, request) == expected, (entity, request)
+            assert await paged(search, entity, request, data.draw(st.integers(1, 3))) == expected
+
+    play(store, tmp_path_factory.mktemp("search"), told, scenario)
+
+
+@every_store
+@given(told=worlds, data=st.data())
+@generated
+def test_selections_page_by_key_within_their_bounds(
+    store: str, tmp_path_factory: pytest.TempPathFactory, told: Told, data: st.DataObject
+) -> None:
+    keys = [int(instance.key) for instance in told.instances]
+    some_keys = st.lists(st.sampled_from([*keys, 17]), max_size=3).map(tuple)
+
+    async def scenario(search: SearchStore) -> None:
+        found = await all_of(search, "PROCESS_INSTANCE", {})
+        documents = {document["processInstanceKey"]: document for document in found}
+        properties = plain_filters("PROCESS_INSTANCE", found) | related_filters()
+        bounds = st.sampled_from([*keys, first_key(1), first_key(3)])
+        for _ in range(6):
+            filters = data.draw(st.none() | some_of(properties, 1))
+            query = SelectionQuery(
+                entity=data.draw(st.sampled_from(("PROCESS_INSTANCE", "INCIDENT"))),
+                partition=data.draw(st.integers(1, 2)),
+                filter="" if filters is None else msgspec.json.encode(filters).decode(),
+                item_keys=data.draw(some_keys),
+                excluded=data.draw(some_keys),
+                states=data.draw(st.sampled_from(((), ("ACTIVE",), ("ACTIVE", "TERMINATED")))),
+                roots_only=data.draw(st.booleans()),
+                after=data.draw(st.just(-1) | bounds),
+                key_max=data.draw(st.just(1 << 62) | bounds),
+                limit=data.draw(st.integers(1, 4)),
+            )
+            items = await search.select(query)
+            rows = [(item.item_key, item.process_instance_key, item.root_process_instance_key) for item in items]
+            assert rows == selected(told, documents, query), query
+
+    play(store, tmp_path_factory.mktemp("search"), told, scenario)
+
+
+@every_store
+def test_a_hundred_thousand_terms(store: str, tmp_path: Path) -> None:
+    told = tell([])
+    key, _, _ = told.stories[0].start()
+
+    async def scenario(search: SearchStore) -> None:
+        terms = [str(number) for number in range(99_999)]
+        found = await all_of(
+            search, "PROCESS_INSTANCE", {"filter": {"processInstanceKey": {"$in": [*terms, str(key)]}}}
+        )
+        assert [document["processInstanceKey"] for document in found] == [str(key)]
+
+    play(store, tmp_path, told, scenario)
+
+
+@every_store
+def test_the_latest_version_of_every_process(store: str, tmp_path: Path) -> None:
+    told = tell([])
+    told.stories[0].define("order", version=7, key=DEFINITION + 50)
+
+    async def scenario(search: SearchStore) -> None:
+        found = await all_of(search, "PROCESS_DEFINITION", {"filter": {"isLatestVersion": True}})
+        assert [(one["processDefinitionId"], one["version"]) for one in found] == [
+            ("Order", 2),
+            ("a*b", 3),
+            ("order", 7),
+        ]
+
+    play(store, tmp_path, told, scenario)
+
+
+@every_store
+def test_watermarks_tell_what_is_searchable(store: str, tmp_path: Path) -> None:
+    told = tell([])
+
+    async def scenario(search: SearchStore) -> None:
+        assert [await search.watermark(partition) for partition in (1, 2, 3)] == [
+            told.stories[0].position,
+            told.stories[1].position,
+            0,
+        ]
+        assert await search.get("PROCESS_INSTANCE", 12) is None
+
+    play(store, tmp_path, told, scenario)

@@ -1,0 +1,16 @@
+"""One installation for all tests of a session; each test works with models, job types and keys of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.installation import Installation
+
+
+@pytest.fixture(scope="session")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """Two partitions, in a directory whose name has a space."""
+    with Installation(tmp_path_factory.mktemp("an installation")) as running:
+        yield running

@@ -1,0 +1,116 @@
+"""A full disk, a full map, a damaged log: the engine stops before it lies, says where and how to go on, and loses nothing."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from engine.processes import LOG
+from replay.verify import verify
+from tests.integration.installation import PATIENCE, Installation, wait_until
+from tests.integration.test_supervisor import deploy, problems, refused
+
+#: Bytes of a variable, so that little is needed until something is full.
+SIZE = 20_000
+#: Bytes of a map that is large enough to start with.
+SMALL = 4 << 20
+MARKER = "recognizable"
+
+
+def create(engine: Installation) -> httpx.Response:
+    body = {"processDefinitionId": "order", "variables": {"text": MARKER * (SIZE // len(MARKER))}}
+    return httpx.post(f"{engine.url}/v2/process-instances", json=body, timeout=PATIENCE)
+
+
+def fill(engine: Installation) -> set[str]:
+    """Create until it is refused; the keys of what was acknowledged."""
+    created = set()
+    while (answer := create(engine)).is_success:
+        created.add(answer.json()["processInstanceKey"])
+    assert answer.status_code in (503, 504, 507), answer.text
+    return created
+
+
+def found(engine: Installation) -> set[str]:
+    answer = httpx.post(f"{engine.url}/v2/process-instances/search", json={"page": {"limit": 1000}}, timeout=PATIENCE)
+    return {item["processInstanceKey"] for item in answer.json()["items"]} if answer.is_success else set()
+
+
+def assert_goes_on(engine: Installation, created: set[str]) -> None:
+    """Nothing acknowledged is lost, and new work is done."""
+    created.add(create(engine).raise_for_status().json()["processInstanceKey"])
+    wait_until(lambda: created <= found(engine), "all that was acknowledged")
+    engine.stop()
+    report = verify(engine.data)
+    assert report.ok, report
+
+
+@pytest.mark.parametrize(("setting", "text"), [("LOG", "expected space for the log"), ("STATE", "space for the state")])
+def test_a_full_map_stops_the_engine_until_it_is_raised(tmp_path: Path, setting: str, text: str) -> None:
+    environment = {f"RETOLD_{setting}_MAP_SIZE": str(SMALL), "RETOLD_GATEWAY_REQUEST_TIMEOUT": "PT3S"}
+    with Installation(tmp_path, partitions=1, environment=environment) as engine:
+        deploy(engine)
+        created = fill(engine)
+        assert created
+        wait_until(lambda: text in problems(engine).get("partition-1", ""), "the partition to say what is full")
+        assert "is complete up to position" in problems(engine)["partition-1"]
+        engine.stop()
+        message = refused(engine.data, "--port", "0", "--partitions", "1", **environment)
+        assert text in message
+        assert "raise the map size" in message
+        engine.environment[f"RETOLD_{setting}_MAP_SIZE"] = str(16 * SMALL)
+        engine.start()
+        assert_goes_on(engine, created)
+        engine.start()
+
+
+def test_a_full_disk_refuses_until_there_is_space(tmp_path: Path) -> None:
+    with Installation(tmp_path, partitions=1) as engine:
+        deploy(engine)
+        size = (engine.data / "log" / "data.mdb").stat().st_size
+        log = engine.pids()[LOG]
+        unlimited = resource.prlimit(log, resource.RLIMIT_FSIZE, (size + (1 << 20), resource.RLIM_INFINITY))
+        created = fill(engine)
+        assert created
+        assert "expected space for the log" in create(engine).json()["detail"]
+        resource.prlimit(log, resource.RLIMIT_FSIZE, unlimited)
+        wait_until(lambda: not problems(engine), "all to work again")
+        assert_goes_on(engine, created)
+        engine.start()
+
+
+def cut(file: Path) -> None:
+    with file.open("r+b") as opened:
+        opened.truncate(file.stat().st_size // 2)
+
+
+def flip(file: Path) -> None:
+    content = file.read_bytes()
+    place = content.index(MARKER.encode())
+    file.write_bytes(content[:place] + b"R" + content[place + 1 :])
+
+
+@pytest.mark.parametrize("damage", [cut, flip])
+def test_a_damaged_log_is_refused_and_left_as_it_is(tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    with Installation(tmp_path, partitions=1) as engine:
+        deploy(engine)
+        for _ in range(3):
+            create(engine).raise_for_status()
+        engine.stop()
+        file = engine.data / "log" / "data.mdb"
+        whole = file.read_bytes()
+        damage(file)
+        damaged = file.read_bytes()
+        shutil.rmtree(engine.data / "state")
+        message = refused(engine.data, "--port", "0", "--partitions", "1")
+        assert "damaged" in message or "expected a file of" in message
+        assert "last good offset" in message or damage is cut
+        assert "restore" in message
+        assert file.read_bytes() == damaged
+        file.write_bytes(whole)
+        engine.start()

@@ -1,0 +1,257 @@
+"""Random commands, sensible and senseless, over several partitions, with random groups and crashes.
+
+Whatever happens: live state == replayed state per table, memory == LMDB, every batch operation's numbers add up, and
+the bytes on the log depend on the commands alone.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from engine.core.record import Record, first_key, partition_of
+from engine.records import (
+    Incident,
+    Job,
+    ProcessInstance,
+    ProcessInstanceCreation,
+    UserTask,
+    VariableDocument,
+)
+from engine.records.intents import INTENTS
+from engine.shell.lmdb_store import LmdbStore
+from engine.shell.memory_store import MemoryStore
+from tests.support import models as m
+from tests.support.actions import CANCEL, RESOLVE, activation, batch, manage
+from tests.support.scenario import ASSEMBLY, Scenario, make, replay
+
+ROOT = Path(__file__).parents[2]
+SETTINGS = {
+    "chunk_size": 2,
+    "db_chunk_size": 3,
+    "query_page_size": 3,
+    "slice_size": 2,
+    "step_effects_max": 15,
+    "continuation_rounds_max": 4,
+    "query_retry_initial_delay_ms": 5,
+    "due_per_tick_max": 2,
+}
+MODELS = (
+    m.one_task(),
+    m.fan("fan", 5),
+    m.endless("endless"),
+    m.straight(
+        "rich",
+        m.element("userTask", "ask", extensions=["<zeebe:userTask />"]),
+        m.sub_process(
+            "sub",
+            m.start("s") + m.job("inner") + m.end("e") + m.chain("s", "inner", "e"),
+            extensions=[m.mapping([("=count(for i in 1..n return i)", "made")], [("=made", "out.x")])],
+        ),
+        m.boundary("caught", "sub", "error-a") + m.end("c") + m.chain("caught", "c"),
+        names=["ask", "sub"],
+    ),
+)
+DOCUMENTS = st.sampled_from(["", "{}", '{"n": 2}', '{"n": 1000000}', '{"n": "x", "b": [1, {"c": null}]}', "[", "7"])
+
+FAILURES = st.sampled_from(["", "later", "large", "never"])
+
+KEYS = [-1, 0, 7, first_key(2)]
+
+Wish = Callable[[int], Record]
+
+
+def job(value: Job, intent: str) -> Wish:
+    return lambda key: make("JOB", intent, value, key, "g/1")
+
+
+def wishes() -> st.SearchStrategy[Wish]:
+    """What may be done to a key."""
+    documents = DOCUMENTS.map(lambda text: Job(variables=text))
+    failures = st.builds(
+        Job, retries=st.integers(-1, 2), retry_backoff=st.integers(-1, 9), error_code=st.sampled_from(["A", "B", ""])
+    )
+    updates = st.builds(
+        Job, retries=st.integers(0, 2), timeout=st.integers(0, 9), changed_attributes=st.just(("retries", "timeout"))
+    )
+    return st.one_of(
+        documents.map(lambda value: job(value, "COMPLETE")),
+        failures.map(lambda value: job(value, "FAIL")),
+        failures.map(lambda value: job(value, "THROW_ERROR")),
+        updates.map(lambda value: job(value, "UPDATE")),
+        st.just(lambda key: make("PROCESS_INSTANCE", "CANCEL", ProcessInstance(), key)),
+        st.just(lambda key: make("INCIDENT", "RESOLVE", Incident(), key)),
+        DOCUMENTS.map(lambda text: lambda key: make("USER_TASK", "COMPLETE", UserTask(variables=text), key)),
+        st.builds(
+            lambda text, local: (
+                lambda key: make(
+                    "VARIABLE_DOCUMENT", "UPDATE", VariableDocument(scope_key=key, variables=text, local=local), key
+                )
+            ),
+            DOCUMENTS,
+            st.booleans(),
+        ),
+        st.sampled_from(["SUSPEND", "RESUME", "CANCEL"]).map(lambda intent: lambda key: manage(intent, key)),
+    )
+
+
+class Engine(RuleBasedStateMachine):
+    """One run. Partitions step in any order; a group is appended when hypothesis says so."""
+
+    @initialize(partitions=st.integers(1, 3))
+    def begin(self, partitions: int) -> None:
+        self.s = Scenario(partitions, settings=SETTINGS)
+        self.s.deploy(*MODELS)
+        self.s.group_size = 1 << 30
+
+    def key(self, pick: int) -> int:
+        """A key of something that the log knows, most likely of something new."""
+        records = [r for p in self.s.partitions.values() for r in p.records if r.key > 0]
+        return records[-1 - pick % len(records)].key
+
+    @rule(name=st.sampled_from(["one", "fan", "endless", "rich", "none"]), text=DOCUMENTS, partition=st.integers(1, 3))
+    def create(self, name: str, text: str, partition: int) -> None:
+        wish = ProcessInstanceCreation(bpmn_process_id=name, variables=text)
+        self.s.send(make("PROCESS_INSTANCE_CREATION", "CREATE", wish, request="g/2"), self.place(partition))
+
+    @rule(wish=wishes(), pick=st.integers(0, 60))
+    def act(self, wish: Wish, pick: int) -> None:
+        record = wish(self.key(pick))
+        self.s.send(record, self.place(partition_of(record.key)))
+
+    @rule(limit=st.integers(0, 5), timeout=st.integers(0, 9), partition=st.integers(1, 3))
+    def activate(self, limit: int, timeout: int, partition: int) -> None:
+        self.s.send(activation("work", limit, timeout), self.place(partition))
+
+    @rule(kind=st.sampled_from([CANCEL, RESOLVE]), partition=st.integers(1, 3), failures=st.lists(FAILURES, max_size=3))
+    def batch(self, kind: str, partition: int, failures: list[str]) -> None:
+        self.s.search.failures += failures
+        self.s.send(batch(kind), self.place(partition))
+
+    @rule(family=st.sampled_from(sorted(INTENTS)), pick=st.integers(0, 5), key=st.sampled_from(KEYS))
+    def nonsense(self, family: str, pick: int, key: int) -> None:
+        """Any intent of any family, with nothing in it."""
+        intents = [*INTENTS[family].commands, *INTENTS[family].internal, *INTENTS[family].events, "EXPLODE"]
+        value = ASSEMBLY.codec._structs[family]()
+        self.s.send(make(family, intents[pick % len(intents)], value, key), 1)
+
+    @rule(data=st.binary(max_size=40), partition=st.integers(1, 3))
+    def garbage(self, data: bytes, partition: int) -> None:
+        self.s.send_bytes(data, self.place(partition))
+
+    @rule(partition=st.integers(1, 3), steps=st.integers(1, 12))
+    def work(self, partition: int, steps: int) -> None:
+        for _ in range(steps):
+            self.s.step(self.place(partition))
+
+    @rule(partition=st.integers(1, 3))
+    def commit(self, partition: int) -> None:
+        self.s.flush(self.place(partition))
+
+    @rule(partition=st.integers(1, 3))
+    def search(self, partition: int) -> None:
+        self.s.flush(self.place(partition))
+        self.s.initialize(self.place(partition))
+
+    @rule(partition=st.integers(1, 3), appended=st.booleans())
+    def crash(self, partition: int, appended: bool) -> None:
+        """Before the append, or between it and the commit."""
+        number = self.place(partition)
+        if appended and self.s.partitions[number].decided:
+            self.s.append(number)
+        self.s.crash(number)
+
+    @rule(milliseconds=st.integers(0, 20), partition=st.integers(1, 3))
+    def tick(self, milliseconds: int, partition: int) -> None:
+        self.s.now += milliseconds
+        self.s.tick(self.place(partition))
+
+    def place(self, partition: int) -> int:
+        return (partition - 1) % len(self.s.partitions) + 1
+
+    def teardown(self) -> None:
+        if hasattr(self, "s"):
+            self.s.search.failures = []
+            for _ in range(4):
+                self.s.drain()
+                self.s.now += 60_000
+            self.s.advance(0)
+            self.s.check()
+
+
+def test_any_commands_in_any_order() -> None:
+    run_state_machine_as_test(
+        Engine,
+        settings=settings(
+            max_examples=25,
+            stateful_step_count=40,
+            deadline=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def run_story(s: Scenario) -> Scenario:
+    """A fixed run with something of everything."""
+    s.deploy(*MODELS)
+    for index in range(12):
+        partition = index % len(s.partitions) + 1
+        s.create(("one", "fan", "endless", "rich")[index % 4], '{"n": 3, "b": "ä"}', partition=partition)
+    for partition in s.partitions:
+        moment = s.when(activation("work", 20, 7), partition)
+        for index, record in enumerate(moment.all("JOB", "ACTIVATED")):
+            intent = ("COMPLETE", "FAIL", "THROW_ERROR", "")[index % 4]
+            if intent:
+                s.send(make("JOB", intent, Job(error_code="A", variables='{"n": 2}'), record.key))
+    s.drain()
+    s.advance(10)
+    s.when(batch(RESOLVE))
+    s.send(batch(CANCEL))
+    for _ in range(20):
+        s.one()
+    s.drain()
+    return s
+
+
+@pytest.mark.parametrize("group_size", [1, 3, 1000])
+def test_memory_is_lmdb_whatever_the_groups(tmp_path: Path, group_size: int) -> None:
+    stores = [LmdbStore(tmp_path / str(number), 1 << 28) for number in range(3)]
+    one = run_story(Scenario(3, settings=SETTINGS, group_size=group_size))
+    two = run_story(Scenario(3, settings=SETTINGS, group_size=group_size, store=lambda number: stores[number - 1]))
+    for number in one.partitions:
+        assert one.partitions[number].events == two.partitions[number].events
+        assert one.partitions[number].state.digests() == two.partitions[number].state.digests()
+        state, machine = ASSEMBLY.machine(MemoryStore(), number, 3)
+        replay(two.partitions[number].events, state, machine)
+        assert state.digests() == two.partitions[number].state.digests()
+    one.check()
+    two.check()
+    for store in stores:
+        store.close()
+
+
+def print_story() -> None:
+    """For the test below: the chain of every partition, which covers every byte on the log."""
+    story = run_story(Scenario(3, settings=SETTINGS))
+    sys.stdout.write(" ".join(story.machine(number).head.chain_hash.hex() for number in story.partitions))
+
+
+def test_the_log_does_not_depend_on_the_order_of_hashes() -> None:
+    program = "from tests.property.test_machine import print_story; print_story()"
+    chains = set()
+    for seed in ("0", "4711"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
+        result = subprocess.run(
+            [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+        )
+        chains.add(result.stdout)
+    assert len(chains) == 1

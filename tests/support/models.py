@@ -1,0 +1,133 @@
+"""BPMN models for tests, written as small as what they are about. Flows are named `source_target`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from xml.sax.saxutils import escape, quoteattr
+
+MODELS = Path(__file__).parent.parent / "models"
+
+_HEAD = (
+    '<bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL" '
+    'xmlns:zeebe="http://camunda.org/schema/zeebe/1.0" id="file">'
+    '<bpmn:error id="error-a" errorCode="A" /><bpmn:error id="error-b" errorCode="B" />'
+    '<bpmn:error id="error-feel" errorCode="=code" />'
+)
+
+
+def model(*processes: str) -> bytes:
+    """A file with these processes."""
+    return f"{_HEAD}{''.join(processes)}</bpmn:definitions>".encode()
+
+
+def process(process_id: str, *parts: str) -> str:
+    return f'<bpmn:process id="{process_id}" isExecutable="true">{"".join(parts)}</bpmn:process>'
+
+
+def read_model(name: str) -> bytes:
+    """A file of `tests/models`."""
+    return (MODELS / name).read_bytes()
+
+
+def chain(*names: str) -> str:
+    """Sequence flows from each element to the next."""
+    return "".join(flow(source, target) for source, target in pairwise(names))
+
+
+def flow(source: str, target: str, condition: str = "", *, name: str = "") -> str:
+    inner = f"<bpmn:conditionExpression>{escape(condition)}</bpmn:conditionExpression>" if condition else ""
+    identity = name or f"{source}_{target}"
+    return f'<bpmn:sequenceFlow id="{identity}" sourceRef="{source}" targetRef="{target}">{inner}</bpmn:sequenceFlow>'
+
+
+def element(tag: str, name: str, *inner: str, extensions: Sequence[str] = (), **attributes: str) -> str:
+    """A flow node; `extensions` go into its extensionElements."""
+    given = "".join(f" {key}={quoteattr(value)}" for key, value in attributes.items())
+    held = f"<bpmn:extensionElements>{''.join(extensions)}</bpmn:extensionElements>" if extensions else ""
+    return f'<bpmn:{tag} id="{name}"{given}>{held}{"".join(inner)}</bpmn:{tag}>'
+
+
+def start(name: str = "start") -> str:
+    return element("startEvent", name)
+
+
+def end(name: str = "end") -> str:
+    return element("endEvent", name)
+
+
+def terminate(name: str) -> str:
+    return element("endEvent", name, "<bpmn:terminateEventDefinition />")
+
+
+def error_end(name: str, error: str) -> str:
+    return element("endEvent", name, f'<bpmn:errorEventDefinition errorRef="{error}" />')
+
+
+def boundary(name: str, host: str, error: str = "") -> str:
+    """An error boundary event; without an error it catches every code."""
+    reference = f' errorRef="{error}"' if error else ""
+    return element("boundaryEvent", name, f"<bpmn:errorEventDefinition{reference} />", attachedToRef=host)
+
+
+def task(name: str) -> str:
+    return element("task", name)
+
+
+def exclusive(name: str, default: str = "") -> str:
+    return element("exclusiveGateway", name, **({"default": default} if default else {}))
+
+
+def parallel(name: str) -> str:
+    return element("parallelGateway", name)
+
+
+def definition(job_type: str, retries: str = "") -> str:
+    given = f" retries={quoteattr(retries)}" if retries else ""
+    return f"<zeebe:taskDefinition type={quoteattr(job_type)}{given} />"
+
+
+def mapping(inputs: Sequence[tuple[str, str]] = (), outputs: Sequence[tuple[str, str]] = ()) -> str:
+    """Input and output mappings, as pairs of source and target."""
+    lines = [f"<zeebe:input source={quoteattr(s)} target={quoteattr(t)} />" for s, t in inputs]
+    lines += [f"<zeebe:output source={quoteattr(s)} target={quoteattr(t)} />" for s, t in outputs]
+    return f"<zeebe:ioMapping>{''.join(lines)}</zeebe:ioMapping>"
+
+
+def job(name: str, job_type: str = "work", *extensions: str, retries: str = "") -> str:
+    return element("serviceTask", name, extensions=(definition(job_type, retries), *extensions))
+
+
+def script(name: str, expression: str, result: str, *extensions: str) -> str:
+    held = f"<zeebe:script expression={quoteattr(expression)} resultVariable={quoteattr(result)} />"
+    return element("scriptTask", name, extensions=(held, *extensions))
+
+
+def sub_process(name: str, *parts: str, extensions: Sequence[str] = ()) -> str:
+    return element("subProcess", name, *parts, extensions=extensions)
+
+
+def one_task(process_id: str = "one", job_type: str = "work", retries: str = "") -> bytes:
+    """start, a job, end."""
+    parts = (start(), job("task", job_type, retries=retries), end(), chain("start", "task", "end"))
+    return model(process(process_id, *parts))
+
+
+def straight(process_id: str, *parts: str, names: Sequence[str]) -> bytes:
+    """start, the elements in a row, end."""
+    return model(process(process_id, start(), *parts, end(), chain("start", *names, "end")))
+
+
+def fan(process_id: str, count: int) -> bytes:
+    """A parallel gateway with `count` jobs that a second one joins."""
+    names = [f"task{index}" for index in range(count)]
+    parts = [start(), parallel("fork"), parallel("join"), end(), chain("start", "fork"), chain("join", "end")]
+    parts += [job(name) + chain("fork", name, "join") for name in names]
+    return model(process(process_id, *parts))
+
+
+def endless(process_id: str, *parts: str, names: Sequence[str] = ()) -> bytes:
+    """A process that goes in a circle for ever, over the given elements."""
+    flows = chain("start", "merge", "turn", *names) + flow(("turn", *names)[-1], "merge")
+    return model(process(process_id, start(), exclusive("merge"), task("turn"), *parts, flows))

@@ -1,0 +1,142 @@
+"""Configuration: defaults, files, the environment, and every problem at once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from engine.config import CHUNK_SIZE_DISCOURAGED, Settings, environment_names, load, settings_table, template
+from engine.core.faults import BadRequest
+from engine.core.settings import MachineSettings
+
+#: "Configuration example" of the Camunda 8 documentation of batch operations, as it is.
+BROKER_EXAMPLE = """
+zeebe:
+  broker:
+    experimental:
+      engine:
+        batchOperation:
+          # Scheduler
+          schedulerInterval: PT1S
+
+          # Chunking and pagination
+          chunkSize: 1000
+          dbChunkSize: 3500
+          queryPageSize: 10000
+          queryInClauseSize: 1000
+
+          # Retry and error handling
+          queryRetryMax: 3
+          queryRetryInitialDelay: PT1S
+          queryRetryMaxDelay: PT60S
+          queryRetryBackoffFactor: 2.0
+"""
+
+#: "Exporter configuration" of the same page, as it is.
+EXPORTER_EXAMPLE = """
+exporters:
+  camundaexporter:
+    args:
+      batchOperation:
+        exportItemsOnCreation: false
+"""
+
+
+def read(tmp_path: Path, text: str, environment: dict[str, str] | None = None) -> Settings:
+    file = tmp_path / "retold.yaml"
+    file.write_text(text)
+    return load(file, environment=environment or {})
+
+
+def test_the_defaults_are_those_of_the_documentation() -> None:
+    batch = load(environment={}).batch_operation
+    assert (batch.scheduler_interval, batch.query_retry_initial_delay) == (timedelta(seconds=1), timedelta(seconds=1))
+    assert (batch.chunk_size, batch.db_chunk_size, batch.query_page_size) == (1000, 3500, 10_000)
+    assert (batch.query_in_clause_size, batch.query_retry_max) == (1000, 3)
+    assert (batch.query_retry_max_delay, batch.query_retry_backoff_factor) == (timedelta(seconds=60), 2.0)
+    assert load(environment={}).exporter.batch_operation.export_items_on_creation is True
+
+
+def test_the_documentations_examples_are_valid_as_they_are(tmp_path: Path) -> None:
+    assert read(tmp_path, BROKER_EXAMPLE) == load(environment={})
+    assert read(tmp_path, EXPORTER_EXAMPLE).exporter.batch_operation.export_items_on_creation is False
+    both = read(tmp_path, BROKER_EXAMPLE.replace("chunkSize: 1000", "chunkSize: 7", 1) + EXPORTER_EXAMPLE)
+    assert both.batch_operation.chunk_size == 7
+    assert both.exporter.batch_operation.export_items_on_creation is False
+
+
+def test_newer_names_of_camunda_are_understood(tmp_path: Path) -> None:
+    text = "camunda:\n  processing:\n    engine:\n      batch-operations:\n        query-page-size: 5\n"
+    assert read(tmp_path, text).batch_operation.query_page_size == 5
+
+
+def test_the_environment_wins_over_the_file_and_the_command_line_over_both(tmp_path: Path) -> None:
+    file = tmp_path / "retold.yaml"
+    file.write_text("port: 1\npartitions: 3\n")
+    settings = load(file, {"port": 3, "host": None}, {"RETOLD_PORT": "2", "RETOLD_BATCH_OPERATION_CHUNK_SIZE": "9"})
+    assert (settings.port, settings.partitions, settings.batch_operation.chunk_size) == (3, 3, 9)
+    assert load(file, {}, {"RETOLD_PORT": "2"}).port == 2
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    text = "prot: 1\npartitions: 0\nbatchOperation:\n  chunkSize: 0\n  queryRetryInitialDelay: 5\n  queryRetryMax: -1\n"
+    with pytest.raises(BadRequest) as caught:
+        read(tmp_path, text, {"RETOLD_CHUNKSIZE": "1", "RETOLD_PORT": "x"})
+    message = caught.value.message
+    for name in ("prot", "partitions", "batchOperation.chunkSize", "batchOperation.queryRetryInitialDelay"):
+        assert f"- {name}: " in message
+    assert "- batchOperation.queryRetryMax: " in message
+    assert "- RETOLD_CHUNKSIZE: expected the name of a setting" in message
+    assert "- port: " in message
+
+
+def test_the_longest_delay_is_not_below_the_first(tmp_path: Path) -> None:
+    with pytest.raises(BadRequest, match="queryRetryMaxDelay to be at least queryRetryInitialDelay"):
+        read(tmp_path, "batchOperation:\n  queryRetryInitialDelay: PT2S\n  queryRetryMaxDelay: PT1S\n")
+
+
+@pytest.mark.parametrize("text", ["a: [", "- a", "7"])
+def test_what_is_not_a_mapping_in_yaml_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(BadRequest, match="expected"):
+        read(tmp_path, text)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadRequest, match=r"missing\.yaml"):
+        load(tmp_path / "missing.yaml", environment={})
+
+
+@pytest.mark.parametrize(("size", "count"), [(CHUNK_SIZE_DISCOURAGED, 0), (CHUNK_SIZE_DISCOURAGED + 1, 1)])
+def test_a_large_chunk_size_gives_a_warning(size: int, count: int) -> None:
+    warnings = load(environment={"RETOLD_BATCH_OPERATION_CHUNK_SIZE": str(size)}).warnings()
+    assert len(warnings) == count
+    assert all("4 MiB" in warning and str(size) in warning for warning in warnings)
+
+
+def test_the_template_lists_every_setting_and_means_the_defaults(tmp_path: Path) -> None:
+    text = template()
+    assert read(tmp_path, text) == load(environment={})
+    for path, name, _, description in settings_table():
+        assert f"{path[-1]}: " in text
+        assert f"({name})" in text
+        assert description
+
+
+def test_every_setting_has_its_name_in_the_environment() -> None:
+    names = environment_names()
+    assert len(names) == len(settings_table())
+    assert names["RETOLD_EXPORTER_BATCH_OPERATION_EXPORT_ITEMS_ON_CREATION"] == (
+        "exporter",
+        "batchOperation",
+        "exportItemsOnCreation",
+    )
+
+
+def test_the_machine_gets_its_settings() -> None:
+    settings = load(environment={"RETOLD_BATCH_OPERATION_QUERY_RETRY_MAX_DELAY": "PT1M30.5S"}).machine()
+    assert settings.query_retry_max_delay_ms == 90_500
+    changed = {"query_retry_max_delay_ms", "slice_size"}
+    for name in set(MachineSettings.__struct_fields__) - changed:
+        assert getattr(settings, name) == getattr(MachineSettings(), name), name

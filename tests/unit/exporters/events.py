@@ -1,0 +1,172 @@
+"""Events of a partition as its processor would write them: a story is told step by step, positions count themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.core.record import EVENT, Record, Step, first_key
+from engine.records import FAMILIES
+from engine.records.batch_error import BatchError
+from engine.records.batch_operation_chunk import BatchItem
+from engine.records.process import ProcessElement
+from engine.shell.manual_clock import ManualClock
+from exporters.sqlite import SqliteExporter, SqliteSearch
+
+START = 1_767_225_600_000
+DEFINITION = first_key(1) + 1
+
+
+class Story:
+    """The events of one partition. `steps` are the whole steps; time passes by one second a step."""
+
+    def __init__(self, partition: int = 1) -> None:
+        self.partition = partition
+        self.steps: list[list[Record]] = []
+        self.position = 0
+        self.next_key = first_key(partition) + 100
+
+    def key(self) -> int:
+        """A new key of this partition."""
+        self.next_key += 1
+        return self.next_key
+
+    def step(self, *events: tuple[str, str, int, dict[str, Any]]) -> list[Record]:
+        """One step of events: value type, intent, key, fields of the value."""
+        timestamp = START + 1000 * len(self.steps)
+        step = Step(partition_id=self.partition, step_count=len(events), timestamp=timestamp)
+        records = [
+            Record(
+                position=self.position + 1 + index,
+                index=index,
+                step=step,
+                record_type=EVENT,
+                intent=intent,
+                key=key,
+                value_type=value_type,
+                value=FAMILIES[value_type](**fields),
+            )
+            for index, (value_type, intent, key, fields) in enumerate(events)
+        ]
+        self.position += len(events)
+        self.steps.append(records)
+        return records
+
+    def now(self) -> str:
+        """The date of the last step as documents show it."""
+        return date(len(self.steps) - 1)
+
+    def define(self, process_id: str = "order", version: int = 1, key: int = DEFINITION, **fields: Any) -> int:
+        """A process definition with one task."""
+        elements = (ProcessElement(element_id="task", name="Pay it", element_type="SERVICE_TASK"),)
+        value = {"bpmn_process_id": process_id, "bpmn_version": version, "elements": elements, "resource": b"<bpmn/>"}
+        self.step(("PROCESS", "CREATED", key, {**value, "resource_name": "order.bpmn", **fields}))
+        return key
+
+    def start(self, definition: int = DEFINITION, **fields: Any) -> tuple[int, int, int]:
+        """An instance that waits in its task; gives its key, the task's and the job's."""
+        instance, task, job = self.key(), self.key(), self.key()
+        whole = {"element_id": "order", "element_type": "PROCESS", **self.owned(instance, definition), **fields}
+        self.step(
+            ("PROCESS_INSTANCE", "ELEMENT_ACTIVATING", instance, whole),
+            ("PROCESS_INSTANCE", "ELEMENT_ACTIVATED", instance, whole),
+            ("PROCESS_INSTANCE", "ELEMENT_ACTIVATING", task, self.task(instance, definition)),
+            ("JOB", "CREATED", job, self.job(instance, task, definition)),
+        )
+        return instance, task, job
+
+    def owned(self, instance: int, definition: int = DEFINITION) -> dict[str, Any]:
+        owner = {"process_instance_key": instance, "root_process_instance_key": instance}
+        return {**owner, "process_definition_key": definition}
+
+    def task(self, instance: int, definition: int = DEFINITION, element_id: str = "task") -> dict[str, Any]:
+        element = {"element_id": element_id, "element_type": "SERVICE_TASK", "flow_scope_key": instance}
+        return {**element, **self.owned(instance, definition)}
+
+    def job(self, instance: int, task: int, definition: int = DEFINITION) -> dict[str, Any]:
+        value = {"type": "pay", "kind": "BPMN_ELEMENT", "retries": 3, "custom_headers": '{"a":"b"}'}
+        return {**value, "element_id": "task", "element_instance_key": task, **self.owned(instance, definition)}
+
+    def incident(self, instance: int, task: int, message: str = "it broke", job: int = -1) -> int:
+        key = self.key()
+        value = {"error_type": "JOB_NO_RETRIES", "error_message": message, "element_id": "task", "job_key": job}
+        owner = {"element_instance_key": task, **self.owned(instance)}
+        self.step(("INCIDENT", "CREATED", key, {**value, **owner}))
+        return key
+
+    def variable(self, instance: int, name: str, value: object, scope: int | None = None) -> int:
+        key = self.key()
+        fields = {"name": name, "value": msgspec.json.encode(value).decode(), "scope_key": scope or instance}
+        self.step(("VARIABLE", "CREATED", key, {**fields, **self.owned(instance)}))
+        return key
+
+    def end(self, instance: int, task: int, job: int, how: str = "TERMINATED") -> None:
+        whole = {"element_type": "PROCESS", **self.owned(instance)}
+        self.step(
+            ("JOB", "CANCELED" if how == "TERMINATED" else "COMPLETED", job, self.job(instance, task)),
+            ("PROCESS_INSTANCE", f"ELEMENT_{how}", task, self.task(instance)),
+            ("PROCESS_INSTANCE", f"ELEMENT_{how}", instance, whole),
+        )
+
+    def create_batch(self, batch: int, **fields: Any) -> None:
+        value = {"batch_operation_type": "CANCEL_PROCESS_INSTANCE", "lead_partition": 1, "actor_type": "ANONYMOUS"}
+        self.step(("BATCH_OPERATION_CREATION", "CREATED", batch, {**value, **fields}))
+
+    def find_items(self, batch: int, items: Sequence[int], *, initialized: bool = True) -> None:
+        found = tuple(BatchItem(item_key=key, process_instance_key=key, root_process_instance_key=key) for key in items)
+        self.step(("BATCH_OPERATION_CHUNK", "CREATED", batch, {"items": found}))
+        if initialized:
+            self.step(("BATCH_OPERATION_INITIALIZATION", "INITIALIZED", batch, {"total": len(items)}))
+
+    def finish_item(self, batch: int, item: int, intent: str = "COMPLETED", **fields: Any) -> None:
+        owner = {"process_instance_key": item, "root_process_instance_key": item}
+        value = {"batch_operation_key": batch, "batch_operation_type": "CANCEL_PROCESS_INSTANCE", **owner, **fields}
+        self.step(("BATCH_OPERATION_ITEM", intent, item, value))
+
+    def finish_batch(self, batch: int, intent: str, errors: tuple[BatchError, ...] = (), **counts: int) -> None:
+        value = {"batch_operation_key": batch, "errors": errors, **counts}
+        self.step(("BATCH_OPERATION_LIFECYCLE_MANAGEMENT", intent, batch, value))
+
+
+def date(step: int) -> str:
+    """The date of a step of a story as documents show it."""
+    return f"2026-01-01T00:{step // 60:02d}:{step % 60:02d}.000Z"
+
+
+async def export(exporter: SqliteExporter, *stories: Story) -> None:
+    """Export what is not exported yet of these stories, one transaction each."""
+    for story in stories:
+        records = [record for step in story.steps for record in step]
+        await exporter.export(story.partition, records, len(records))
+
+
+class World:
+    """An exporter and a search over one folder."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        self.clock = ManualClock()
+        self.exporter = SqliteExporter(folder, **settings)
+        self.search = SqliteSearch(folder, self.clock)
+
+    async def __aenter__(self) -> World:
+        await self.exporter.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.search.close()
+        await self.exporter.close()
+
+    async def export(self, *stories: Story) -> None:
+        await export(self.exporter, *stories)
+
+    async def found(self, entity: str, name: str, **request: Any) -> list[Any]:
+        """One property of all that is found."""
+        return [item[name] for item in (await self.search.search(entity, request)).items]
+
+    async def document(self, entity: str, key: int) -> dict[str, Any]:
+        document = await self.search.get(entity, key)
+        assert document is not None, f"{entity} {key} is not there"
+        return document

@@ -1,0 +1,186 @@
+"""Batch operations: one document out of every partition's part, in whatever order the parts arrive."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.core.record import first_key
+from engine.records.batch_error import BatchError
+from tests.unit.exporters.events import Story, World, date
+
+BATCH = first_key(1) + 7
+
+
+def run(folder: Path, scenario: Callable[[World], Awaitable[None]], **settings: Any) -> None:
+    async def play() -> None:
+        async with World(folder, **settings) as world:
+            await scenario(world)
+
+    asyncio.run(play())
+
+
+def counts(document: dict[str, Any]) -> tuple[int, ...]:
+    names = ("Total", "Completed", "Failed", "Skipped", "Canceled")
+    return tuple(document[f"operations{name}Count"] for name in names)
+
+
+async def batch(world: World) -> dict[str, Any]:
+    return await world.document("BATCH_OPERATION", BATCH)
+
+
+def test_a_batch_from_creation_to_its_end(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        lead, other = Story(1), Story(2)
+        lead.create_batch(BATCH)
+        await world.export(lead)
+        document = await batch(world)
+        assert (document["state"], document["startDate"], document["batchOperationType"]) == (
+            "CREATED",
+            None,
+            "CANCEL_PROCESS_INSTANCE",
+        )
+        assert (document["actorType"], document["actorId"], document["errors"]) == ("ANONYMOUS", None, [])
+        other.step(("SETTINGS", "UPDATED", -1, {}))
+        other.create_batch(BATCH)
+        mine, theirs = [lead.key() for _ in range(3)], [other.key() for _ in range(2)]
+        other.find_items(BATCH, theirs)
+        lead.find_items(BATCH, mine)
+        await world.export(other, lead)
+        document = await batch(world)
+        # the earlier of both partitions
+        assert (document["state"], document["startDate"], counts(document)) == ("ACTIVE", date(2), (5, 0, 0, 0, 0))
+        lead.finish_item(BATCH, mine[0])
+        lead.finish_item(BATCH, mine[1], "SKIPPED", error_code="NOT_FOUND", error_message="gone")
+        lead.finish_item(BATCH, mine[2], "CANCELED")
+        other.finish_item(BATCH, theirs[0], "FAILED", error_code="INVALID_STATE", error_message="no")
+        await world.export(lead, other)
+        # what was skipped counts as completed too
+        assert counts(await batch(world)) == (5, 2, 1, 1, 1)
+        items = (await world.search.search("BATCH_OPERATION_ITEM", {"filter": {"batchOperationKey": str(BATCH)}})).items
+        assert [(item["itemKey"], item["state"], item["errorMessage"]) for item in items] == [
+            (str(mine[0]), "COMPLETED", None),
+            (str(mine[1]), "SKIPPED", "NOT_FOUND: gone"),
+            (str(mine[2]), "CANCELED", None),
+            (str(theirs[0]), "FAILED", "INVALID_STATE: no"),
+            (str(theirs[1]), "ACTIVE", None),
+        ]
+        assert items[0] == {
+            "batchOperationKey": str(BATCH),
+            "operationType": "CANCEL_PROCESS_INSTANCE",
+            "itemKey": str(mine[0]),
+            "processInstanceKey": str(mine[0]),
+            "rootProcessInstanceKey": str(mine[0]),
+            "state": "COMPLETED",
+            "processedDate": date(3),
+            "errorMessage": None,
+        }
+        # the last outcome of the other partition is not exported yet: the final event says it already
+        lead.finish_batch(BATCH, "COMPLETED", total=5, completed=2, failed=1, skipped=1, canceled=1)
+        await world.export(lead)
+        document = await batch(world)
+        assert (document["state"], document["endDate"], counts(document)) == ("COMPLETED", lead.now(), (5, 3, 1, 1, 1))
+        other.finish_item(BATCH, theirs[1])
+        await world.export(other)
+        assert counts(await batch(world)) == (5, 3, 1, 1, 1)
+
+    run(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("on_creation", [True, False])
+def test_items_on_creation_or_with_their_outcome(tmp_path: Path, on_creation: bool) -> None:
+    async def scenario(world: World) -> None:
+        story = Story()
+        story.create_batch(BATCH)
+        keys = [story.key() for _ in range(3)]
+        story.find_items(BATCH, keys)
+        story.finish_item(BATCH, keys[1])
+        await world.export(story)
+        assert counts(await batch(world))[:2] == (3, 1)
+        states = await world.found("BATCH_OPERATION_ITEM", "state")
+        assert states == (["ACTIVE", "COMPLETED", "ACTIVE"] if on_creation else ["COMPLETED"])
+
+    run(tmp_path, scenario, export_items_on_creation=on_creation)
+
+
+def test_suspended_until_every_partition_has_resumed(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        stories = (Story(1), Story(2))
+        for story in stories:
+            story.create_batch(BATCH)
+            story.find_items(BATCH, [story.key()])
+        for intent, expected in (
+            ("SUSPENDED", ["SUSPENDED", "SUSPENDED"]),
+            ("RESUMED", ["SUSPENDED", "ACTIVE"]),
+            ("SUSPENDED", ["SUSPENDED", "SUSPENDED"]),
+            ("CANCELING", ["SUSPENDED", "ACTIVE"]),
+        ):
+            for story, state in zip(stories, expected, strict=True):
+                story.step(("BATCH_OPERATION_LIFECYCLE_MANAGEMENT", intent, BATCH, {}))
+                await world.export(story)
+                assert (await batch(world))["state"] == state
+        stories[0].finish_batch(BATCH, "CANCELED", total=2, canceled=2)
+        await world.export(*stories)
+        document = await batch(world)
+        assert (document["state"], counts(document)) == ("CANCELED", (2, 0, 0, 0, 2))
+
+    run(tmp_path, scenario)
+
+
+def test_errors_of_partitions_until_the_final_event_lists_them(tmp_path: Path) -> None:
+    async def scenario(world: World) -> None:
+        lead, other = Story(1), Story(2)
+        lead.create_batch(BATCH)
+        other.create_batch(BATCH)
+        error = BatchError(partition_id=2, type="UNKNOWN", message="search is down")
+        ended = ("BATCH_OPERATION_PARTITION_LIFECYCLE", "PARTITION_FAILED", BATCH)
+        other.step((*ended, {"source_partition_id": 2, "errors": (error,)}))
+        # told again on the lead partition
+        lead.step((*ended, {"source_partition_id": 2, "errors": (error,)}))
+        await world.export(lead, other)
+        # the API knows no UNKNOWN
+        shown = [{"partitionId": 2, "type": "QUERY_FAILED", "message": "search is down"}]
+        document = await batch(world)
+        assert (document["errors"], document["state"]) == (shown, "CREATED")
+        lead.finish_batch(BATCH, "PARTIALLY_COMPLETED", (error,))
+        await world.export(lead)
+        document = await batch(world)
+        assert (document["errors"], document["state"]) == (shown, "PARTIALLY_COMPLETED")
+
+    run(tmp_path, scenario)
+
+
+@given(data=st.data())
+@settings(max_examples=20, deadline=None)
+def test_parts_may_arrive_in_any_order(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    stories = [Story(partition) for partition in (1, 2, 3)]
+    for story in stories:
+        story.create_batch(BATCH)
+        keys = [story.key() for _ in range(story.partition)]
+        story.find_items(BATCH, keys)
+        for key in keys:
+            story.finish_item(BATCH, key)
+    stories[0].finish_batch(BATCH, "COMPLETED", total=6, completed=6)
+    order = data.draw(st.permutations([story for story in stories for _ in story.steps]))
+
+    async def scenario(world: World) -> None:
+        steps = {story.partition: iter(story.steps) for story in stories}
+        states = []
+        for story in order:
+            step = next(steps[story.partition])
+            await world.exporter.export(story.partition, step, step[-1].position)
+            states.append((await batch(world))["state"])
+        document = await batch(world)
+        assert counts(document) == (6, 6, 0, 0, 0)
+        # never back: a late part of another partition does not touch the final state
+        ranks = [("CREATED", "ACTIVE", "COMPLETED").index(state) for state in states]
+        assert ranks == sorted(ranks)
+        assert states[-1] == "COMPLETED"
+
+    run(tmp_path_factory.mktemp("batch"), scenario)

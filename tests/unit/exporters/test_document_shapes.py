@@ -1,0 +1,106 @@
+"""Every document is read by the official client: no field is missing, every enumeration is known to it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from camunda_orchestration_sdk import models
+
+from exporters.search.entities import ENTITIES
+from tests.unit.exporters.events import Story, World
+from tests.unit.exporters.test_sqlite_exporter import long_story
+
+RESULTS: dict[str, Any] = {
+    "PROCESS_DEFINITION": models.ProcessDefinitionResult,
+    "PROCESS_INSTANCE": models.ProcessInstanceResult,
+    "ELEMENT_INSTANCE": models.ElementInstanceResult,
+    "VARIABLE": models.VariableSearchResult,
+    "JOB": models.JobSearchResult,
+    "INCIDENT": models.IncidentResult,
+    "USER_TASK": models.UserTaskResult,
+    "BATCH_OPERATION": models.BatchOperationResponse,
+    "BATCH_OPERATION_ITEM": models.BatchOperationItemResponse,
+}
+FILTERS: dict[str, Any] = {
+    "PROCESS_DEFINITION": models.ProcessDefinitionFilter,
+    "PROCESS_INSTANCE": models.ProcessInstanceFilter,
+    "ELEMENT_INSTANCE": models.ElementInstanceFilter,
+    "VARIABLE": models.VariableFilter,
+    "JOB": models.JobFilter,
+    "INCIDENT": models.IncidentFilter,
+    "USER_TASK": models.UserTaskFilter,
+    "BATCH_OPERATION": models.BatchOperationFilter,
+    "BATCH_OPERATION_ITEM": models.BatchOperationItemFilter,
+}
+#: Counts that Camunda 8 does not have.
+OURS = {"operationsSkippedCount", "operationsCanceledCount"}
+
+
+def story_with_a_user_task() -> Story:
+    story = long_story()
+    key = story.key()
+    instance, task, _ = story.start()
+    value = {"element_id": "task", "element_instance_key": task, "priority": 50, **story.owned(instance)}
+    story.step(("USER_TASK", "CREATED", key, value))
+    return story
+
+
+@pytest.mark.parametrize("entity", ENTITIES)
+def test_the_client_reads_every_document(tmp_path: Path, entity: str) -> None:
+    async def scenario() -> None:
+        async with World(tmp_path) as world:
+            await world.export(story_with_a_user_task())
+            documents = (await world.search.search(entity, {})).items
+            assert documents
+            for document in documents:
+                result = RESULTS[entity].from_dict(document)
+                assert set(result.additional_properties) <= OURS
+                written = result.to_dict()
+                assert {name: _date(written[name]) for name in document} == {
+                    name: _date(value) for name, value in document.items()
+                }
+
+    asyncio.run(scenario())
+
+
+def _date(value: Any) -> Any:
+    """The client writes an offset instead of Z, and leaves out milliseconds that are zero."""
+    return value.replace("Z", "+00:00").replace(".000+", "+") if isinstance(value, str) and value[4:5] == "-" else value
+
+
+def test_the_client_reads_one_variable(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with World(tmp_path) as world:
+            story = Story()
+            story.define()
+            instance, _, _ = story.start()
+            key = story.variable(instance, "a", {"b": 1})
+            await world.export(story)
+            assert models.VariableResult.from_dict(await world.document("VARIABLE", key)).value == '{"b":1}'
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("entity", ENTITIES)
+def test_every_filter_property_of_the_client_is_known(entity: str) -> None:
+    found = ENTITIES[entity]
+    known = {*found.filters(), *found.related, *found.variables}
+    known |= ({"$or"} if found.alternatives else set()) | ({"tags"} if found.tags else set())
+    names = {attribute.name.rstrip("_") for attribute in FILTERS[entity].__attrs_attrs__}
+    wanted = {_camel(name) for name in names - {"additional_properties", "or"}} | ({"$or"} if "or" in names else set())
+    assert wanted <= known
+
+
+@pytest.mark.parametrize("entity", ENTITIES)
+def test_every_sort_field_of_the_client_is_known(entity: str) -> None:
+    name = "".join(part.title() for part in entity.split("_"))
+    fields = getattr(models, f"{name}SearchQuerySortRequestField")
+    assert {field.value for field in fields} == set(ENTITIES[entity].sorts())
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(other.title() for other in others)
