@@ -123,21 +123,23 @@ async def run_partition(settings: Settings, number: int, stop: asyncio.Event) ->
 
 
 async def _run_partition(runner: Runner, driver: BackgroundDriver, stop: asyncio.Event) -> None:
-    delay, worked = RETRY_DELAY_MIN, False
+    delay, worked, told = RETRY_DELAY_MIN, False, ""
     while not stop.is_set():
         try:
             await first_of(runner.recover(), stop.wait())
             if stop.is_set():
                 return
             report()
-            delay, worked = RETRY_DELAY_MIN, True
+            delay, worked, told = RETRY_DELAY_MIN, True, ""
             await first_of(runner.run(stop), driver.run())
         except (Unavailable, Fenced, LogFull, StoreFull) as error:
             if not worked and isinstance(error, LogFull | StoreFull):
                 raise
             problem = f"is complete up to position {runner.drop()} and tries to go on: {error.message}"
-            _complain(f"partition {runner.partition} {problem}")
-            report(problem)
+            if problem != told:
+                _complain(f"partition {runner.partition} {problem}")
+                report(problem)
+            told = problem
             await first_of(asyncio.sleep(delay), stop.wait())
             delay = min(delay * 2, RETRY_DELAY_MAX)
 

@@ -30,7 +30,7 @@ def list_batches(
     given = {"state": state and state.upper(), "operationType": operation and operation.upper()}
     wanted = {name: value for name, value in given.items() if value is not None}
     with Client(connection.url) as client:
-        found = client.search(PATH, wanted, sort=[("startDate", "DESC")], limit=limit)
+        found = client.search(PATH, wanted, sort=newest_first("startDate", "batchOperationKey"), limit=limit)
     if connection.json:
         print_json(found.document())
         return

@@ -21,6 +21,7 @@ from camunda_orchestration_sdk import (
     IncidentSearchQuery,
     JobActivationRequest,
     NullLogger,
+    ProblemDetail,
     ProcessCreationById,
     ProcessInstanceKey,
     ProcessInstanceResult,
@@ -128,6 +129,7 @@ def refused(kind: type[ApiError], call: Callable[[], object], title: str, detail
     with pytest.raises(kind) as caught:
         call()
     problem = caught.value.parsed
+    assert isinstance(problem, ProblemDetail)
     assert (problem.type_, problem.status, problem.title) == ("about:blank", caught.value.status_code, title)
     assert detail in problem.detail, problem.detail
     assert problem.instance.startswith("/v2/")

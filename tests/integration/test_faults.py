@@ -1,7 +1,8 @@
-"""A full disk, a full map, a damaged log: the engine stops before it lies, says where and how to go on, and loses nothing."""
+"""A full disk, a full map, a damaged log: the engine stops before it lies, says how to go on, and loses nothing."""
 
 from __future__ import annotations
 
+import re
 import resource
 import shutil
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import pytest
 from engine.processes import LOG
 from replay.verify import verify
 from tests.integration.installation import PATIENCE, Installation, wait_until
-from tests.integration.test_supervisor import deploy, problems, refused
+from tests.integration.test_supervisor import PROCESS, deploy, problems, refused
 
 #: Bytes of a variable, so that little is needed until something is full.
 SIZE = 20_000
@@ -22,8 +23,8 @@ SMALL = 4 << 20
 MARKER = "recognizable"
 
 
-def create(engine: Installation) -> httpx.Response:
-    body = {"processDefinitionId": "order", "variables": {"text": MARKER * (SIZE // len(MARKER))}}
+def create(engine: Installation, marker: str = MARKER) -> httpx.Response:
+    body = {"processDefinitionId": PROCESS, "variables": {"text": marker * (SIZE // len(marker))}}
     return httpx.post(f"{engine.url}/v2/process-instances", json=body, timeout=PATIENCE)
 
 
@@ -50,20 +51,35 @@ def assert_goes_on(engine: Installation, created: set[str]) -> None:
     assert report.ok, report
 
 
-@pytest.mark.parametrize(("setting", "text"), [("LOG", "expected space for the log"), ("STATE", "space for the state")])
-def test_a_full_map_stops_the_engine_until_it_is_raised(tmp_path: Path, setting: str, text: str) -> None:
-    environment = {f"RETOLD_{setting}_MAP_SIZE": str(SMALL), "RETOLD_GATEWAY_REQUEST_TIMEOUT": "PT3S"}
+def test_a_full_state_stops_the_partition_until_its_map_is_raised(tmp_path: Path) -> None:
+    environment = {"RETOLD_STATE_MAP_SIZE": str(SMALL), "RETOLD_GATEWAY_REQUEST_TIMEOUT": "PT3S"}
     with Installation(tmp_path, partitions=1, environment=environment) as engine:
         deploy(engine)
         created = fill(engine)
         assert created
-        wait_until(lambda: text in problems(engine).get("partition-1", ""), "the partition to say what is full")
-        assert "is complete up to position" in problems(engine)["partition-1"]
+        wait_until(lambda: "partition-1" in problems(engine), "the partition to say what is full")
+        assert re.match(
+            r"is complete up to position \d+ and tries to go on: expected space for the state",
+            problems(engine)["partition-1"],
+        )
         engine.stop()
         message = refused(engine.data, "--port", "0", "--partitions", "1", **environment)
-        assert text in message
+        assert "expected space for the state" in message
         assert "raise the map size" in message
-        engine.environment[f"RETOLD_{setting}_MAP_SIZE"] = str(16 * SMALL)
+        engine.environment["RETOLD_STATE_MAP_SIZE"] = str(16 * SMALL)
+        engine.start()
+        assert_goes_on(engine, created)
+        engine.start()
+
+
+def test_a_full_log_refuses_until_its_map_is_raised(tmp_path: Path) -> None:
+    with Installation(tmp_path, partitions=1, environment={"RETOLD_LOG_MAP_SIZE": str(SMALL)}) as engine:
+        deploy(engine)
+        created = fill(engine)
+        assert created
+        assert "expected space for the log" in create(engine).json()["detail"]
+        engine.stop()
+        engine.environment["RETOLD_LOG_MAP_SIZE"] = str(16 * SMALL)
         engine.start()
         assert_goes_on(engine, created)
         engine.start()
@@ -90,17 +106,16 @@ def cut(file: Path) -> None:
 
 
 def flip(file: Path) -> None:
-    content = file.read_bytes()
-    place = content.index(MARKER.encode())
-    file.write_bytes(content[:place] + b"R" + content[place + 1 :])
+    """Wherever it lies: in the command and in the event."""
+    file.write_bytes(file.read_bytes().replace(MARKER.encode(), MARKER.upper().encode()))
 
 
 @pytest.mark.parametrize("damage", [cut, flip])
 def test_a_damaged_log_is_refused_and_left_as_it_is(tmp_path: Path, damage: Callable[[Path], None]) -> None:
     with Installation(tmp_path, partitions=1) as engine:
         deploy(engine)
-        for _ in range(3):
-            create(engine).raise_for_status()
+        for marker in ("first", MARKER, "last"):
+            create(engine, marker).raise_for_status()
         engine.stop()
         file = engine.data / "log" / "data.mdb"
         whole = file.read_bytes()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 from camunda_orchestration_sdk import (
@@ -81,6 +81,6 @@ def test_more_keys_than_a_record_holds_are_refused(client: CamundaClient) -> Non
     refused(BadRequestError, lambda: cancel(client, {"$in": keys}), "Bad Request", text)
 
 
-def cancel(client: CamundaClient, keys: dict[str, list[str]]) -> BatchOperationKey:
+def cancel(client: CamundaClient, keys: Mapping[str, Sequence[str]]) -> BatchOperationKey:
     request = ProcessInstanceCancellationBatchOperationRequest.from_dict({"filter": {"processInstanceKey": keys}})
     return client.cancel_process_instances_batch_operation(data=request).batch_operation_key

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -239,5 +240,5 @@ def test_an_empty_filter_and_an_unknown_batch_operation_are_refused(client: Camu
     refused(BadRequestError, lambda: cancel(client, {"color": "red"}), "Bad Request", "filter.color")
     key = BatchOperationKey(NOBODY)
     for call in (client.suspend_batch_operation, client.resume_batch_operation, client.cancel_batch_operation):
-        refused(NotFoundError, lambda call=call: call(key, data={}), "NOT_FOUND", NOBODY)
+        refused(NotFoundError, partial(call, key, data={}), "NOT_FOUND", NOBODY)
     refused(NotFoundError, lambda: client.get_batch_operation(key), "NOT_FOUND", NOBODY)

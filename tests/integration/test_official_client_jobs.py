@@ -227,7 +227,6 @@ def test_the_worker_of_the_client_completes_fails_and_throws(installation: Insta
             config = WorkerConfig(job_type=name, job_timeout_milliseconds=60_000, max_concurrent_jobs=4)
             worker = client.create_job_worker(config=config, callback=work)
             await stop.wait()
-            worker.stop()
             await worker.aclose()
 
     def use() -> None:

@@ -131,7 +131,7 @@ def test_changed_rows_of_state_and_projection_are_named(data: Path) -> None:
     assert "table batch_items" in texts(report, "projection")
 
 
-def test_rows_of_pending_items_may_be_left_out(data: Path) -> None:
+def test_a_projection_ahead_of_the_log_is_found(data: Path) -> None:
     connection = sqlite3.connect(data / "search.db")
     with connection:
         connection.execute("UPDATE positions SET position = position + 1000000 WHERE partition_id = 2")

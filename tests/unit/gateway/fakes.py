@@ -110,10 +110,10 @@ class FakeSearch:
             "counts": {"<b>instances</b>": 3},
         }
 
-    async def watermark(self, partition: int) -> int:  # noqa: ARG002 (the port's signature)
+    async def watermark(self, partition: int) -> int:
         return 0
 
-    async def select(self, query: SelectionQuery) -> Sequence[SelectedItem]:  # noqa: ARG002 (the port's signature)
+    async def select(self, query: SelectionQuery) -> Sequence[SelectedItem]:
         return ()
 
     async def close(self) -> None:

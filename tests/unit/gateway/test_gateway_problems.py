@@ -91,7 +91,7 @@ def test_no_answer_in_time() -> None:
 
 def test_what_storage_says_and_what_nobody_foresaw() -> None:
     class Broken(FakeSearch):
-        async def search(self, entity: str, request: Any) -> Any:  # noqa: ARG002 (the port's signature)
+        async def search(self, entity: str, request: Any) -> Any:
             raise (
                 Unavailable("expected an answer of the storage, got none; try again")
                 if entity == "JOB"

@@ -31,7 +31,7 @@ class Recorded:
             events = [Entry(offset=offset, timestamp=0, value=value) for offset, value in enumerate(partition.events)]
             self.places[EVENTS, number] = events
 
-    async def read(self, topic: str, partition: int, offset: int, *, size_max: int = 1) -> Page:  # noqa: ARG002
+    async def read(self, topic: str, partition: int, offset: int, *, size_max: int = 1) -> Page:
         """Small pages, so that their borders are met."""
         found = [entry for entry in self.places[topic, partition] if entry.offset >= offset][:7]
         return Page(entries=found, next_offset=found[-1].offset + 1 if found else offset)

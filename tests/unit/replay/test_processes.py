@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from functools import partial
 
 from engine.core.faults import CorruptedLog
@@ -28,7 +29,8 @@ def refuse(_progress: Progress) -> int:
 
 def test_results_are_in_order_and_a_dead_process_is_told() -> None:
     told: list[int] = []
-    results = run_all([partial(double, 3), die, refuse, partial(double, 4)], 2, told.append)
+    tasks: list[Callable[[Progress], int]] = [partial(double, 3), die, refuse, partial(double, 4)]
+    results = run_all(tasks, 2, told.append)
     killed = Died("expected a result, got the end of the process by signal SIGKILL")
     assert results == [6, killed, Died("expected a log, got a cat"), 8]
     assert sorted(told) == [1, 3, 4]
