@@ -77,7 +77,7 @@ class BatchOperationSettings(Section):
         default=2.0, ge=1, le=100, description="Factor from one delay to the next."
     )
     slice_size: int = Field(
-        default=50, gt=0, le=1000, description="Items that one step handles; smaller is kinder to users' commands."
+        default=20, gt=0, le=1000, description="Items that one step handles; smaller is kinder to users' commands."
     )
     skip_vanished_items: bool = Field(
         default=False, description="An item whose target has vanished is SKIPPED instead of FAILED."

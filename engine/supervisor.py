@@ -107,7 +107,7 @@ class Child:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             pass_fds=self._descriptors,
-            start_new_session=True,
+            process_group=0,
         )
         assert process.stdin is not None
         assert process.stdout is not None

@@ -35,6 +35,9 @@ REJECTION_STATUSES: Mapping[str, int] = {
 
 logger = logging.getLogger("retold.gateway")
 
+#: What the framework says when a client goes away while it sends: nobody is left to be told, and nothing is wrong here.
+DISCONNECTED = "disconnected"
+
 
 class Problem(Exception):
     """An error that a client sees. `problems` lists everything that is wrong, when there can be several things."""
@@ -125,9 +128,9 @@ def _framework_problem(error: HTTPException) -> Problem:
     details = {
         404: "expected the path of a resource, got an unknown one; see /openapi.json for all of them",
         405: "expected a method that this resource has, got another one; see the Allow header",
-        413: "expected a smaller body, got one above the limit; split the request or raise the limit",
+        413: "expected a smaller body, got one above the limit; split the request or raise gateway.bodySizeMax",
     }
-    if status >= 500:
+    if status >= 500 and DISCONNECTED not in str(error.detail):
         logger.error("error in the web framework", exc_info=error)
     detail = details.get(status) or f"expected a well-formed request, got: {error.detail}; correct it"
     return Problem(status, detail, headers=error.headers or {})

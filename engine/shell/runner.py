@@ -39,6 +39,23 @@ class RunnerLimits(Struct, frozen=True, kw_only=True):
     tick_interval: float = 0.01
 
 
+class Group:
+    """Steps that are appended together.
+
+    Once somebody waits for an answer in it, no internal work is added, for which they would have to wait as well.
+    """
+
+    def __init__(self) -> None:
+        self.outcomes: list[Outcome] = []
+        self.records = 0
+        self.is_awaited = False
+
+    def add(self, name: str, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+        self.records += len(outcome.values)
+        self.is_awaited = self.is_awaited or name == COMMANDS
+
+
 class Observer(Protocol):
     """Is told when the state has moved on: background work and status."""
 
@@ -102,38 +119,39 @@ class Runner:
         """
         stopping = asyncio.create_task(stop.wait())
         appending: asyncio.Task[Sequence[int]] | None = None
-        group: list[Outcome] = []
+        group = Group()
         try:
             while not stop.is_set():
                 self._tick_when_due()
-                is_full = self._is_full(group)
-                if await self._fill() and not is_full:
+                await self._fill()
+                if self._has_next(group):
                     self._decide(group)
                 else:
-                    await self._sleep([stopping, appending] if appending else [stopping], reading=not is_full)
+                    tasks = [stopping, appending] if appending else [stopping]
+                    await self._sleep(tasks, reading=not self._is_full(group))
                 if appending is None or appending.done():
                     appending = await self._append_next(appending, group)
-                    group = []
+                    group = Group()
             if appending is not None:
-                await self._append_next(appending, [])
+                await self._append_next(appending, Group())
         finally:
-            tasks = [task for task in (stopping, appending, self._ticking) if task is not None]
-            for task in tasks:
+            open_tasks = [task for task in (stopping, appending, self._ticking) if task is not None]
+            for task in open_tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*open_tasks, return_exceptions=True)
             self._ticking = None
 
     async def _append_next(
-        self, appending: asyncio.Task[Sequence[int]] | None, group: list[Outcome]
+        self, appending: asyncio.Task[Sequence[int]] | None, group: Group
     ) -> asyncio.Task[Sequence[int]] | None:
         """The group before is on the log: commit it, and append the next one."""
         if appending is not None:
             await appending
             self._commit()
-        if not group:
+        if not group.outcomes:
             return None
         self.state.freeze()
-        following = asyncio.create_task(self._append(group))
+        following = asyncio.create_task(self._append(group.outcomes))
         await asyncio.sleep(0)
         return following
 
@@ -147,40 +165,39 @@ class Runner:
 
     # reading and deciding
 
-    def _is_full(self, group: Sequence[Outcome]) -> bool:
+    def _is_full(self, group: Group) -> bool:
         limits = self._limits
-        return (
-            len(group) >= limits.group_commands_max
-            or sum(len(outcome.values) for outcome in group) >= limits.group_records_max
-        )
+        return len(group.outcomes) >= limits.group_commands_max or group.records >= limits.group_records_max
 
-    def _decide(self, group: list[Outcome]) -> None:
+    def _has_next(self, group: Group) -> bool:
+        """Whether there is something that may be decided in this group."""
+        internal = self._queues[INTERNAL] and not group.is_awaited
+        return bool(self._queues[COMMANDS] or internal) and not self._is_full(group)
+
+    def _decide(self, group: Group) -> None:
         """Decide what has been read, and add it to the group until that is full."""
-        records = sum(len(outcome.values) for outcome in group)
-        while len(group) < self._limits.group_commands_max and records < self._limits.group_records_max:
-            taken = self._take()
+        while not self._is_full(group):
+            taken = self._take(internal=not group.is_awaited)
             if taken is None:
                 break
             outcome = decide(self.machine, self._codec, *taken)
             if outcome is not None:
-                group.append(outcome)
-                records += len(outcome.values)
+                group.add(taken[0], outcome)
 
-    async def _fill(self) -> bool:
-        """Read what is there; tells whether there is anything to decide."""
+    async def _fill(self) -> None:
+        """Read what is there."""
         for name in INPUTS:
             if not self._queues[name]:
                 page = await self._log.read(name, self.partition, self._next[name], size_max=self._limits.read_size_max)
                 self._queues[name].extend(page.entries)
                 self._next[name] = page.next_offset
-        return any(self._queues.values())
 
-    def _take(self) -> tuple[str, Entry] | None:
+    def _take(self, *, internal: bool) -> tuple[str, Entry] | None:
         """The next command: inputs take turns, so a user's command waits for one internal step at most."""
         for _ in INPUTS:
             name = INPUTS[self._turn]
             self._turn = (self._turn + 1) % len(INPUTS)
-            if self._queues[name]:
+            if self._queues[name] and (internal or name != INTERNAL):
                 return name, self._queues[name].popleft()
         return None
 

@@ -46,7 +46,7 @@ class EngineProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # Ctrl-C is for the demo, which then stops the engine in order.
-            start_new_session=True,
+            process_group=0,
         )
         assert process.stdout is not None
         line = process.stdout.readline().decode().strip()
