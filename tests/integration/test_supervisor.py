@@ -14,18 +14,25 @@ from pathlib import Path
 import httpx
 import pytest
 
-from engine.processes import EXPORTER, GATEWAY, LOG, roles
+from engine.processes import EXPORTER, GATEWAY, roles
 from tests.integration.installation import PATIENCE, ROOT, SUPERVISOR, Installation, wait_until
 from tests.support.models import one_task
 
 PROCESS = "order"
 
 
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Installation]:
-    with Installation(tmp_path) as running:
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """One for all tests here: each leaves it running, and none may lose what those before it made."""
+    with Installation(tmp_path_factory.mktemp("supervised")) as running:
         deploy(running)
         yield running
+
+
+@pytest.fixture(scope="module")
+def created() -> set[str]:
+    """The keys of all instances that were acknowledged."""
+    return set()
 
 
 def deploy(engine: Installation) -> None:
@@ -40,7 +47,8 @@ def create(engine: Installation) -> str:
 
 def found(engine: Installation) -> set[str]:
     """The keys of all instances that search finds; none while it cannot answer."""
-    answer = httpx.post(f"{engine.url}/v2/process-instances/search", json={}, timeout=PATIENCE)
+    everything = {"page": {"limit": 1000}}
+    answer = httpx.post(f"{engine.url}/v2/process-instances/search", json=everything, timeout=PATIENCE)
     return {item["processInstanceKey"] for item in answer.json()["items"]} if answer.is_success else set()
 
 
@@ -69,15 +77,20 @@ def refused(data: Path, *options: str, **environment: str) -> str:
     return ended.stderr
 
 
+def assert_works(engine: Installation, created: set[str]) -> None:
+    """It takes new work, and search finds everything ever made, each once."""
+    created.add(create(engine))
+    wait_until(lambda: found(engine) == created, "all instances that were ever made")
+
+
 @pytest.mark.parametrize("role", roles(2))
-def test_one_that_dies_is_started_again_and_nothing_is_lost(engine: Installation, role: str) -> None:
-    before = create(engine)
+def test_one_that_dies_is_started_again_and_nothing_is_lost(engine: Installation, created: set[str], role: str) -> None:
+    created.add(create(engine))
     killed = engine.pids()[role]
     engine.kill(role)
     engine.wait_ready()
     assert engine.pids()[role] != killed
-    after = create(engine)
-    wait_until(lambda: found(engine) == {before, after}, "both instances")
+    assert_works(engine, created)
 
 
 def test_readiness_tells_which_part_is_missing(engine: Installation) -> None:
@@ -87,29 +100,34 @@ def test_readiness_tells_which_part_is_missing(engine: Installation) -> None:
     assert problems(engine) == {}
 
 
-def test_children_end_with_a_parent_that_was_killed(engine: Installation) -> None:
-    created = create(engine)
+def test_callers_wait_while_the_gateway_is_started_again(engine: Installation, created: set[str]) -> None:
+    engine.kill(GATEWAY)
+    assert_works(engine, created)
+
+
+def test_children_end_with_a_parent_that_was_killed(engine: Installation, created: set[str]) -> None:
+    created.add(create(engine))
     engine.kill(SUPERVISOR)
     engine.start()
-    wait_until(lambda: found(engine) == {created}, "the instance")
+    assert_works(engine, created)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_ends_it_in_order(engine: Installation, number: signal.Signals) -> None:
-    created = create(engine)
+def test_a_signal_ends_it_in_order(engine: Installation, created: set[str], number: signal.Signals) -> None:
+    created.add(create(engine))
     children = engine.pids()
     engine.stop(number)
     assert not any(Path(f"/proc/{pid}").exists() for pid in children.values())
     assert sorted(path.name for path in engine.data.iterdir()) == ["log", "run", "search.db", "state"]
     engine.start()
-    wait_until(lambda: found(engine) == {created}, "the instance")
+    assert_works(engine, created)
 
 
-def test_a_second_engine_on_the_same_directory_is_refused(engine: Installation) -> None:
+def test_a_second_engine_on_the_same_directory_is_refused(engine: Installation, created: set[str]) -> None:
     message = refused(engine.data, "--port", "0", "--partitions", "2")
     assert "another engine is running on this data directory" in message
     assert len(message.strip().splitlines()) == 1
-    create(engine)
+    assert_works(engine, created)
 
 
 def test_a_port_in_use_is_refused_before_anything_is_written(tmp_path: Path) -> None:
@@ -121,46 +139,32 @@ def test_a_port_in_use_is_refused_before_anything_is_written(tmp_path: Path) -> 
     assert not (tmp_path / "data" / "log").exists()
 
 
-def test_another_partition_count_is_refused(engine: Installation) -> None:
-    engine.stop()
-    message = refused(engine.data, "--port", "0", "--partitions", "3")
-    assert "expected 2 partitions" in message
-    assert "start with --partitions 2" in message
-
-
 def test_a_bad_configuration_is_refused_with_all_problems(tmp_path: Path) -> None:
     message = refused(tmp_path / "data", "--port", "0", RETOLD_PARTITIONS="many", RETOLD_LOG_MAP_SIZE="1", RETOLD_X="1")
     assert all(name in message for name in ("partitions", "log.mapSize", "RETOLD_X"))
 
 
-def test_a_state_and_a_projection_that_were_deleted_are_rebuilt(engine: Installation) -> None:
-    created = {create(engine) for _ in range(4)}
+def test_another_partition_count_is_refused(engine: Installation, created: set[str]) -> None:
+    engine.stop()
+    message = refused(engine.data, "--port", "0", "--partitions", "3")
+    assert "expected 2 partitions" in message
+    assert "start with --partitions 2" in message
+    engine.start()
+    assert_works(engine, created)
+
+
+def test_a_state_and_a_projection_that_were_deleted_are_rebuilt(engine: Installation, created: set[str]) -> None:
     engine.stop()
     shutil.rmtree(engine.data / "state")
     (engine.data / "search.db").unlink()
     engine.start()
-    wait_until(lambda: found(engine) == created, "all instances in the new projection")
-    created.add(create(engine))
-    wait_until(lambda: found(engine) == created, "the instance made with the new state")
+    assert_works(engine, created)
 
 
-def test_a_projection_that_is_deleted_while_the_engine_runs_is_rebuilt(engine: Installation) -> None:
-    created = {create(engine)}
-    wait_until(lambda: found(engine) == created, "the instance")
+def test_a_projection_that_is_deleted_while_the_engine_runs_is_rebuilt(engine: Installation, created: set[str]) -> None:
+    assert_works(engine, created)
     for path in engine.data.glob("search.db*"):
         path.unlink()
     engine.kill(EXPORTER)
     engine.wait_ready()
-    created.add(create(engine))
-    wait_until(lambda: found(engine) == created, "all instances in the new projection")
-
-
-def test_callers_wait_while_the_gateway_is_started_again(engine: Installation) -> None:
-    engine.kill(GATEWAY)
-    assert create(engine)
-
-
-def test_a_log_that_is_started_again_takes_what_comes(engine: Installation) -> None:
-    engine.kill(LOG)
-    wait_until(lambda: not problems(engine), "the log and all that works with it")
-    assert create(engine)
+    assert_works(engine, created)
