@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -198,5 +200,7 @@ def _show_the_way(engine: EngineProcess, data: Path) -> None:
     if not engine.is_running:
         again = f"retold run --data {directory} --port {engine.port} --partitions {PARTITIONS}"
         steps.insert(0, ("Start it again", again))
+    if shutil.which("retold") is None:
+        steps.insert(0, ("Put retold on the path", f'export PATH="{Path(sys.executable).parent}:$PATH"'))
     _say("Where to look next")
     print_fields(steps)
