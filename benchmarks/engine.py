@@ -19,6 +19,7 @@ from engine.core.record import Record, command
 from engine.core.settings import MachineSettings
 from engine.core.state import State
 from engine.process.tables import ELEMENT_INSTANCES
+from engine.processes import calm_collector
 from engine.records import BatchOperationCreation, Deployment, ProcessInstanceCreation
 from engine.records.deployment import Resource
 from engine.shell.clock import SystemClock
@@ -68,6 +69,7 @@ class Engine:
 async def measure(directory: Path) -> list[tuple[str, str]]:
     log = await EmbeddedLog.open(directory)
     engine = Engine(log, directory)
+    calm_collector()
     stop = asyncio.Event()
     await engine.runner.recover()
     running = asyncio.create_task(engine.runner.run(stop))

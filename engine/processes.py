@@ -243,8 +243,7 @@ def main() -> int:
         return EXIT_FAILED
     settings = Settings.model_validate_json(line)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    # Few, large collections: the hot paths make many short-lived objects and no cycles.
-    gc.set_threshold(50_000, 20, 100)
+    calm_collector()
     try:
         _give_way(role)
         _run(role, settings, descriptors)
@@ -253,6 +252,13 @@ def main() -> int:
         report(f"has stopped, nothing is lost: {error.message}")
         return EXIT_FAILED if isinstance(error, Unavailable) else EXIT_STOPPED
     return EXIT_OK
+
+
+def calm_collector() -> None:
+    """Few, large collections: the hot paths make many short-lived objects and hardly a cycle."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 1000)
 
 
 def _give_way(role: str) -> None:
