@@ -122,24 +122,53 @@ async def run_partition(settings: Settings, number: int, stop: asyncio.Event) ->
         store.close()
 
 
+class Standing:
+    """What a partition last said of itself; observes its runner, for only a commit shows that a full disk is over."""
+
+    def __init__(self, runner: Runner) -> None:
+        self.problem = ""
+        self.is_full = False
+        self._runner = runner
+        self._position = 0
+
+    def fails(self, error: RetoldError, position: int) -> None:
+        """Say what is wrong, once for each problem."""
+        self._position, self.is_full = position, isinstance(error, LogFull | StoreFull)
+        problem = f"is complete up to position {position} and tries to go on: {error.message}"
+        if problem != self.problem:
+            _complain(f"partition {self._runner.partition} {problem}")
+            report(problem)
+        self.problem = problem
+
+    def works(self) -> None:
+        self.problem, self.is_full = "", False
+        report()
+
+    def committed(self) -> None:
+        if self.is_full and self._runner.machine.head.position > self._position:
+            self.works()
+
+
 async def _run_partition(runner: Runner, driver: BackgroundDriver, stop: asyncio.Event) -> None:
-    delay, worked, told = RETRY_DELAY_MIN, False, ""
+    delay, worked = RETRY_DELAY_MIN, False
+    standing = Standing(runner)
+    runner.observers.append(standing)
     while not stop.is_set():
         try:
             await first_of(runner.recover(), stop.wait())
             if stop.is_set():
                 return
-            report()
-            delay, worked, told = RETRY_DELAY_MIN, True, ""
+            worked = True
+            if not standing.is_full:
+                standing.works()
+                delay = RETRY_DELAY_MIN
             await first_of(runner.run(stop), driver.run())
         except (Unavailable, Fenced, LogFull, StoreFull) as error:
             if not worked and isinstance(error, LogFull | StoreFull):
                 raise
-            problem = f"is complete up to position {runner.drop()} and tries to go on: {error.message}"
-            if problem != told:
-                _complain(f"partition {runner.partition} {problem}")
-                report(problem)
-            told = problem
+            if not standing.problem:
+                delay = RETRY_DELAY_MIN
+            standing.fails(error, runner.drop())
             await first_of(asyncio.sleep(delay), stop.wait())
             delay = min(delay * 2, RETRY_DELAY_MAX)
 

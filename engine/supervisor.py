@@ -95,7 +95,8 @@ class Child:
             if not self._worked.is_set() and failures == START_ATTEMPTS_MAX:
                 return
             self._set_problem(f"ended with code {code} and is started again")
-            await asyncio.sleep(min(RESTART_DELAY_MIN * 2 ** (failures - 1), RESTART_DELAY_MAX))
+            sys.stderr.write(f"{self.role} {self.problem}\n")
+            await asyncio.sleep(min(RESTART_DELAY_MIN * 2 ** min(failures - 1, 10), RESTART_DELAY_MAX))
 
     async def _run_once(self) -> int:
         self._process = process = await asyncio.create_subprocess_exec(

@@ -108,7 +108,7 @@ class Gateway:
         """Send a command about the thing with this key, to where it lives; its last record."""
         partition = partition_of(key)
         if not 1 <= partition <= self.partition_count:
-            raise not_found(value_type.replace("_", " ").lower(), key)
+            raise not_found(value_type.removesuffix("_LIFECYCLE_MANAGEMENT").replace("_", " ").lower(), key)
         claims = self.authorize(ITEM, value_type)
         step = self.step(request, claims, operation_reference)
         records = await self.requests.send(

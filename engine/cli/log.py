@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from msgspec import Struct
 
+from .faults import UsageFault
 from .options import Data, expand
 
 
@@ -39,6 +40,7 @@ def log(
 ) -> None:
     """Show what is on the log, one short line a record."""
     from engine.records import FAMILIES
+    from engine.records.intents import INTENTS
     from engine.shell.codec import Codec
 
     from .log_reading import Selection, open_log, read_records
@@ -46,6 +48,10 @@ def log(
     from .output import print_json, print_line
 
     codec = Codec(FAMILIES)
+    _refuse_unknown("type", wanted.value_type, set(FAMILIES))
+    _refuse_unknown(
+        "intent", wanted.intent, {name for i in INTENTS.values() for name in (*i.commands, *i.events, "READ")}
+    )
 
     async def print_records() -> None:
         printed = 0
@@ -66,6 +72,13 @@ def log(
             await source.close()
 
     asyncio.run(print_records())
+
+
+def _refuse_unknown(kind: str, given: list[str] | None, known: set[str]) -> None:
+    """A name that cannot be on the log would give an empty answer, which reads as if nothing had happened."""
+    unknown = sorted(set(given or ()) - known)
+    if unknown:
+        raise UsageFault(f"expected a {kind} of {', '.join(sorted(known))}; got {', '.join(unknown)}")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -22,7 +22,7 @@ class Query(Struct, frozen=True, kw_only=True):
 
 
 class Background(Protocol):
-    """Decides what to ask and what the answer means. Reads the committed state, changes nothing."""
+    """Decides what to ask and what the answer means. Reads the state, changes nothing."""
 
     def wanted(self, view: View, now: int) -> Query | None: ...
 

@@ -39,7 +39,7 @@ class Unavailable(RetoldError):
 
 
 class AppendUnknown(Unavailable):
-    """The outcome of an append is unknown: drop the overlays, recover, and look at the log."""
+    """The log went away while it was written to: the outcome is unknown until the log is read again."""
 
 
 class Fenced(RetoldError):

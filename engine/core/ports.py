@@ -106,7 +106,7 @@ class Store(Protocol):
         """Pairs with start <= key < stop in key order. Must not be left open across a write."""
 
     def write(self, changes: Iterable[Change]) -> None:
-        """Apply all changes or none. Raises LogFull-like faults as Unavailable or StoreFull."""
+        """Apply all changes or none. Raises Unavailable or StoreFull."""
 
     def clear(self) -> None: ...
 

@@ -17,7 +17,7 @@ class MachineSettings(Struct, frozen=True, kw_only=True):
     query_retry_max_delay_ms: int = 60_000
     query_retry_backoff_factor: float = 2.0
     #: items that one EXECUTE handles
-    slice_size: int = 100
+    slice_size: int = 20
     #: True: an item whose target has vanished since initialization is SKIPPED (Camunda 8), not FAILED (the seeds)
     skip_vanished_items: bool = False
 

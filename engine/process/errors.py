@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from engine.bpmn.feel import EvaluationFailure
 from engine.bpmn.model import Element
 from engine.core.effects import Effects
 from engine.core.record import NONE
 
 from . import work as kinds
 from .execution import Execution
-from .tables import ELEMENT_INSTANCES
+from .tables import ELEMENT_INSTANCES, TERMINATING
 from .variables import Scope
 from .work import Work
 
@@ -29,7 +30,11 @@ def find_catcher(execution: Execution, key: int, code: str) -> tuple[int, Elemen
 
 
 def caught_code(execution: Execution, boundary: Element, scope_key: int) -> str | None:
-    value = boundary.error_code.evaluate(Scope(execution.view, scope_key)) if boundary.error_code else None
+    """The code that a boundary event catches; None when its expression gives none."""
+    try:
+        value = boundary.error_code.evaluate(Scope(execution.view, scope_key)) if boundary.error_code else None
+    except EvaluationFailure:
+        return None
     return value if isinstance(value, str) else None
 
 
@@ -54,5 +59,5 @@ def throw(execution: Execution, work: Work) -> Effects:
         return
     key, boundary = caught
     host = execution.view.get(ELEMENT_INSTANCES, key)
-    if host is not None:
+    if host is not None and host.state != TERMINATING:
         execution.push(Work(kinds.TERMINATE, key), Work(kinds.ACTIVATE, host.scope_key, boundary.id, work.data))

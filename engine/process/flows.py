@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.bpmn.model import PARALLEL_GATEWAY, Flow
+from engine.bpmn.model import PARALLEL_GATEWAY, Element, Flow
 from engine.core.effects import Effects
 
 from . import work as kinds
@@ -23,11 +23,19 @@ def take(execution: Execution, flow_ids: tuple[str, ...], row: ElementInstance) 
 
 def _take_one(execution: Execution, flow: Flow, row: ElementInstance, ready: list[Work]) -> Effects:
     target = execution.graph.elements[flow.target]
-    joins = target.type == PARALLEL_GATEWAY and len(target.incoming) > 1
-    yield execution.taken(flow.id, row.scope_key, target.id if joins else "")
-    # Tokens mostly arrive in the order of the flows, so looking from the end finds a missing one soon.
-    if not joins or all(
-        execution.view.get(JOINS, row.scope_key, target.id, flow_id) is not None
-        for flow_id in reversed(target.incoming)
-    ):
+    yield execution.taken(flow.id, row.scope_key, target.id if joins(target) else "")
+    if may_activate(execution, target, row.scope_key):
         ready.append(Work(kinds.ACTIVATE, row.scope_key, target.id))
+
+
+def joins(element: Element) -> bool:
+    """Whether the element waits for a token from each of its flows."""
+    return element.type == PARALLEL_GATEWAY and len(element.incoming) > 1
+
+
+def may_activate(execution: Execution, element: Element, scope_key: int) -> bool:
+    """Whether every token it joins is there; asked again when it is activated, so that one set gives one activation."""
+    # Tokens mostly arrive in the order of the flows, so looking from the end finds a missing one soon.
+    return not joins(element) or all(
+        execution.view.get(JOINS, scope_key, element.id, flow_id) is not None for flow_id in reversed(element.incoming)
+    )

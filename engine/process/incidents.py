@@ -10,7 +10,7 @@ from engine.core.effects import Effects, Event
 from engine.core.faults import INVALID_STATE, NOT_FOUND, PROCESSING_ERROR, Reject
 from engine.core.record import DEFAULT_TENANT, NONE, Record
 from engine.core.registry import Fact, Part, table_values
-from engine.core.state import State, View
+from engine.core.state import State, View, key_tail
 from engine.records import Incident
 
 from . import work as kinds
@@ -81,7 +81,7 @@ def quarantine(command: Record, refusal: Reject, view: View) -> Effects:
     """
     continues = command.value_type == "PROCESS_INSTANCE_CONTINUATION"
     key, instance_key = _touched(command, view)
-    if instance_key == NONE or view.scan(ELEMENT_INCIDENTS, key, limit=1):
+    if instance_key == NONE or _is_set_aside(view, key, continues):
         return
     if refusal.code != PROCESSING_ERROR and not continues:
         return
@@ -93,6 +93,13 @@ def quarantine(command: Record, refusal: Reject, view: View) -> Effects:
     job_key = command.key if command.value_type == "JOB" else NONE
     execution = open_execution(view, instance_key)
     yield execution.incident(key, "UNKNOWN", message, resume=resume, job_key=job_key)
+
+
+def _is_set_aside(view: View, key: int, continues: bool) -> bool:
+    """Whether an open incident of the element says it already; for a pause, one that takes it up again."""
+    rows = [view.get(INCIDENTS, key_tail(row)) for row, _ in view.scan(ELEMENT_INCIDENTS, key)]
+    resumes = [decode_work(row.resume) for row in rows if row is not None and row.resume]
+    return any(work[0].kind == kinds.CONTINUE for work in resumes) if continues else bool(rows)
 
 
 def _touched(command: Record, view: View) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from . import work as kinds
 from .elements import BEHAVIORS
 from .errors import throw
 from .execution import Deciding, Execution
+from .flows import may_activate
 from .tables import (
     ACTIVATED,
     ACTIVATING,
@@ -95,6 +96,9 @@ def start(execution: Execution, document: dict[str, str], tags: tuple[str, ...],
 
 def _activate(execution: Execution, work: Work) -> Effects:
     element = execution.graph.elements[work.element_id]
+    scope = execution.view.get(ELEMENT_INSTANCES, work.key)
+    if scope is None or scope.state == TERMINATING or not may_activate(execution, element, work.key):
+        return
     key = execution.view.next_key()
     yield execution.activating(element, key, work.key)
     yield from _go_on_activating(execution, key, element, work.data)
@@ -180,11 +184,13 @@ def _end_scope(execution: Execution, work: Work) -> Effects:
 def _terminate(execution: Execution, work: Work) -> Effects:
     key = work.key
     row = execution.view.get(ELEMENT_INSTANCES, key)
-    if row is None or row.state == TERMINATING:
+    if row is None:
         return
-    yield execution.lifecycle("ELEMENT_TERMINATING", key, row)
-    yield from BEHAVIORS[row.element_type].terminate(execution, row)
-    yield from _end_incidents(execution, key, row)
+    # One that is ending already is taken on: the pause that would have ended it may be gone.
+    if row.state != TERMINATING:
+        yield execution.lifecycle("ELEMENT_TERMINATING", key, row)
+        yield from BEHAVIORS[row.element_type].terminate(execution, row)
+        yield from _end_incidents(execution, key, row)
     if row.element_type in (PROCESS, SUB_PROCESS):
         execution.forget_tokens(key)
         execution.push(Work(kinds.TERMINATE_CHILDREN, key), Work(kinds.TERMINATED, key))

@@ -15,7 +15,7 @@ from engine.bpmn.feel import EvaluationFailure, Value
 from engine.bpmn.model import VariableMapping
 from engine.core.effects import Effects, Event
 from engine.core.faults import INVALID_ARGUMENT, Reject
-from engine.core.record import NONE
+from engine.core.record import DEFAULT_TENANT, NONE
 from engine.core.registry import Fact, Part, table_values
 from engine.core.state import State, View
 from engine.records import Variable as VariableValue
@@ -111,7 +111,7 @@ def set_local(view: View, scope_key: int, name: str, value: str, owner: ElementI
             process_definition_key=owner.process_definition_key,
             bpmn_process_id=process_id,
             root_process_instance_key=owner.root_process_instance_key,
-            tenant_id="<default>",
+            tenant_id=DEFAULT_TENANT,
         ),
     )
 

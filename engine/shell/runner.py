@@ -218,12 +218,14 @@ class Runner:
 
     async def _sleep(self, tasks: Sequence[asyncio.Task[Any]], *, reading: bool) -> None:
         """Until one of the tasks is done or, if `reading`, there is a command or something is due."""
-        if not reading:
+        # A queue that holds something is not read: what lies beyond it must not wake us.
+        empty = [name for name in INPUTS if not self._queues[name]]
+        if not reading or not empty:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             return
         due = due_at(self.state)
         timeout = None if due is None else max((due - self._clock.now()) / 1000, self._limits.tick_interval)
-        places: Mapping[Place, int] = {(name, self.partition): self._next[name] for name in INPUTS}
+        places: Mapping[Place, int] = {(name, self.partition): self._next[name] for name in empty}
         waiting = asyncio.ensure_future(self._log.wait(places, timeout))
         try:
             await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)

@@ -21,6 +21,9 @@ from .behavior import Behavior
 #: Header by which long-polling gateways learn that a job of this type can be activated.
 JOB_TYPE_HEADER = "job-type"
 
+#: Characters of a text that is read as a number.
+DIGITS_MAX = 20
+
 RETRIES_MAX = 2**31 - 1
 
 
@@ -81,7 +84,7 @@ def _evaluate(execution: Execution, job: JobDefinition, key: int) -> tuple[str, 
     if not isinstance(job_type, str) or not job_type:
         raise EvaluationFailure(f"expected the job type '{job.type.text}' to be a string, got {job_type!r}")
     retries = job.retries.evaluate(scope)
-    if isinstance(retries, str) and retries.strip().isdecimal():
+    if isinstance(retries, str) and len(retries) <= DIGITS_MAX and retries.strip().isdecimal():
         retries = int(retries)
     if not isinstance(retries, int) or isinstance(retries, bool) or not 0 <= retries <= RETRIES_MAX:
         raise EvaluationFailure(

@@ -83,6 +83,14 @@ def test_a_wrong_configuration_is_a_usage_error(command: str, retold: Retold, tm
     assert "nonsense" in ran.errors
 
 
+@pytest.mark.parametrize(("option", "name"), [("--type", "JOBS"), ("--intent", "FINISHED")])
+def test_a_name_that_no_record_has_is_refused(retold: Retold, tmp_path: Path, option: str, name: str) -> None:
+    ran = retold("log", "--data", str(tmp_path), option, name)
+    assert ran.exit_code == 2
+    assert f"got {name}" in ran.errors
+    assert "JOB" in ran.errors or "ELEMENT_ACTIVATED" in ran.errors
+
+
 def test_verify_needs_a_log(retold: Retold, tmp_path: Path) -> None:
     ran = retold("replay", "verify", "--data", str(tmp_path))
     assert ran.exit_code == 1

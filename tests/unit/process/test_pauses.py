@@ -190,3 +190,42 @@ def test_the_end_of_a_large_scope_by_a_terminate_event(scenario: MakeScenario) -
     assert len(activate(s)) == 0
     complete_all(s, "after")
     assert s.is_empty()
+
+
+def test_a_sub_process_that_ends_over_several_steps_can_be_canceled_with_its_instance(scenario: MakeScenario) -> None:
+    s, instance, jobs = interrupted(scenario)
+    s.send(make("PROCESS_INSTANCE", "CANCEL", ProcessInstance(), instance))
+    s.drain()
+    assert s.everything().all("PROCESS_INSTANCE", "ELEMENT_TERMINATED", element_id="wide")
+    assert s.is_empty(), s.rows()
+    assert len(jobs) > 1
+
+
+def test_a_second_error_out_of_a_sub_process_that_ends_is_not_caught_again(scenario: MakeScenario) -> None:
+    s, _, jobs = interrupted(scenario)
+    s.send(make("JOB", "THROW_ERROR", Job(error_code="OOPS"), jobs[-1]))
+    s.drain()
+    assert len(s.everything().all("PROCESS_INSTANCE", "ELEMENT_ACTIVATING", element_id="caught")) == 1
+    assert s.is_empty(), s.rows()
+
+
+def interrupted(scenario: MakeScenario) -> tuple[Scenario, int, list[int]]:
+    """A sub-process with many jobs, one of which has thrown what a boundary event catches; its end has just begun."""
+    count = 12
+    names = [f"task{index}" for index in range(count)]
+    inside = [m.start("begin"), m.parallel("fork"), m.chain("begin", "fork")]
+    inside += [m.job(name) + m.chain("fork", name) for name in names]
+    wide = m.sub_process("wide", *inside) + m.boundary("caught", "wide", "oops")
+    flows = m.chain("start", "wide", "end") + m.chain("caught", "saved")
+    model = m.model(
+        m.process("p", m.start(), wide, m.end(), m.end("saved"), flows), '<bpmn:error id="oops" errorCode="OOPS" />'
+    )
+    s = scenario(settings={"step_effects_max": 10, "continuation_rounds_max": 1000})
+    s.deploy(model)
+    instance = s.create("p")
+    jobs = activate(s)
+    s.send(make("JOB", "THROW_ERROR", Job(error_code="OOPS"), jobs[0]))
+    s.step(1)
+    s.flush(1)
+    assert s.rows()["PAUSES"] == 1
+    return s, instance, jobs
