@@ -58,7 +58,7 @@ class BatchOperationSettings(Section):
     scheduler_interval: Duration = Field(
         default=timedelta(seconds=1),
         ge=timedelta(0),
-        description="Longest time between two looks for background work.",
+        description="Longest time between two looks while background work waits for a retry.",
     )
     chunk_size: int = Field(
         default=1000, gt=0, description="Most items in one chunk record. Above 5000 a warning is logged."
