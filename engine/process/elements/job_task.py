@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import msgspec
 
-from engine.bpmn.feel import EvaluationFailure
+from engine.bpmn.feel import EvaluationFailure, Value
 from engine.bpmn.model import Element
 from engine.bpmn.model import Job as JobDefinition
 from engine.core.effects import Effects, Event
@@ -77,15 +79,19 @@ class JobTask(Behavior):
             yield Event(value_type="JOB", intent="CANCELED", key=row.work_key, value=value)
 
 
+def read_number(value: Value) -> Value:
+    """A text of digits, as models have it, as its number; anything else as it is."""
+    is_number = isinstance(value, str) and len(value) <= DIGITS_MAX and value.strip().isdecimal()
+    return int(cast(str, value)) if is_number else value
+
+
 def _evaluate(execution: Execution, job: JobDefinition, key: int) -> tuple[str, int]:
     """The type and the retries of the job. Raises EvaluationFailure with what is wrong."""
     scope = Scope(execution.view, key)
     job_type = job.type.evaluate(scope)
     if not isinstance(job_type, str) or not job_type:
         raise EvaluationFailure(f"expected the job type '{job.type.text}' to be a string, got {job_type!r}")
-    retries = job.retries.evaluate(scope)
-    if isinstance(retries, str) and len(retries) <= DIGITS_MAX and retries.strip().isdecimal():
-        retries = int(retries)
+    retries = read_number(job.retries.evaluate(scope))
     if not isinstance(retries, int) or isinstance(retries, bool) or not 0 <= retries <= RETRIES_MAX:
         raise EvaluationFailure(
             f"expected the retries '{job.retries.text}' to be a number from 0 to {RETRIES_MAX}, got {retries!r}"

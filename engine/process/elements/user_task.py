@@ -16,7 +16,7 @@ from ..execution import Execution
 from ..tables import USER_TASKS, ElementInstance
 from ..variables import Scope
 from ..work import Work
-from .job_task import DIGITS_MAX, JobTask
+from .job_task import JobTask, read_number
 
 PRIORITY_DEFAULT = 50
 
@@ -100,9 +100,7 @@ def _texts(expression: Expression | None, scope: Scope) -> tuple[str, ...]:
 
 
 def _priority(expression: Expression | None, scope: Scope) -> int:
-    value = expression.evaluate(scope) if expression else None
-    if isinstance(value, str) and len(value) <= DIGITS_MAX and value.strip().isdecimal():
-        value = int(value)
+    value = read_number(expression.evaluate(scope)) if expression else None
     if value is None:
         return PRIORITY_DEFAULT
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 100:
