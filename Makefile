@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 FAST := tests/unit tests/law tests/golden tests/property tests/mutants
 
-.PHONY: install demo test check format bench lock clean
+.PHONY: install demo test simulate check format bench lock clean
 
 install: .venv/installed
 
@@ -26,7 +26,11 @@ check: install
 	$(BIN)/python -m pytest -n auto $(FAST)
 
 test: check
-	$(BIN)/python -m pytest tests/conformance tests/integration
+	$(BIN)/python -m pytest tests/conformance tests/simulation tests/integration
+
+# SEEDS=1000: that many seeds; SEED=17: this one alone; FIRST=5000: the first of them; MORE: further options.
+simulate: install
+	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),100) --first $(or $(FIRST),1)) $(MORE)
 
 format: install
 	$(BIN)/ruff format .

@@ -15,7 +15,7 @@ from pathlib import Path
 from engine.assembly import Assembly
 from engine.core.machine import Machine
 from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Append, Message, SelectedItem
-from engine.core.record import Record, command
+from engine.core.record import Record, Step, command
 from engine.core.settings import MachineSettings
 from engine.core.state import State
 from engine.process.tables import ELEMENT_INSTANCES
@@ -26,7 +26,8 @@ from engine.shell.clock import SystemClock
 from engine.shell.embedded.client import EmbeddedLog
 from engine.shell.lmdb_store import LmdbStore
 from engine.shell.memory_store import MemoryStore
-from engine.shell.runner import Runner, replay
+from engine.shell.runner import Measures, Runner, replay
+from engine.telemetry.telemetry import Telemetry
 
 from .models import ONE_TASK
 from .table import print_table
@@ -35,9 +36,9 @@ INSTANCES = 20_000
 
 
 class Engine:
-    """One partition in this process."""
+    """One partition in this process; it counts as it does in an installation, unless `measures` is None."""
 
-    def __init__(self, log: EmbeddedLog, directory: Path) -> None:
+    def __init__(self, log: EmbeddedLog, directory: Path, measures: Measures | None = None) -> None:
         self.assembly = Assembly()
         self.log = log
         self.state, self.machine = self.assembly.machine(LmdbStore(directory / "state", 8 << 30), 1, 1)
@@ -48,6 +49,7 @@ class Engine:
             machine=self.machine,
             clock=SystemClock(),
             prepare=lambda machine: self.assembly.prepare(MachineSettings(slice_size=50), machine),
+            measures=measures,
         )
 
     async def send(self, topic: str, records: list[Record]) -> None:
@@ -68,7 +70,7 @@ class Engine:
 
 async def measure(directory: Path) -> list[tuple[str, str]]:
     log = await EmbeddedLog.open(directory)
-    engine = Engine(log, directory)
+    engine = Engine(log, directory, Telemetry().partition(1))
     calm_collector()
     stop = asyncio.Event()
     await engine.runner.recover()
@@ -85,7 +87,7 @@ async def measure(directory: Path) -> list[tuple[str, str]]:
     offset = await engine.until("CREATED", "PROCESS_INSTANCE_CREATION", INSTANCES, offset)
     rows.append(("instances created", f"{INSTANCES / (time.perf_counter() - started):,.0f}/s"))
 
-    rows += await cancel(engine, offset)
+    rows += (await cancel(engine, offset))[1]
     stop.set()
     await engine.send(INTERNAL, [create])
     await running
@@ -94,8 +96,8 @@ async def measure(directory: Path) -> list[tuple[str, str]]:
     return rows
 
 
-async def cancel(engine: Engine, offset: int) -> list[tuple[str, str]]:
-    """A batch operation over all instances; the items are handed over as secondary storage would."""
+async def cancel(engine: Engine, offset: int, trace_context: str = "") -> tuple[int, list[tuple[str, str]]]:
+    """A batch operation over all instances, whose items come as from secondary storage; the offset behind."""
     wish = BatchOperationCreation(batch_operation_type="CANCEL_PROCESS_INSTANCE", filter='{"state":"ACTIVE"}')
     parameters = engine.assembly.operation_codecs
     operation = engine.assembly.operations[wish.batch_operation_type]
@@ -106,7 +108,8 @@ async def cancel(engine: Engine, offset: int) -> list[tuple[str, str]]:
     keys = [int.from_bytes(key, "big") for key, row in engine.state.scan(ELEMENT_INSTANCES) if row.scope_key < 0]
     before = engine.machine.head.position
     started = time.perf_counter()
-    await engine.send(COMMANDS, [command("BATCH_OPERATION_CREATION", "CREATE", wish)])
+    step = Step(trace_context=trace_context)
+    await engine.send(COMMANDS, [command("BATCH_OPERATION_CREATION", "CREATE", wish, step=step)])
     offset = await engine.until("CREATED", "BATCH_OPERATION_CREATION", 1, offset)
     initializer = engine.assembly.initializer()
     while (query := initializer.wanted(engine.machine, 0)) is not None:
@@ -116,10 +119,10 @@ async def cancel(engine: Engine, offset: int) -> list[tuple[str, str]]:
         await engine.send(INTERNAL, [initializer.found(query, found)])
         while initializer.is_open(engine.machine, query):
             await asyncio.sleep(0)
-    await engine.until("COMPLETED", "BATCH_OPERATION_LIFECYCLE_MANAGEMENT", 1, offset)
+    offset = await engine.until("COMPLETED", "BATCH_OPERATION_LIFECYCLE_MANAGEMENT", 1, offset)
     rate = len(keys) / (time.perf_counter() - started)
     records = (engine.machine.head.position - before) / len(keys)
-    return [("batch cancel", f"{rate:,.0f} items/s"), ("records an item", f"{records:.2f}")]
+    return offset, [("batch cancel", f"{rate:,.0f} items/s"), ("records an item", f"{records:.2f}")]
 
 
 async def replay_all(engine: Engine) -> tuple[str, str]:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -34,12 +35,15 @@ INSTANCES = 10_000
 class Installation:
     """A running engine and a client of it."""
 
-    def __init__(self, directory: Path, partitions: int = 2) -> None:
+    def __init__(self, directory: Path, partitions: int = 2, environment: Mapping[str, str] | None = None) -> None:
         self.data = directory / "data"
         self.port = find_free_port("127.0.0.1")
         arguments = ["run", "--data", str(self.data), "--port", str(self.port), "--partitions", str(partitions)]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "engine.cli.main", *arguments], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "engine.cli.main", *arguments],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **(environment or {})},
         )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()

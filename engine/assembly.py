@@ -22,7 +22,17 @@ from engine.core.registry import Registry
 from engine.core.settings import MachineSettings
 from engine.core.state import State
 from engine.operations import OPERATIONS
-from engine.process import deployments, incidents, instances, jobs, user_tasks, variable_documents, variables
+from engine.process import (
+    business_ids,
+    creation,
+    deployments,
+    incidents,
+    instances,
+    jobs,
+    user_tasks,
+    variable_documents,
+    variables,
+)
 from engine.process.incidents import quarantine
 from engine.records import FAMILIES
 from engine.records.intents import INTENTS
@@ -72,7 +82,9 @@ class Assembly:
         parts = [
             system.PART,
             deployments.PART,
+            creation.PART,
             instances.PART,
+            business_ids.PART,
             variables.PART,
             variable_documents.PART,
             jobs.PART,

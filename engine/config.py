@@ -10,11 +10,13 @@ import os
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, Field, SecretStr, TypeAdapter, ValidationError, model_validator
 
+from engine.config_section import Duration, Section, camel
+from engine.config_telemetry import TelemetrySettings
 from engine.core.faults import BadRequest
 from engine.core.record import PARTITION_MAX
 from engine.core.settings import MachineSettings
@@ -30,26 +32,6 @@ _ALIASES: dict[tuple[str, ...], tuple[str, ...]] = {
     ("camunda", "processing", "engine", "batch-operations"): ("batchOperation",),
     ("exporters", "camundaexporter", "args", "batchOperation"): ("exporter", "batchOperation"),
 }
-
-
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(part.title() for part in rest)
-
-
-class Section(BaseModel):
-    """A group of settings; an unknown name is an error."""
-
-    model_config = ConfigDict(extra="forbid", alias_generator=_camel, populate_by_name=True, frozen=True)
-
-
-def _as_duration(value: object) -> object:
-    if isinstance(value, (int, float)):
-        raise ValueError("expected an ISO 8601 duration such as PT1S")
-    return value
-
-
-Duration = Annotated[timedelta, BeforeValidator(_as_duration), Field(json_schema_extra={"format": "duration"})]
 
 
 class BatchOperationSettings(Section):
@@ -99,7 +81,10 @@ class ProcessSettings(Section):
     """What bounds a process instance."""
 
     step_effects_max: int = Field(
-        default=1000, gt=0, le=10_000, description="Records of one instance in one step before others run."
+        default=1000,
+        gt=0,
+        le=10_000,
+        description="Records of one instance in one step before others run; a large one counts once for every 4 KiB.",
     )
     continuation_rounds_max: int = Field(
         default=100, gt=0, description="Steps without a wait state before an incident is raised."
@@ -107,6 +92,9 @@ class ProcessSettings(Section):
     due_per_tick_max: int = Field(default=100, gt=0, le=10_000, description="Due timers that one step handles.")
     jobs_per_activation_max: int = Field(
         default=1000, gt=0, le=10_000, description="Most jobs that one activation gives out."
+    )
+    business_id_uniqueness: bool = Field(
+        default=False, description="Whether two active root instances of a process may not have the same business id."
     )
 
 
@@ -127,6 +115,9 @@ class GatewaySettings(Section):
 
     in_flight_max: int = Field(
         default=512, gt=0, description="Unanswered commands per partition; beyond it 503 RESOURCE_EXHAUSTED."
+    )
+    awaiting_max: int = Field(
+        default=1000, gt=0, description="Requests that wait for the end of an instance; beyond it 503."
     )
     request_timeout: Duration = Field(
         default=timedelta(seconds=30), gt=timedelta(0), description="Longest wait for an answer of the engine."
@@ -169,6 +160,7 @@ class Settings(Section):
     gateway: GatewaySettings = GatewaySettings()
     log: LogSettings = LogSettings()
     state: StateSettings = StateSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
 
     def machine(self) -> MachineSettings:
         """The settings that reach the machine as an event."""
@@ -187,18 +179,20 @@ class Settings(Section):
             continuation_rounds_max=process.continuation_rounds_max,
             due_per_tick_max=process.due_per_tick_max,
             jobs_per_activation_max=process.jobs_per_activation_max,
+            business_id_uniqueness=process.business_id_uniqueness,
             idempotency_timeout_ms=_milliseconds(self.gateway.idempotency_timeout),
         )
 
     def warnings(self) -> list[str]:
         """What is allowed and yet better not done."""
+        texts = []
         size = self.batch_operation.chunk_size
-        if size <= CHUNK_SIZE_DISCOURAGED:
-            return []
-        return [
-            f"batchOperation.chunkSize is {size}: values above {CHUNK_SIZE_DISCOURAGED} press on exporters and come "
-            "near the limit of 4 MiB per record"
-        ]
+        if size > CHUNK_SIZE_DISCOURAGED:
+            texts.append(
+                f"batchOperation.chunkSize is {size}: values above {CHUNK_SIZE_DISCOURAGED} press on exporters and "
+                "come near the limit of 4 MiB per record"
+            )
+        return texts + [problem for problem in [self.telemetry.problem()] if problem]
 
 
 def _milliseconds(duration: timedelta) -> int:
@@ -216,10 +210,15 @@ def load(
     """
     problems: list[str] = []
     tree = _read(file, problems) if file else {}
-    for name, value in (os.environ if environment is None else environment).items():
+    environment = os.environ if environment is None else environment
+    for name, value in environment.items():
         if name.startswith(ENVIRONMENT_PREFIX) and name not in _NOT_SETTINGS:
             _set_from_environment(tree, name, value, problems)
-    tree.update({_camel(name): value for name, value in (overrides or {}).items() if value is not None})
+    for name, setting in _STANDARD_NAMES.items():
+        section = tree.setdefault("telemetry", {})
+        if environment.get(name) and isinstance(section, dict):
+            section.setdefault(setting, environment[name])
+    tree.update({camel(name): value for name, value in (overrides or {}).items() if value is not None})
     try:
         settings = Settings.model_validate(tree)
     except ValidationError as error:
@@ -232,10 +231,49 @@ def load(
 #: RETOLD_… names that are not settings of the engine.
 _NOT_SETTINGS = {"RETOLD_URL", "RETOLD_CONFIG"}
 
+#: Names that OpenTelemetry gives to settings of `telemetry`; ours win.
+_STANDARD_NAMES = {
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "endpoint",
+    "OTEL_EXPORTER_OTLP_HEADERS": "headers",
+    "OTEL_SERVICE_NAME": "serviceName",
+}
+
+
+#: What was expected, by the kind of pydantic's error; in braces what the error knows of the limit.
+_EXPECTED = {
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than_equal": "at most {le}",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "string_type": "a text",
+    "string_too_short": "a text",
+    "string_pattern_mismatch": "a text that matches {pattern}",
+    "path_type": "a path",
+    "time_delta_parsing": "a duration such as PT1.5S",
+    "time_delta_type": "a duration such as PT1.5S",
+    "model_type": "a section with settings",
+}
+
 
 def _describe(problem: Any) -> str:
     place = ".".join(str(part) for part in problem["loc"]) or "configuration"
-    return f"{place}: {problem['msg']} (got {problem['input']!r})"
+    if problem["type"] == "value_error":
+        return f"{place}: {problem['ctx']['error']}"
+    if problem["type"] == "extra_forbidden":
+        return f"{place}: expected the name of a setting, got another; see `retold config template`"
+    known = _EXPECTED.get(problem["type"])
+    expected = (
+        problem["msg"].removeprefix("Input should be ") if known is None else known.format_map(problem.get("ctx", {}))
+    )
+    if problem["loc"][:1] == ("telemetry",):
+        return f"{place}: expected {expected}"  # it may be a secret, under whatever name
+    return f"{place}: expected {expected}, got {problem['input']!r}"
 
 
 def _read(file: Path, problems: list[str]) -> dict[str, Any]:
@@ -270,7 +308,7 @@ def _translate(path: tuple[str, ...]) -> tuple[str, ...]:
     for prefix, ours in _ALIASES.items():
         if path[: len(prefix)] == prefix:
             path = (*ours, *path[len(prefix) :])
-    return tuple(_camel(part.replace("-", "_")) if "-" in part else part for part in path)
+    return tuple(camel(part.replace("-", "_")) if "-" in part else part for part in path)
 
 
 def _put(tree: dict[str, Any], path: tuple[str, ...], value: object) -> bool:
@@ -302,7 +340,7 @@ def settings_table() -> list[tuple[tuple[str, ...], str, object, str]]:
 def _walk(section: type[BaseModel], path: tuple[str, ...]) -> list[tuple[tuple[str, ...], str, object, str]]:
     rows: list[tuple[tuple[str, ...], str, object, str]] = []
     for name, field in section.model_fields.items():
-        here = (*path, _camel(name))
+        here = (*path, camel(name))
         if isinstance(field.default, BaseModel):
             rows += _walk(type(field.default), here)
         else:
@@ -342,4 +380,6 @@ def _to_yaml(value: object) -> str:
         return str(_durations.dump_python(value, mode="json"))
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, SecretStr):
+        return '""'
     return str(value)

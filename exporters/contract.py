@@ -11,6 +11,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from engine.core.faults import RetoldError
 from engine.core.record import Record
 
 
@@ -19,6 +20,10 @@ class ExportedPosition(Struct, frozen=True, kw_only=True):
 
     position: int = 0
     offset: int = 0
+
+
+class ProjectionLost(RetoldError):
+    """What was exported is gone, deleted by somebody: close, open, and export from the beginning."""
 
 
 class Exporter(Protocol):
@@ -33,7 +38,8 @@ class Exporter(Protocol):
     async def export(self, partition: int, records: Sequence[Record], next_offset: int) -> None:
         """Project whole steps, all or nothing, and store the position of the last record and `next_offset` with them.
 
-        Records that were exported before are ignored. Raises Unavailable (nothing stored; the pump tries again).
+        Records that were exported before are ignored. Raises Unavailable (nothing stored; the pump tries again) and
+        ProjectionLost.
         """
 
     async def close(self) -> None:

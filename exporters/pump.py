@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -19,7 +19,7 @@ from engine.core.ports import EVENTS, Clock, Entry, Log, Page
 from engine.core.record import Record
 from engine.shell.codec import Codec, Reader
 
-from .contract import ExportedPosition, Exporter
+from .contract import ExportedPosition, Exporter, ProjectionLost
 
 LOG = logging.getLogger(__name__)
 
@@ -34,6 +34,13 @@ class PumpLimits(Struct, frozen=True, kw_only=True):
 
     records_max: int = 2_000
     read_size_max: int = 1 << 20
+
+
+class Measures(Protocol):
+    """Is told what was exported, once a transaction."""
+
+    def exported(self, partition: int, records: Sequence[Record], seconds: float) -> None:
+        """Whole steps are searchable now; `seconds`: since the first attempt."""
 
 
 class Steps:
@@ -91,6 +98,7 @@ class Pump:
         clock: Clock,
         limits: PumpLimits | None = None,
         changed: Callable[[], None] = lambda: None,
+        measures: Measures | None = None,
     ) -> None:
         """`changed` is called when the exporter is open, and whenever `problem` is another one."""
         self._changed = changed
@@ -99,6 +107,7 @@ class Pump:
         self._codec = codec
         self._clock = clock
         self._limits = limits or PumpLimits()
+        self._measures = measures
         self._stopped: dict[int, str] = {}
         self._failing: dict[int, str] = {}
 
@@ -118,16 +127,28 @@ class Pump:
 
     async def run(self) -> None:
         """Open the exporter and export until cancelled; a partition that stops does not stop the others."""
+        while await self._export_all():
+            LOG.warning("what was exported is gone: everything is exported again")
+
+    async def _export_all(self) -> bool:
+        """Export until all partitions have stopped or, True, until what was exported is lost."""
         await self._retry(0, self._exporter.open)
         self._changed()
+        tasks = [asyncio.create_task(self._guard(number)) for number in range(1, self._log.partition_count + 1)]
         try:
-            await asyncio.gather(*(self._guard(partition) for partition in range(1, self._log.partition_count + 1)))
+            ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            return any(task.exception() for task in ended)
         finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self._exporter.close()
 
     async def _guard(self, partition: int) -> None:
         try:
             await self._export(partition)
+        except ProjectionLost:
+            raise
         except Exception as fault:
             self._failing.pop(partition, None)
             self._stopped[partition] = f"{type(fault).__name__}: {fault}"
@@ -162,7 +183,10 @@ class Pump:
             raise CorruptedLog(f"{place}: expected a record, got {len(entry.value)} other bytes: {fault}") from fault
 
     async def _store(self, partition: int, steps: Steps) -> None:
+        began = self._clock.monotonic()
         await self._retry(partition, partial(self._exporter.export, partition, steps.whole, steps.offset))
+        if self._measures is not None:
+            self._measures.exported(partition, steps.whole, self._clock.monotonic() - began)
         steps.exported()
         # neither this nor the log need ever suspend: the other partitions and a cancellation get their turn here
         await asyncio.sleep(0)

@@ -15,9 +15,10 @@ from engine.core.faults import RetoldError
 from engine.core.record import Record, Step, command
 from engine.records import JobBatch
 
-from .bodies import HttpRequest
-from .gateway import Gateway
+from .bodies import HttpRequest, gone
+from .gateway import Gateway, trace_of
 from .notices import Listener
+from .telemetry import RequestTrace, Untraced
 
 
 class Activation:
@@ -31,6 +32,7 @@ class Activation:
         self._gateway = gateway
         self._step = msgspec.structs.replace(step, idempotency_key="")
         self._wanted = wanted
+        self._trace: RequestTrace = Untraced()
         #: Partitions that may have more jobs than were asked for.
         self._more: set[int] = set()
 
@@ -39,6 +41,7 @@ class Activation:
 
         Ends early and empty when the client goes away, so that no job is given to nobody.
         """
+        self._trace = trace_of(request)
         listener = self._gateway.requests.notices.listen(self._wanted.type)
         try:
             await self._ask(self._partitions())
@@ -49,7 +52,7 @@ class Activation:
             listener.close(self._more)
 
     async def _wait(self, listener: Listener, request: HttpRequest, seconds: float) -> None:
-        ends = (self._gateway.clock.sleep(seconds), _gone(request), self._gateway.requests.notices.ended.wait())
+        ends = (self._gateway.clock.sleep(seconds), gone(request), self._gateway.requests.notices.ended.wait())
         over: list[asyncio.Future[object]] = [asyncio.ensure_future(end) for end in ends]
         try:
             while not self.jobs and await _told(listener, over):
@@ -67,7 +70,7 @@ class Activation:
             batch = msgspec.structs.replace(self._wanted, jobs_max=missing)
             try:
                 records = await self._gateway.requests.send(
-                    partition, command("JOB_BATCH", "ACTIVATE", batch, step=step)
+                    partition, command("JOB_BATCH", "ACTIVATE", batch, step=step), trace=self._trace
                 )
             except RetoldError:
                 if self.jobs:
@@ -92,9 +95,3 @@ async def _told(listener: Listener, over: Sequence[asyncio.Future[object]]) -> b
         return told.done() and not any(task.done() for task in over)
     finally:
         told.cancel()
-
-
-async def _gone(request: HttpRequest) -> None:
-    """Until the client has closed the connection."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import secrets
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from urllib.parse import parse_qsl
 
 from litestar import HttpMethod, Litestar, Response
 from litestar.datastructures import State
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.response.base import ASGIResponse
 from litestar.types import Message, Scope
 
 from engine.core.ports import Clock, Log
+from engine.shell.trace_context import from_headers
 from exporters.search.store import SearchStore
 
 from .authorization import Authorizer, allow_all
 from .bodies import HttpRequest
-from .gateway import Gateway
+from .evaluation import Evaluations, ExpressionCompiler
+from .gateway import TRACE, Gateway
 from .openapi import openapi_document
 from .operations import CANCEL_PROCESS_INSTANCE, RESOLVE_INCIDENT, OperationDescription
 from .problems import bad_request, problem_response
@@ -29,6 +32,7 @@ from .responses import text_response
 from .routes import all_routes
 from .routes.route import Route
 from .settings import GatewaySettings
+from .telemetry import Gauges, Telemetry, Untelling
 
 DEFAULT_OPERATIONS = (CANCEL_PROCESS_INSTANCE, RESOLVE_INCIDENT)
 
@@ -41,7 +45,11 @@ SECURITY_HEADERS = (
 
 #: Route of requests that match none, in the metrics.
 UNMATCHED = "unmatched"
+#: What the HTTP conventions call a method that is not known.
+OTHER_METHOD = "_OTHER"
 _STARTED = "retold_started"
+#: A key in the path of a route, once it was escaped.
+_KEY = re.compile(r"\\\{key:str\\\}")
 
 
 def create_app(
@@ -52,8 +60,10 @@ def create_app(
     codec: Codec,
     readiness: Readiness,
     clock: Clock,
+    expression_compiler: ExpressionCompiler,
     authorizer: Authorizer = allow_all,
     operations: Sequence[OperationDescription] = DEFAULT_OPERATIONS,
+    telemetry: Telemetry | None = None,
 ) -> Litestar:
     """The gateway as an ASGI application; it follows the log from its start-up to its shutdown (lifespan).
 
@@ -68,9 +78,12 @@ def create_app(
         requests=requests,
         readiness=readiness,
         clock=clock,
+        evaluations=Evaluations(expression_compiler),
         authorizer=authorizer,
         operations=operations,
+        telemetry=telemetry or Untelling(),
     )
+    gateway.telemetry.watch(lambda: _gauges(gateway))
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncGenerator[None, None]:
@@ -85,18 +98,21 @@ def create_app(
             return
         message["headers"] = [*message["headers"], *SECURITY_HEADERS]
         now = clock.monotonic()
-        started = scope.get("state", {}).get(_STARTED, now)
+        state = scope.get("state", {})
         route = scope.get("path_template")
-        method = str(scope.get("method")) if route else ""  # an unknown method is anybody's text
-        gateway.metrics.observe(method, route or UNMATCHED, message["status"], now - started)
+        method = str(scope.get("method")) if route else OTHER_METHOD  # an unknown one is anybody's text
+        gateway.telemetry.answered(method, route or UNMATCHED, message["status"], now - state.get(_STARTED, now))
+        if TRACE in state:
+            state[TRACE].answered(method, route or UNMATCHED, message["status"])
 
     routes = all_routes(settings, operations)
+    tell_problem = _problem_handler(routes)
     return Litestar(
         route_handlers=[_handler(route, gateway) for route in (*routes, _document_route(routes, settings.version))],
         lifespan=[lifespan],
         before_send=[before_send],
         state=State({"drain": requests.notices.end}),
-        exception_handlers={HTTPException: _problem, Exception: _problem},
+        exception_handlers={HTTPException: tell_problem, Exception: tell_problem},
         request_max_body_size=settings.body_size_max,
         openapi_config=None,
         logging_config=None,
@@ -105,21 +121,41 @@ def create_app(
 
 def _handler(route: Route, gateway: Gateway) -> HTTPRouteHandler:
     async def handle(request: HttpRequest) -> ASGIResponse:
-        request.scope["state"][_STARTED] = gateway.clock.monotonic()
-        gateway.metrics.in_flight += 1
+        state = request.scope["state"]
+        state[_STARTED] = gateway.clock.monotonic()
+        state[TRACE] = gateway.telemetry.begin(_trace_context(request))
+        gateway.active_requests += 1
         try:
             if request.scope["query_string"]:
                 _check_query(request.scope["query_string"], route.query)
             return await route.handle(gateway, request)
         finally:
-            gateway.metrics.in_flight -= 1
+            gateway.active_requests -= 1
 
     return HTTPRouteHandler(
         path=route.path,
         http_method=HttpMethod(route.method),
         name=f"{route.method} {route.path}",
+        status_code=200,  # every response says its own; the default of DELETE would allow none
         request_max_body_size=route.body_size_max or gateway.settings.body_size_max,
     )(handle)
+
+
+def _trace_context(request: HttpRequest) -> str:
+    traceparent = tracestate = ""
+    for name, value in request.scope["headers"]:
+        if name == b"traceparent":
+            traceparent = value.decode("latin-1")
+        elif name == b"tracestate":
+            tracestate = f"{tracestate},{value.decode('latin-1')}" if tracestate else value.decode("latin-1")
+    return from_headers(traceparent, tracestate)
+
+
+def _gauges(gateway: Gateway) -> Gauges:
+    requests = gateway.requests
+    return Gauges(
+        requests=gateway.active_requests, commands=dict(requests.in_flight), long_polls=requests.notices.count
+    )
 
 
 def _check_query(query: bytes, known: Sequence[str]) -> None:
@@ -141,5 +177,14 @@ def _document_route(routes: Sequence[Route], version: str) -> Route:
     return Route(method="GET", path="/openapi.json", summary="The OpenAPI document", handle=get_document)
 
 
-def _problem(request: HttpRequest, error: Exception) -> Response[bytes]:
-    return problem_response(error, request.scope["path"])
+def _problem_handler(routes: Sequence[Route]) -> Callable[[HttpRequest, Exception], Response[bytes]]:
+    """Tells what went wrong. What no route has as a resource is not found, even if a route's key could be its name."""
+    resources = re.compile("|".join(_KEY.sub("[0-9]+", re.escape(route.path)) for route in routes))
+
+    def tell(request: HttpRequest, error: Exception) -> Response[bytes]:
+        path = request.scope["path"]
+        if isinstance(error, MethodNotAllowedException) and not resources.fullmatch(path.rstrip("/")):
+            error = NotFoundException()
+        return problem_response(error, path)
+
+    return tell

@@ -6,7 +6,9 @@ A body that is right is decoded in one pass; only one that is wrong is looked at
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, ClassVar, TypeVar
+from contextlib import suppress
+from types import NoneType, UnionType
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 from litestar import Request
@@ -18,6 +20,8 @@ from .problems import Problem, bad_request
 HttpRequest = Request[Any, Any, Any]
 
 JSON_MEDIA_TYPE = "application/json"
+#: Problems of the items of one list that are told.
+ITEM_PROBLEMS_MAX = 20
 _EMPTY_BODIES = (b"", b"null")
 #: How messages call what JSON calls otherwise.
 _JSON_WORDS = {"'str": "'string", "'int": "'integer", "'float": "'number", "'bool": "'boolean"}
@@ -87,10 +91,29 @@ class Bodies:
         try:
             msgspec.json.decode(value, type=wanted, dec_hook=self._convert)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            if isinstance(wanted, type) and issubclass(wanted, Body):
-                return self._problems(value, wanted, f"{path}.")
-            return [_text(error, path)]
+            bare = _bare(wanted)
+            if isinstance(bare, type) and issubclass(bare, Body):
+                return self._problems(value, bare, f"{path}.")
+            if get_origin(bare) is Literal:
+                shown = bytes(value)[:40].decode("utf-8", "replace")
+                return [f"{path}: expected {' or '.join(get_args(bare))}, got {shown}; correct it"]
+            return self._item_problems(value, bare, path) or [_text(error, path)]
         return []
+
+    def _item_problems(self, value: Raw, wanted: Any, path: str) -> list[str]:
+        """Of the items of a list, if it is one: the first ones."""
+        if get_origin(wanted) is not list:
+            return []
+        try:
+            items = msgspec.json.decode(value, type=list[Raw])
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return []
+        (item_type,) = get_args(wanted)
+        problems: list[str] = []
+        for index, item in enumerate(items):
+            if len(problems) < ITEM_PROBLEMS_MAX:
+                problems += self._value_problems(item, item_type, f"{path}[{index}]")
+        return problems
 
 
 async def read_json(request: HttpRequest) -> bytes:
@@ -110,10 +133,16 @@ async def read_object(request: HttpRequest) -> dict[str, Any]:
     try:
         content: dict[str, Any] = msgspec.json.decode(raw, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise bad_request([_text(error)]) from None
+        raise bad_request([_text(error, raw=raw)]) from None
     if is_too_deep(content):
         raise bad_request([f"body: expected at most {DEPTH_MAX} levels of nesting, got more; flatten it"])
     return content
+
+
+async def gone(request: HttpRequest) -> None:
+    """Until the client has closed the connection."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def header(request: HttpRequest, name: bytes) -> str:
@@ -122,6 +151,17 @@ def header(request: HttpRequest, name: bytes) -> str:
         if header_name == name:
             return value.decode("latin-1")
     return ""
+
+
+def _bare(wanted: Any) -> Any:
+    """A type without null and without what annotates it."""
+    origin = get_origin(wanted)
+    if origin is Annotated:
+        return _bare(get_args(wanted)[0])
+    if origin in (Union, UnionType):
+        kinds = [kind for kind in get_args(wanted) if kind is not NoneType]
+        return _bare(kinds[0]) if len(kinds) == 1 else wanted
+    return wanted
 
 
 def _choices(wanted: type[Body], names: Mapping[str, str], given: Collection[str], path: str) -> Iterator[str]:
@@ -134,7 +174,8 @@ def _choices(wanted: type[Body], names: Mapping[str, str], given: Collection[str
         yield f"{place}: expected at least one of {', '.join(at_least)}, got none; give one"
 
 
-def _text(error: Exception, path: str = "") -> str:
+def _text(error: Exception, path: str = "", raw: bytes | Raw = b"") -> str:
+    """The problem that an error is. `path`: the place of `raw`, which was decoded."""
     if isinstance(error, RecursionError):
         return f"{path or 'body'}: expected at most {DEPTH_MAX} levels of nesting, got more; flatten it"
     if not isinstance(error, msgspec.ValidationError):
@@ -144,4 +185,26 @@ def _text(error: Exception, path: str = "") -> str:
     for word, ours in _JSON_WORDS.items():
         text = text.replace(word, ours)
     text = text[:1].lower() + text[1:]
-    return f"{path or 'body'}{place.rstrip('`')}: {text}{'' if ';' in text else '; correct it'}"
+    place = place.rstrip("`")
+    if "[...]" in place:  # in an object of any properties the decoder does not say in which
+        place = _place_in(raw) or place.partition("[...]")[0]
+    where = f"{path}{place}" if path else place.removeprefix(".")
+    return f"{where or 'body'}: {text}{'' if ';' in text else '; correct it'}"
+
+
+def _place_in(raw: bytes | Raw, depth: int = DEPTH_MAX) -> str:
+    """The steps from a JSON value to the first one in it that cannot be decoded."""
+    children: list[tuple[str, Raw]] = []
+    try:
+        children = [(f".{name}", child) for name, child in msgspec.json.decode(raw, type=dict[str, Raw]).items()]
+    except msgspec.MsgspecError:
+        with suppress(msgspec.MsgspecError):
+            children = [(f"[{index}]", child) for index, child in enumerate(msgspec.json.decode(raw, type=list[Raw]))]
+    for step, child in children if depth else ():
+        try:
+            msgspec.json.decode(child)
+        except msgspec.MsgspecError:
+            return step + _place_in(child, depth - 1)
+        except RecursionError:
+            return step
+    return ""

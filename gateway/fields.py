@@ -5,12 +5,16 @@ Rule: `convert` either gives a value of the type or raises ValueError with the w
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
 
 from engine.core.record import DEFAULT_TENANT
+
+_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)")
 
 KEY_MAX: Final = (1 << 63) - 1
 DEPTH_MAX: Final = 100
@@ -24,12 +28,20 @@ OperationReference = Annotated[int, Meta(ge=1, le=KEY_MAX)]
 Name = Annotated[str, Meta(min_length=1, max_length=8192)]
 Text = Annotated[str, Meta(max_length=1 << 20)]
 BusinessId = Annotated[str, Meta(min_length=1, max_length=256)]
+#: A user or a group.
+Identity = Annotated[str, Meta(min_length=1, max_length=256, pattern=r"\S")]
+Identities = Annotated[list[Identity], Meta(max_length=1_000)]
+Priority = Annotated[int, Meta(ge=0, le=100)]
 Tag = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_\-:.]{0,99}$")]
 Tags = Annotated[list[Tag], Meta(max_length=10)]
 
 
 class Key(int):
     """A 64-bit key; decimal digits in a JSON string."""
+
+
+class DateTime(str):
+    """A date and time with an offset from UTC (RFC 3339), or empty for none."""
 
 
 class Document(str):
@@ -56,6 +68,8 @@ def convert(wanted: type, value: object, document_size_max: int) -> object:
     """A decoded JSON value as one of the types of this module. Raises ValueError."""
     if wanted is Key:
         return Key(parse_key(value))
+    if wanted is DateTime:
+        return _date_time(value)
     if wanted is Document:
         return _document(value, document_size_max)
     if wanted is Tenant:
@@ -74,6 +88,7 @@ def schema_of(wanted: type) -> dict[str, Any]:
     """The JSON schema of a type of this module."""
     schemas: dict[type, dict[str, Any]] = {
         Key: {"type": "string", "pattern": "^[0-9]{1,19}$"},
+        DateTime: {"type": "string", "format": "date-time"},
         Document: {"type": "object"},
         Tenant: {"type": "string", "enum": [DEFAULT_TENANT]},
         Unsupported: {"description": "Not supported yet: leave it out"},
@@ -90,6 +105,19 @@ def is_too_deep(value: object) -> bool:
             return False
         level = [child for item in containers for child in (item.values() if isinstance(item, dict) else item)]
     return any(isinstance(item, (dict, list)) for item in level)
+
+
+def _date_time(value: object) -> DateTime:
+    if value == "":
+        return DateTime("")
+    if isinstance(value, str) and _DATE_TIME.fullmatch(value):
+        try:
+            datetime.fromisoformat(value)
+            return DateTime(value)
+        except ValueError:
+            pass
+    shown = repr(value[:40]) if isinstance(value, str) else _kind(value)
+    raise ValueError(f"expected a date and time such as 2026-03-02T15:35:00+01:00, got {shown}; correct it")
 
 
 def _document(value: object, size_max: int) -> Document:

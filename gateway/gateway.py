@@ -6,7 +6,6 @@ Rule: a route decides what to ask and how to show it; where it goes, who asks an
 from __future__ import annotations
 
 import itertools
-import re
 import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,20 +14,23 @@ from msgspec import Struct
 
 from engine.core.ports import Clock, Log
 from engine.core.record import NONE, Record, Step, command, partition_of
-from exporters.search.store import SearchResult, SearchStore
+from exporters.search.store import SearchResult, SearchStore, Within
 
 from .authorization import ANONYMOUS, CREATE, ITEM, QUERY, Authorizer, Claims
+from .awaiting import Completion
 from .bodies import Bodies, HttpRequest
+from .evaluation import Evaluations
 from .fields import parse_key
-from .metrics import Metrics
 from .operations import OperationDescription
 from .problems import Problem, bad_request, not_found
 from .readiness import Readiness
 from .replies import Codec, Requests
 from .settings import GatewaySettings
+from .telemetry import RequestTrace, Telemetry, Untraced
 
 IDEMPOTENCY_KEY_LENGTH_MAX = 128
-_TRACE_CONTEXT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+#: Where a request keeps its trace.
+TRACE = "retold_trace"
 
 
 class Gateway:
@@ -44,8 +46,10 @@ class Gateway:
         requests: Requests,
         readiness: Readiness,
         clock: Clock,
+        evaluations: Evaluations,
         authorizer: Authorizer,
         operations: Sequence[OperationDescription],
+        telemetry: Telemetry,
     ) -> None:
         self.settings = settings
         self.log = log
@@ -54,10 +58,12 @@ class Gateway:
         self.requests = requests
         self.readiness = readiness
         self.clock = clock
+        self.evaluations = evaluations
         self.operations = operations
         self.partition_count = log.partition_count
         self.bodies = Bodies(settings.variables_size_max)
-        self.metrics = Metrics()
+        self.telemetry = telemetry
+        self.active_requests = 0
         self._authorizer = authorizer
         self._rotation = itertools.cycle(range(1, self.partition_count + 1))
 
@@ -65,11 +71,9 @@ class Gateway:
         """Partitions in turn, for what may live anywhere."""
         return next(self._rotation)
 
-    def _partition_for(self, step: Step) -> int:
-        """In turn, but a repeated request must find the partition that knows its idempotency key."""
-        if not step.idempotency_key:
-            return self.next_partition()
-        return zlib.crc32(step.idempotency_key.encode()) % self.partition_count + 1
+    def _partition_for(self, name: str) -> int:
+        """In turn, but what has a name must find the partition that knows it."""
+        return zlib.crc32(name.encode()) % self.partition_count + 1 if name else self.next_partition()
 
     def authorize(self, action: str, entity: str) -> Claims:
         """The claims under which a request goes on. Raises Reject."""
@@ -83,15 +87,24 @@ class Gateway:
         value: Struct,
         *,
         partition: int = 0,
+        place: str = "",
         claims: Claims | None = None,
         operation_reference: int | None = None,
+        wait_ms: int | None = None,
     ) -> Record:
-        """Send a command that makes something new, to a partition in turn unless one is given; its last record."""
+        """Send a command that makes something new, and give the last record of its answer.
+
+        It goes to `partition`, or to the one of the name `place` or of its idempotency key, or to one in turn. With
+        `wait_ms`, the answer may come as late as that after the beginning.
+        """
         claims = claims or self.authorize(CREATE, value_type)
         step = self.step(request, claims, operation_reference)
-        records = await self.requests.send(
-            partition or self._partition_for(step), command(value_type, intent, value, step=step)
-        )
+        partition = partition or self._partition_for(place or step.idempotency_key)
+        record, trace = command(value_type, intent, value, step=step), trace_of(request)
+        if wait_ms is not None:
+            completion = Completion(self.requests, self.clock, partition, record)
+            return (await completion.wait(request, wait_ms, trace))[-1]
+        records = await self.requests.send(partition, record, trace=trace)
         return records[-1]
 
     async def change(
@@ -112,36 +125,30 @@ class Gateway:
         claims = self.authorize(ITEM, value_type)
         step = self.step(request, claims, operation_reference)
         records = await self.requests.send(
-            partition, command(value_type, intent, value, key=key, step=step), urgent=urgent
+            partition, command(value_type, intent, value, key=key, step=step), urgent=urgent, trace=trace_of(request)
         )
         return records[-1]
 
     def step(self, request: HttpRequest, claims: Claims, operation_reference: int | None = None) -> Step:
         """What a command says about where it comes from. Raises Problem 400 for a bad Idempotency-Key."""
-        trace_context = ""
         idempotency_key = ""
         for name, value in request.scope["headers"]:
-            if name == b"traceparent":
-                trace_context = value.decode("latin-1")
-            elif name == b"idempotency-key":
+            if name == b"idempotency-key":
                 idempotency_key = value.decode("latin-1")
         if len(idempotency_key) > IDEMPOTENCY_KEY_LENGTH_MAX:
             expected = f"Idempotency-Key: expected at most {IDEMPOTENCY_KEY_LENGTH_MAX} characters"
             raise bad_request([f"{expected}, got {len(idempotency_key)}; shorten it"])
-        if trace_context and not _TRACE_CONTEXT.fullmatch(trace_context):
-            trace_context = ""  # W3C Trace Context: what cannot be parsed is ignored
         return Step(
             request=self.requests.new_request(),
             claims=claims.text,
-            trace_context=trace_context,
             idempotency_key=idempotency_key,
             operation_reference=NONE if operation_reference is None else operation_reference,
         )
 
-    async def find(self, entity: str, question: Mapping[str, Any]) -> SearchResult:
+    async def find(self, entity: str, question: Mapping[str, Any], within: Within | None = None) -> SearchResult:
         """A page of documents. Raises BadRequest."""
         self.authorize(QUERY, entity)
-        return await self.search.search(entity, question)
+        return await self.search.search(entity, question, within)
 
     async def get(self, entity: str, key: int) -> dict[str, Any]:
         """One document. Raises Problem 404."""
@@ -150,6 +157,12 @@ class Gateway:
         if document is None:
             raise not_found(entity.replace("_", " ").lower(), key)
         return document
+
+
+def trace_of(request: HttpRequest) -> RequestTrace:
+    """The trace that the request belongs to."""
+    trace: RequestTrace = request.scope["state"].get(TRACE) or Untraced()
+    return trace
 
 
 def path_key(request: HttpRequest) -> int:

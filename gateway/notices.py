@@ -79,4 +79,4 @@ class Notices:
     @property
     def count(self) -> int:
         """How many listen."""
-        return sum(len(listeners) for listeners in self._listeners.values())
+        return sum(map(len, list(self._listeners.values())))  # a copy: another thread may ask

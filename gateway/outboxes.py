@@ -19,10 +19,11 @@ APPEND_COUNT_MAX = 512
 
 
 class Outgoing(Struct, frozen=True):
-    """One command and what to do if it was not appended."""
+    """One command, what to do if it was not appended, and whom to tell what became of it."""
 
     message: Message
     refuse: Callable[[RetoldError], None]
+    ended: Callable[[str], None]
 
 
 class Outbox:
@@ -71,8 +72,12 @@ class Outbox:
         messages = [outgoing.message for outgoing in taken]
         try:
             await self._log.append([Append(topic=COMMANDS, partition=self._partition, messages=messages)])
-        except AppendUnknown:
-            return  # the answers will tell, or their time runs out: the outcome is unknown
+            error = ""
+        except AppendUnknown as fault:
+            error = type(fault).__name__  # the answers will tell, or their time runs out: the outcome is unknown
         except RetoldError as fault:
+            error = type(fault).__name__
             for outgoing in taken:
                 outgoing.refuse(fault)
+        for outgoing in taken:
+            outgoing.ended(error)

@@ -7,17 +7,21 @@ Records that are nobody's answer here are not decoded.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
+
+import msgspec
 
 from engine.core.faults import RecordTooLarge, Reject, RetoldError, Unavailable
 from engine.core.ports import EVENTS, VALUE_SIZE_MAX, Clock, Entry, Log, Message
 from engine.core.record import REJECTION, Record
+from engine.shell.trace_context import TRACEPARENT_HEADER, traceparent_of
 
 from .notices import Notices
 from .outboxes import Outbox, Outgoing
 from .problems import Exhausted, OutcomeUnknown
 from .settings import GatewaySettings
+from .telemetry import RequestTrace, Untraced
 
 #: Headers of the log (see `Requests`).
 REQUEST = "request"
@@ -36,16 +40,26 @@ class Codec(Protocol):
     def decode(self, value: bytes) -> Record: ...
 
 
+#: What gets the first record of an answer whose rest may take long.
+Begun = Callable[[Record], None]
+
+
 class _Waiting:
     """One request without its whole answer."""
 
-    __slots__ = ("answer", "deadline", "partition", "values")
+    __slots__ = ("answer", "begun", "deadline", "partition", "values")
 
-    def __init__(self, partition: int, deadline: float) -> None:
+    def __init__(self, partition: int, deadline: float, begun: Begun | None) -> None:
         self.partition = partition
-        self.deadline = deadline
+        self.deadline: float | None = deadline
+        self.begun = begun
         self.values: list[bytes] = []
         self.answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @property
+    def expires(self) -> bool:
+        """Whether its time can run out."""
+        return self.deadline is not None and not self.answer.done()
 
     def refuse(self, fault: RetoldError) -> None:
         if not self.answer.done():
@@ -69,6 +83,8 @@ class Requests:
         self._urgent_max = round(settings.in_flight_max * (1 + settings.in_flight_headroom))
         self._partitions = range(1, log.partition_count + 1)
         self._in_flight = dict.fromkeys(self._partitions, 0)
+        self._awaiting = 0
+        self._awaiting_max = settings.awaiting_max
         self._outboxes = {partition: Outbox(log, partition, self._note_end) for partition in self._partitions}
         self._waiting: dict[str, _Waiting] = {}
         self._sent = asyncio.Event()
@@ -110,33 +126,50 @@ class Requests:
         self._number += 1
         return f"{self._gateway_id}/{self._number}"
 
-    async def send(self, partition: int, record: Record, *, urgent: bool = False) -> Sequence[Record]:
+    async def send(
+        self,
+        partition: int,
+        record: Record,
+        *,
+        urgent: bool = False,
+        begun: Begun | None = None,
+        trace: RequestTrace | None = None,
+    ) -> Sequence[Record]:
         """Append a command whose step carries a new request id, and wait for the records of its answer.
 
-        `urgent` requests (they finish work) are the last to be refused. Raises Reject (the engine refused it),
-        Exhausted, RecordTooLarge, Unavailable or LogFull (nothing was appended), OutcomeUnknown.
+        It goes on with `trace`. `urgent` requests (they finish work) are the last to be refused. With `begun`, the time
+        for the answer ends with its first record, which `begun` gets; the rest comes whenever it comes. Raises Reject
+        (the engine refused it), Exhausted, RecordTooLarge, Unavailable or LogFull (nothing was appended),
+        OutcomeUnknown.
         """
         request = record.step.request
+        sending = (trace or Untraced()).send(partition, request)
+        headers = {REQUEST: request}
+        if sending.context:
+            step = msgspec.structs.replace(record.step, trace_context=sending.context)
+            record = msgspec.structs.replace(record, step=step)
+            headers[TRACEPARENT_HEADER] = traceparent_of(sending.context)
         value = self._codec.encode(record)
         if len(value) > VALUE_SIZE_MAX:
             raise RecordTooLarge(
                 f"expected a command of at most {VALUE_SIZE_MAX} bytes, got {len(value)}; make it smaller"
             )
-        waiting = self._admit(request, partition, self._urgent_max if urgent else self._in_flight_max)
+        waiting = self._admit(request, partition, self._urgent_max if urgent else self._in_flight_max, begun)
         try:
-            message = Message(value=value, headers={REQUEST: request})
-            self._outboxes[partition].put(Outgoing(message, waiting.refuse))
+            message = Message(value=value, headers=headers)
+            self._outboxes[partition].put(Outgoing(message, waiting.refuse, sending.ended))
             await waiting.answer
         finally:
             del self._waiting[request]
-            self._in_flight[partition] -= 1
+            self._awaiting -= begun is not None
+            self._in_flight[partition] -= waiting.deadline is not None
         records = [self._codec.decode(value) for value in waiting.values]
         last = records[-1]
         if last.record_type == REJECTION:
             raise Reject(last.rejection_code, last.rejection_reason)
         return records
 
-    def _admit(self, request: str, partition: int, limit: int) -> _Waiting:
+    def _admit(self, request: str, partition: int, limit: int, begun: Begun | None) -> _Waiting:
         if self._problem:
             raise Unavailable(f"expected to follow the log, got: {self._problem}; try again later")
         if self._in_flight[partition] >= limit:
@@ -144,7 +177,13 @@ class Requests:
                 f"RESOURCE_EXHAUSTED: expected fewer than {limit} requests in flight on partition {partition}, "
                 f"got {self._in_flight[partition]}; try again after a pause"
             )
-        waiting = _Waiting(partition, self._clock.monotonic() + self._timeout)
+        if begun is not None and self._awaiting >= self._awaiting_max:
+            raise Exhausted(
+                f"RESOURCE_EXHAUSTED: expected fewer than {self._awaiting_max} requests that await the end of an "
+                f"instance, got {self._awaiting}; try again after a pause, or start it without awaiting its end"
+            )
+        waiting = _Waiting(partition, self._clock.monotonic() + self._timeout, begun)
+        self._awaiting += begun is not None
         self._waiting[request] = waiting
         self._in_flight[partition] += 1
         self._sent.set()
@@ -177,13 +216,17 @@ class Requests:
         waiting.values.append(entry.value)
         if FINAL in headers:
             waiting.answer.set_result(None)
+        elif waiting.begun is not None and waiting.deadline is not None:
+            waiting.deadline = None
+            self._in_flight[waiting.partition] -= 1
+            waiting.begun(self._codec.decode(entry.value))
 
     async def _expire(self) -> None:
-        """All requests have the same time, so the oldest is the next to run out of it."""
+        """All requests have the same time, so the oldest is the next to run out of it; what has begun has no end."""
         while True:
             await self._sent.wait()
-            oldest = next((waiting for waiting in self._waiting.values() if not waiting.answer.done()), None)
-            if oldest is None:
+            oldest = next((waiting for waiting in self._waiting.values() if waiting.expires), None)
+            if oldest is None or oldest.deadline is None:
                 self._sent.clear()
                 continue
             remaining = oldest.deadline - self._clock.monotonic()

@@ -25,6 +25,8 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     in_flight_headroom: float = 0.25
     #: How long a request waits for the outcome of its command.
     request_timeout_ms: int = 10_000
+    #: Requests that may wait for process instances to end; the time they may wait is `long_poll_ms_max` at most.
+    awaiting_max: int = 1_000
     #: How long job activation waits for jobs when the client does not say.
     long_poll_ms: int = 10_000
     #: The longest wait that a client may ask for.

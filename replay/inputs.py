@@ -5,7 +5,6 @@ Rule: the steps of an input are in the order of its commands, so one look at eac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from hashlib import sha256
 
 from engine.core.faults import UNREADABLE
@@ -14,8 +13,9 @@ from engine.core.record import NONE, Record
 from engine.records.intake import Intake
 from engine.shell.codec import Codec, Reader, Undecodable
 
+from .entries import Entries
 from .messages import Mailbox
-from .ports import READ_SIZE_MAX, LogReading
+from .ports import LogReading
 from .report import Check
 
 
@@ -35,16 +35,13 @@ class InputAudit:
     ) -> None:
         self.commands = 0
         self.pending = 0
-        self._log = log
+        self._entries = Entries(log, topic, partition)
         self._reader = Reader(codec)
         self._topic = topic
         self._partition = partition
         self._records = records
         self._outcomes = outcomes
         self._mailbox = mailbox
-        self._entries: Sequence[Entry] = ()
-        self._index = 0
-        self._next_offset = 0
         self._offset = NONE
         self._ordinal = 0
 
@@ -74,15 +71,14 @@ class InputAudit:
 
     async def finish(self) -> None:
         """The events end here: what is left has no outcome yet."""
-        while (entry := await self._peek()) is not None:
-            self._index += 1
+        while (entry := await self._entries.next()) is not None:
             self._take(entry)
             self.pending += 1
 
     async def _find(self, offset: int, position: int) -> Entry | None:
         """The command at this offset. Those before it have no outcome."""
-        while (entry := await self._peek()) is not None and entry.offset <= offset:
-            self._index += 1
+        while (entry := await self._entries.peek()) is not None and entry.offset <= offset:
+            await self._entries.next()
             if entry.offset == offset:
                 return entry
             if self._is_repeated(self._take(entry)):
@@ -90,14 +86,6 @@ class InputAudit:
             else:
                 self._fail(f"the command at {self._place(entry.offset)} has no outcome", position)
         return None
-
-    async def _peek(self) -> Entry | None:
-        while self._index >= len(self._entries):
-            page = await self._log.read(self._topic, self._partition, self._next_offset, size_max=READ_SIZE_MAX)
-            if not page.entries:
-                return None
-            self._entries, self._index, self._next_offset = page.entries, 0, page.next_offset
-        return self._entries[self._index]
 
     def _take(self, entry: Entry) -> Record | None:
         """Look at a command itself; None if it does not decode."""
@@ -113,10 +101,10 @@ class InputAudit:
         return command
 
     def _is_repeated(self, command: Record | None) -> bool:
-        """Whether the machine dropped it as a message that was received before."""
+        """Whether the machine passed over it: a message that was received before, or that lay behind a gap."""
         if command is None or self._topic != INTERNAL or not command.step.sender_partition:
             return False
-        return command.step.sender_number < self._mailbox.received[command.step.sender_partition].count
+        return command.step.sender_number != self._mailbox.received[command.step.sender_partition].count
 
     def _names(self, outcome: Record, entry: Entry) -> bool:
         if outcome.rejection_code != UNREADABLE or not isinstance(outcome.value, Intake):

@@ -53,10 +53,15 @@ class Mailbox:
         self.sent.setdefault(value.receiver_partition, Tally()).add(value.number, value.message)
 
     def receive(self, command: Record, data: bytes) -> None:
-        """A command on `internal`; only those from another partition count."""
+        """A command on `internal`; only those from another partition count, and none that lies behind a gap.
+
+        The receiver does not take such a one: it comes again behind the repair.
+        """
         step = command.step
         if step.sender_partition:
-            self.received.setdefault(step.sender_partition, Tally()).add(step.sender_number, data)
+            tally = self.received.setdefault(step.sender_partition, Tally())
+            if step.sender_number <= tally.count + 1:
+                tally.add(step.sender_number, data)
 
 
 async def compare(
@@ -75,7 +80,7 @@ async def compare(
 
 
 async def _first_difference(log: LogReading, codec: Codec, sender: int, receiver: int) -> str:
-    sent = _sent(log, codec, sender, receiver)
+    sent = sent_messages(log, codec, sender, receiver)
     arrived = _arrived(log, codec, sender, receiver)
     while True:
         told, got = await anext(sent, None), await anext(arrived, None)
@@ -89,7 +94,8 @@ async def _first_difference(log: LogReading, codec: Codec, sender: int, receiver
             return f"message {told[0]} is not what was sent"
 
 
-async def _sent(log: LogReading, codec: Codec, sender: int, receiver: int) -> AsyncIterator[Message]:
+async def sent_messages(log: LogReading, codec: Codec, sender: int, receiver: int) -> AsyncIterator[Message]:
+    """What the SENT events of a partition say that it sent to another, in order."""
     async for _, record in _records(log, codec, EVENTS, sender):
         if record.value_type == SENT and record.record_type == EVENT:
             value = cast(PartitionMessage, record.value)

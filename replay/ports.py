@@ -12,6 +12,8 @@ from engine.shell.codec import Codec
 
 #: Is told how many records more were read.
 Progress = Callable[[int], None]
+#: Is told how many records were read, and how many there are to read in all (about: some are read twice).
+Counted = Callable[[int, int], None]
 
 #: Bytes asked of the log in one read.
 READ_SIZE_MAX = 1 << 20
@@ -33,3 +35,16 @@ class Assembled(Protocol):
     def codec(self) -> Codec: ...
 
     def machine(self, store: Store, partition: int, partition_count: int) -> tuple[State, Machine]: ...
+
+
+def counting(progress: Counted | None, total: int) -> Progress:
+    """Adds up what several readers say."""
+    done = 0
+
+    def count(records: int) -> None:
+        nonlocal done
+        done += records
+        if progress is not None:
+            progress(min(done, total), total)
+
+    return count

@@ -21,17 +21,17 @@ from msgspec import Struct
 
 from engine.assembly import Assembly
 from engine.core.faults import CorruptedLog, Unavailable
-from engine.core.ports import EVENTS, Page
+from engine.core.ports import EVENTS
 from engine.core.state import State
 from engine.shell.embedded import walk
 from engine.shell.embedded.check import check as check_log
-from engine.shell.embedded.reader import LogReader
 from engine.shell.embedded.stopped import StoppedLog
 from engine.shell.lmdb_store import LmdbStore
 
 from . import counters, messages
+from .log_view import LogView
 from .partition import PartitionAudit, PartitionFindings, Unreadable, position_of
-from .ports import Progress
+from .ports import Counted, Progress, counting
 from .processes import Died, run_all
 from .projection import audit_projection
 from .report import (
@@ -49,10 +49,8 @@ from .report import (
     Report,
     merge,
 )
+from .stopped import open_stopped
 from .stopped_store import StoppedStore, is_kept
-
-#: Is told how many records were read, and how many there are to read in all (about: some are read twice).
-VerifyProgress = Callable[[int, int], None]
 
 
 class StoredState(Struct, frozen=True, kw_only=True):
@@ -69,34 +67,15 @@ class ProjectionFindings(Struct, frozen=True):
     positions: Mapping[int, int]
 
 
-class LogView:
-    """An embedded log without its lock, which the parent process holds."""
-
-    def __init__(self, data_directory: Path) -> None:
-        self._reader = LogReader(data_directory)
-        self.partition_count = self._reader.partition_count
-
-    async def read(self, topic: str, partition: int, offset: int, *, size_max: int = 1 << 20) -> Page:
-        """As `Log.read`."""
-        place = (topic, partition)
-        return self._reader.read(place, offset, self._reader.end(place), size_max)
-
-    def close(self) -> None:
-        self._reader.close()
-
-
-def verify(data_directory: Path, *, progress: VerifyProgress | None = None) -> Report:
+def verify(data_directory: Path, *, progress: Counted | None = None) -> Report:
     """Check everything; `Report.ok` says whether all is well.
 
     Raises Unavailable when the engine runs or there is no log, RetoldError for a log of another format.
     """
     try:
-        log = StoppedLog(data_directory)
-        try:
+        with open_stopped(data_directory) as log:
             whole = check_log(data_directory)
             return asyncio.run(_verify(data_directory, log, whole, progress))
-        finally:
-            asyncio.run(log.close())
     except CorruptedLog as error:
         return _unreadable(data_directory, error)
 
@@ -108,22 +87,19 @@ def state_digests(data_directory: Path) -> dict[int, dict[str, str]]:
 
 def stored_states(data_directory: Path) -> dict[int, StoredState]:
     """The stored states of a stopped engine; a partition without one is left out. Raises Unavailable if it runs."""
-    log = StoppedLog(data_directory)
-    try:
-        tables = Assembly().registry.tables
-        found = {}
+    tables = Assembly().registry.tables
+    found = {}
+    with open_stopped(data_directory) as log:
         for number in range(1, log.partition_count + 1):
             store = _open_stored(data_directory, number)
             if store is not None:
                 state = State(store, tables)
                 found[number] = StoredState(position=position_of(state), digests=state.digests())
                 store.close()
-        return found
-    finally:
-        asyncio.run(log.close())
+    return found
 
 
-async def _verify(data_directory: Path, log: StoppedLog, whole: walk.Report, progress: VerifyProgress | None) -> Report:
+async def _verify(data_directory: Path, log: StoppedLog, whole: walk.Report, progress: Counted | None) -> Report:
     numbers = range(1, log.partition_count + 1)
     with tempfile.TemporaryDirectory(prefix="retold-verify-") as temporary:
         folder = Path(temporary)
@@ -132,7 +108,7 @@ async def _verify(data_directory: Path, log: StoppedLog, whole: walk.Report, pro
         ]
         tasks.append(partial(_audit_projection, data_directory, folder / "projection"))
         total = 2 * sum(place.end for place in whole.places if place.topic == EVENTS)
-        results = run_all(tasks, max(2, os.cpu_count() or 1), _counting(progress, total))
+        results = run_all(tasks, max(2, os.cpu_count() or 1), counting(progress, total))
     *audits, projection = results
     partitions = [found for found in audits if isinstance(found, PartitionFindings)]
     checks = [part for found in partitions for part in found.checks]
@@ -230,15 +206,3 @@ def _unreadable(data_directory: Path, error: CorruptedLog) -> Report:
 def _report(data_directory: Path, partitions: Sequence[PartitionReport], checks: Sequence[CheckReport]) -> Report:
     ok = all(check.status != FAILED for check in checks)
     return Report(ok=ok, data_directory=str(data_directory), partitions=partitions, checks=checks)
-
-
-def _counting(progress: VerifyProgress | None, total: int) -> Progress:
-    done = 0
-
-    def count(records: int) -> None:
-        nonlocal done
-        done += records
-        if progress is not None:
-            progress(min(done, total), total)
-
-    return count

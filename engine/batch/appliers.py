@@ -50,6 +50,7 @@ def apply_created(fact: Fact, state: State) -> None:
         key_max=value.key_max,
         position=fact.position,
         actor_id=value.actor_id,
+        trace_context=fact.step.trace_context,
     )
     state.put(BATCHES, fact.key, value=batch)
     state.put(PROGRESS, fact.key, value=Progress(page_size=value.page_size))

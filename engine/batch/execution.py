@@ -38,10 +38,10 @@ def execute(operation: Operation, parameters: Struct, authorize: Authorize, comm
     if token != progress.token or held or progress.finished:
         raise Reject(INVALID_STATE, f"expected the current execution of batch operation '{key}', got a stale one")
     items = _next_items(view, key, progress)
-    budget = view.effect_count + view.settings.step_effects_max
+    budget = view.effort + view.settings.step_effects_max
     count = 0
     for item in items:
-        if view.effect_count >= budget:
+        if view.effort >= budget:
             break
         count += 1
         if progress.abandoned:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 import msgspec
+from msgspec import Struct
 
 from engine.core.background import Query
 from engine.core.effects import Effects, Event
@@ -27,6 +28,9 @@ from .tables import BATCHES, INITIALIZING, PROGRESS, Progress
 
 INITIALIZATION = "BATCH_OPERATION_INITIALIZATION"
 CHUNK = "BATCH_OPERATION_CHUNK"
+#: Items in one chunk whatever `chunkSize` says: their keys fill a record of 4 MiB to three quarters at most.
+CHUNK_ITEMS_MAX = 100_000
+
 QUERY_FAILED = "QUERY_FAILED"
 RESULT_BUFFER_SIZE_EXCEEDED = "RESULT_BUFFER_SIZE_EXCEEDED"
 
@@ -79,7 +83,13 @@ class Initializer:
             key_max=batch.key_max,
             limit=progress.page_size,
         )
-        return Query(key=key, selection=selection, position=batch.position, attempts=progress.attempts)
+        return Query(
+            key=key,
+            selection=selection,
+            position=batch.position,
+            attempts=progress.attempts,
+            trace_context=batch.trace_context,
+        )
 
     def found(self, query: Query, items: Sequence[SelectedItem]) -> Record:
         """The page as a command. A page that is not full is the last."""
@@ -97,7 +107,7 @@ class Initializer:
             next_cursor=items[-1].item_key if items else query.selection.after,
             last=len(items) < query.selection.limit,
         )
-        return make_command(CHUNK, "CREATE", value, key=query.key, step=step_of(query.key))
+        return _answer(CHUNK, "CREATE", value, query)
 
     def too_large(self, query: Query) -> Record:
         """The page does not fit a record: ask for half of it, or give up at one item."""
@@ -107,7 +117,7 @@ class Initializer:
         value = BatchOperationInitialization(
             batch_operation_key=query.key, cursor=query.selection.after, page_size=size // 2
         )
-        return make_command(INITIALIZATION, "INITIALIZE", value, key=query.key, step=step_of(query.key))
+        return _answer(INITIALIZATION, "INITIALIZE", value, query)
 
     def failed(self, query: Query, reason: str, *, retryable: bool) -> Record:
         """The query failed."""
@@ -122,7 +132,13 @@ class Initializer:
             error_message=message,
             retryable=retryable,
         )
-        return make_command(INITIALIZATION, "FAIL", value, key=query.key, step=step_of(query.key))
+        return _answer(INITIALIZATION, "FAIL", value, query)
+
+
+def _answer(value_type: str, intent: str, value: Struct, query: Query) -> Record:
+    """The command of an answer; it belongs to the trace of the command that created the batch operation."""
+    step = msgspec.structs.replace(step_of(query.key), trace_context=query.trace_context)
+    return make_command(value_type, intent, value, key=query.key, step=step)
 
 
 def find_progress(view: View, key: int, cursor: int) -> Progress:
@@ -140,7 +156,7 @@ def create_chunks(command: Record, view: View) -> Effects:
     wish = cast(BatchOperationChunk, command.value)
     key = wish.batch_operation_key
     progress = find_progress(view, key, wish.cursor)
-    size = view.settings.chunk_size
+    size = min(view.settings.chunk_size, CHUNK_ITEMS_MAX)
     for start in range(0, len(wish.items), size):
         items = wish.items[start : start + size]
         chunk = BatchOperationChunk(batch_operation_key=key, items=items, next_cursor=items[-1].item_key)

@@ -12,7 +12,10 @@ from engine.records.batch_operation_chunk import BatchItem
 
 
 class Batch(Struct, frozen=True, kw_only=True, array_like=True):
-    """What was asked for; never changes. `position` is where it was created on this partition."""
+    """What was asked for; never changes. `position` is where it was created on this partition.
+
+    `trace_context`: of the command that created it, for the commands that its initialization writes.
+    """
 
     type: str
     filter: str
@@ -24,6 +27,7 @@ class Batch(Struct, frozen=True, kw_only=True, array_like=True):
     key_max: int
     position: int
     actor_id: str = ""
+    trace_context: str = ""
 
 
 class Progress(Struct, frozen=True, kw_only=True, array_like=True):

@@ -5,11 +5,10 @@ Owns the extension elements of user tasks only. Source: Camunda 8 "User tasks" (
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from datetime import datetime
 from json import dumps
 
+from .dates import read_date_time
 from .expressions import Expressions
 from .extensions import Extensions, is_number
 from .feel import Expression
@@ -22,8 +21,6 @@ USER_TASK_JOB_TYPE = "io.camunda.zeebe:userTask"
 USER_TASK_JOB_RETRIES = "1"
 FORM_KEY_HEADER = "io.camunda.zeebe:formKey"
 PRIORITY_MAX = 100
-
-_ZONE_NAME = re.compile(r"\[[A-Za-z0-9_+\-/]+\]$")
 
 
 def read_user_task(
@@ -99,7 +96,7 @@ class _Texts:
 
     def read_date(self, attribute: str) -> Expression | None:
         node, text = self._find("taskSchedule", attribute)
-        if text.strip() and not text.startswith("=") and not _is_date_time(text.strip()):
+        if text.strip() and not text.startswith("=") and read_date_time(text.strip()) is None:
             wanted = f"expected {attribute} to be a date and time with zone, such as 2026-03-02T15:35:00+01:00, or FEEL"
             self._report.refuse(self._owner, f"{wanted}, got '{quote(text)}'; correct it", at=node)
             return None
@@ -116,11 +113,3 @@ class _Texts:
     def _find(self, extension: str, attribute: str) -> tuple[Node, str]:
         node = self._extensions.get(extension)
         return (self._owner, "") if node is None else (node, node.get(attribute))
-
-
-def _is_date_time(text: str) -> bool:
-    """ISO 8601 with an offset; a zone name in brackets may follow, as Java writes it."""
-    try:
-        return datetime.fromisoformat(_ZONE_NAME.sub("", text)).tzinfo is not None
-    except ValueError:
-        return False

@@ -7,12 +7,15 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from . import completion
 from .options import Connection, Limit, expand
 from .output import print_fields, print_json, print_note, print_table, shown, shown_count
 
 PATH = "/batch-operations"
 
-Key = Annotated[str, typer.Argument(metavar="KEY", help="Key of the batch operation.")]
+Key = Annotated[
+    str, typer.Argument(metavar="KEY", help="Key of the batch operation.", autocompletion=completion.batch_keys)
+]
 
 
 def list_batches(
@@ -118,7 +121,10 @@ def items(
 
 
 def watch(
-    keys: Annotated[list[str], typer.Argument(metavar="KEY...", help="Keys of batch operations.")],
+    keys: Annotated[
+        list[str],
+        typer.Argument(metavar="KEY...", help="Keys of batch operations.", autocompletion=completion.batch_keys),
+    ],
     *,
     interval: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Pause between looks at the engine.")] = 0.5,
     connection: Connection,

@@ -123,7 +123,7 @@ def watch_to_end(
             if connection.json:
                 last = follow(client, keys, print_json, interval)
             else:
-                with open_bars() as bars:
+                with open_bars(as_result=True) as bars:
                     last = follow(client, keys, lambda document: show_batch(bars, document), interval)
         except KeyboardInterrupt:
             again = f"retold batch watch {' '.join(keys)}"

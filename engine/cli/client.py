@@ -49,9 +49,9 @@ def base_url(url: str) -> str:
 class Client:
     """One connection to an engine. Raises NoConnection, Refused."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, timeout: float = TIMEOUT_SECONDS) -> None:
         self.url = base_url(url)
-        self._http = httpx.Client(timeout=TIMEOUT_SECONDS)
+        self._http = httpx.Client(timeout=timeout)
 
     def __enter__(self) -> Client:
         return self
@@ -67,8 +67,12 @@ class Client:
         """The answer to a request; empty when there is none."""
         if files is not None:
             return self._send("POST", path, files=files)
+        return self.send("POST", path, body)
+
+    def send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Document:
+        """The answer to a request of any other method."""
         return self._send(
-            "POST", path, content=msgspec.json.encode(body or {}), headers={"Content-Type": "application/json"}
+            method, path, content=msgspec.json.encode(body or {}), headers={"Content-Type": "application/json"}
         )
 
     def search(

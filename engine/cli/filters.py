@@ -8,6 +8,7 @@ import msgspec
 import typer
 from msgspec import Struct
 
+from . import completion
 from .faults import UsageFault
 from .options import read_json
 
@@ -19,9 +20,16 @@ class FilterOptions(Struct, frozen=True, kw_only=True):
 
     key: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY", help="Process instance key; repeat it for several."),
+        typer.Option(
+            metavar="KEY",
+            help="Process instance key; repeat it for several.",
+            autocompletion=completion.instance_keys,
+        ),
     ] = None
-    process_id: Annotated[str | None, typer.Option(metavar="ID", help="Process id; * and ? match any text.")] = None
+    process_id: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Process id; * and ? match any text.", autocompletion=completion.process_ids),
+    ] = None
     version: Annotated[int | None, typer.Option(metavar="N", help="Version of the process.")] = None
     state: Annotated[
         str | None,

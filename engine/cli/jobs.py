@@ -1,4 +1,4 @@
-"""`jobs`: be a job worker by hand."""
+"""`jobs`: look at jobs, and be a job worker by hand."""
 
 from __future__ import annotations
 
@@ -7,17 +7,53 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from .options import Connection, expand, read_json
+from . import completion
+from .faults import UsageFault
+from .listing import print_found, upper
+from .options import Connection, Limit, Variables, expand, read_json
 from .output import print_fields, print_json, print_table
 
 WORKER = "retold-cli"
 
-JobKey = Annotated[str, typer.Argument(metavar="JOB_KEY", help="Key of the job.")]
-Variables = Annotated[str, typer.Option(metavar="JSON", help="Variables to set: a JSON object, or @FILE.")]
+JobKey = Annotated[str, typer.Argument(metavar="JOB_KEY", help="Key of the job.", autocompletion=completion.job_keys)]
+JobType = Annotated[
+    str, typer.Argument(metavar="TYPE", help="Type of the jobs, as in the model.", autocompletion=completion.job_types)
+]
+Message = Annotated[str, typer.Option(metavar="TEXT", help="What went wrong.")]
+
+COLUMNS = {
+    "JOB": "jobKey",
+    "PROCESS INSTANCE": "processInstanceKey",
+    "TYPE": "type",
+    "ELEMENT": "elementId",
+    "STATE": "state",
+    "RETRIES": "retries",
+    "WORKER": "worker",
+    "DEADLINE": "deadline",
+    "ERROR": "errorMessage",
+}
+
+
+def list_jobs(
+    *,
+    job_type: Annotated[
+        str | None, typer.Option("--type", metavar="TYPE", help="Of this type.", autocompletion=completion.job_types)
+    ] = None,
+    state: Annotated[str | None, typer.Option(metavar="STATE", help="Such as CREATED, FAILED or COMPLETED.")] = None,
+    instance: Annotated[
+        str | None,
+        typer.Option(metavar="KEY", help="Process instance key.", autocompletion=completion.instance_keys),
+    ] = None,
+    limit: Limit = 20,
+    connection: Connection,
+) -> None:
+    """List jobs, the newest first."""
+    wanted = {"type": job_type, "state": upper(state), "processInstanceKey": instance}
+    print_found(connection, "/jobs", wanted, COLUMNS, sort=[("jobKey", "DESC")], limit=limit)
 
 
 def activate(
-    job_type: Annotated[str, typer.Argument(metavar="TYPE", help="Type of the jobs, as in the model.")],
+    job_type: JobType,
     *,
     count: Annotated[int, typer.Option(min=1, metavar="N", help="At most so many.")] = 1,
     timeout: Annotated[int, typer.Option(min=1, metavar="SECONDS", help="They are ours for so long.")] = 300,
@@ -67,7 +103,7 @@ def fail(
     key: JobKey,
     *,
     retries: Annotated[int, typer.Option(min=0, metavar="N", help="Retries left; 0 raises an incident.")] = 0,
-    message: Annotated[str, typer.Option(metavar="TEXT", help="What went wrong.")] = "",
+    message: Message = "",
     back_off: Annotated[int, typer.Option(min=0, metavar="SECONDS", help="Wait before the next try.")] = 0,
     variables: Variables = "{}",
     connection: Connection,
@@ -82,11 +118,51 @@ def fail(
     _report(key, "failure", body, connection)
 
 
+def throw_error(
+    key: JobKey,
+    code: Annotated[str, typer.Argument(metavar="ERROR_CODE", help="As in the model.")],
+    *,
+    message: Message = "",
+    variables: Variables = "{}",
+    connection: Connection,
+) -> None:
+    """Throw a BPMN error that the model catches; uncaught it raises an incident."""
+    body = {
+        "errorCode": code,
+        "errorMessage": message,
+        "variables": read_json("--variables", variables, dict[str, Any]),
+    }
+    _report(key, "error", body, connection)
+
+
+def update(
+    key: JobKey,
+    *,
+    retries: Annotated[int | None, typer.Option(min=1, metavar="N", help="Retries left.")] = None,
+    timeout: Annotated[int | None, typer.Option(min=0, metavar="SECONDS", help="The time-out, from now on.")] = None,
+    connection: Connection,
+) -> None:
+    """Change the retries or the time-out of a job."""
+    from .client import Client
+
+    given = {"retries": retries, "timeout": None if timeout is None else timeout * 1000}
+    changes = {name: value for name, value in given.items() if value is not None}
+    if not changes:
+        raise UsageFault("expected --retries or --timeout, got neither")
+    with Client(connection.url) as client:
+        client.send("PATCH", f"/jobs/{key}", {"changeset": changes})
+    _accepted(key, "update", connection)
+
+
 def _report(key: str, what: str, body: dict[str, Any], connection: Connection) -> None:
     from .client import Client
 
     with Client(connection.url) as client:
         client.post(f"/jobs/{key}/{what}", body)
+    _accepted(key, what, connection)
+
+
+def _accepted(key: str, what: str, connection: Connection) -> None:
     if connection.json:
         print_json({"jobKey": key, "accepted": what})
     else:
@@ -95,7 +171,9 @@ def _report(key: str, what: str, body: dict[str, Any], connection: Connection) -
 
 def jobs_app() -> typer.Typer:
     """The group `jobs`."""
-    app = typer.Typer(help="Be a job worker by hand: take jobs, complete or fail them.", no_args_is_help=True)
-    for command in (activate, complete, fail):
+    app = typer.Typer(help="Look at jobs, and be a job worker by hand.", no_args_is_help=True)
+    app.command("list")(expand(list_jobs))
+    app.command("throw-error")(expand(throw_error))
+    for command in (activate, complete, fail, update):
         app.command(command.__name__)(expand(command))
     return app

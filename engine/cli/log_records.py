@@ -119,24 +119,26 @@ def to_document(found: Found) -> dict[str, Any]:
     step, value = fields.pop("step"), fields.pop("value")
     step_fields = _document(step)
     step_fields.pop("partitionId")
-    own = {_camel(name): _plain(name, given) for name, given in fields.items()}
+    own = {_camel(name): to_plain(name, given) for name, given in fields.items()}
     return {**place, **own, **step_fields, "value": _document(value)}
 
 
 def _document(value: Struct) -> dict[str, Any]:
     return {
-        _camel(field.name): _plain(field.name, getattr(value, field.name)) for field in msgspec.structs.fields(value)
+        _camel(field.name): to_plain(field.name, getattr(value, field.name)) for field in msgspec.structs.fields(value)
     }
 
 
-def _plain(name: str, value: Any) -> Any:
+def to_plain(name: str, value: Any) -> Any:
     """Keys as texts: programs that know numbers as floating point only would change them."""
     if isinstance(value, Struct):
         return _document(value)
     if isinstance(value, bytes):
         return _base64(value)
-    if isinstance(value, tuple):
-        return [_plain(name, one) for one in value]
+    if isinstance(value, tuple | list):
+        return [to_plain(name, one) for one in value]
+    if isinstance(value, dict):
+        return {str(one): to_plain(name, inner) for one, inner in value.items()}
     if name == "key" or name.endswith(("_key", "_keys")):
         return str(value)
     return value

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
 import typer
 
-from . import batch, engine_commands, jobs, log, processes, replay
+from . import (
+    batch,
+    engine_commands,
+    incidents,
+    instances,
+    jobs,
+    log,
+    processes,
+    repair,
+    replay,
+    state,
+    user_tasks,
+    variables,
+    worker,
+)
 from .demo import command as demo
 from .faults import EXIT_FAILED, CommandFailed
 
@@ -31,11 +46,15 @@ def _print_version(wanted: bool) -> None:
 
 
 def _root(
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback has printed it
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
+    url: Annotated[
+        str | None, typer.Option(metavar="URL", help="As --url of the commands behind it; RETOLD_URL says it for good.")
+    ] = None,
 ) -> None:
-    pass
+    if url is not None:
+        os.environ["RETOLD_URL"] = url
 
 
 def create_app() -> typer.Typer:
@@ -54,10 +73,17 @@ def create_app() -> typer.Typer:
     engine_commands.add_to(app)
     demo.add_to(app)
     processes.add_to(app)
+    app.add_typer(instances.instances_app(), name="instances")
+    app.add_typer(variables.variables_app(), name="variables")
+    app.add_typer(incidents.incidents_app(), name="incidents")
     app.add_typer(jobs.jobs_app(), name="jobs")
+    worker.add_to(app)
+    app.add_typer(user_tasks.user_tasks_app(), name="user-tasks")
     app.add_typer(batch.batch_app(), name="batch")
     log.add_to(app)
+    state.add_to(app)
     app.add_typer(replay.replay_app(), name="replay")
+    app.add_typer(repair.repair_app(), name="repair")
     return app
 
 

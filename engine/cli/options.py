@@ -32,6 +32,7 @@ class Connection(Struct, frozen=True, kw_only=True):
 
 
 Limit = Annotated[int, typer.Option(min=0, help="Show at most so many.")]
+Variables = Annotated[str, typer.Option(metavar="JSON", help="Variables to set: a JSON object, or @FILE.")]
 Data = Annotated[Path, typer.Option(help="Data directory of the engine.", metavar="DIR")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 

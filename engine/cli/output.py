@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,11 +38,16 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def console() -> Console:
-    """Rich's console on standard output; it keeps to NO_COLOR."""
+def is_watched() -> bool:
+    """Whether a person looks at the remarks and the progress beside the output."""
+    return sys.stderr.isatty()
+
+
+def console(*, beside: bool = False) -> Console:
+    """Rich's console on standard output, or beside it on standard error; it keeps to NO_COLOR."""
     from rich.console import Console
 
-    return Console(highlight=False)
+    return Console(highlight=False, stderr=beside)
 
 
 def print_json(document: Any) -> None:
@@ -95,6 +102,14 @@ def print_fields(fields: Sequence[tuple[str, str]]) -> None:
 
     for name, value in fields:
         console().print(Text.assemble((name.ljust(width), "bold"), "  ", (value, STYLES.get(value, ""))))
+
+
+def styled(state: str) -> str:
+    """A state within a line, in its colour on a terminal."""
+    colour = STYLES.get(state)
+    if colour is None or not is_terminal() or "NO_COLOR" in os.environ:
+        return state
+    return typer.style(state, fg=colour)
 
 
 def shown(value: object) -> str:

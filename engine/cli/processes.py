@@ -1,16 +1,21 @@
-"""`deploy`, `create`, `instances`, `incidents`: process definitions and instances."""
+"""`deploy`, `create`: process definitions, and instances of them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .faults import UsageFault
-from .filters import FilterOptions, filter_of
-from .options import Connection, Limit, expand, read_json
-from .output import print_fields, print_json, print_note, print_table, shown, shown_count
+from . import completion
+from .faults import CommandFailed, UsageFault
+from .options import Connection, expand, read_json
+from .output import print_fields, print_json, print_table, shown, shown_count
+
+if TYPE_CHECKING:
+    from .client import Document
+    from .load import Call, Sent
 
 
 def deploy(
@@ -48,7 +53,10 @@ def _read(file: Path) -> bytes:
 
 
 def create(
-    process_id: Annotated[str, typer.Argument(metavar="PROCESS_ID", help="As in the model.")],
+    process_id: Annotated[
+        str,
+        typer.Argument(metavar="PROCESS_ID", help="As in the model.", autocompletion=completion.process_ids),
+    ],
     *,
     variables: Annotated[str, typer.Option(metavar="JSON", help="A JSON object, or @FILE.")] = "{}",
     version: Annotated[int, typer.Option(metavar="N", help="Version of the process; -1 for the latest.")] = -1,
@@ -56,8 +64,7 @@ def create(
     connection: Connection,
 ) -> None:
     """Start instances of a process."""
-    from .load import Call, send_all
-    from .progress import open_bars
+    from .load import Call, send
 
     body = {
         "processDefinitionId": process_id,
@@ -66,96 +73,53 @@ def create(
     }
     calls = (Call("POST", "/process-instances", body) for _ in range(count))
     if connection.json:
-        send_all(connection.url, calls, answered=lambda _done, answer: print_json(answer))
+        sent = send(connection.url, calls, answered=lambda _done, answer: print_json(answer))
     elif count == 1:
-        (answer,) = send_all(connection.url, calls)
-        print_fields(
-            [
-                ("Process instance", answer["processInstanceKey"]),
-                ("Process", f"{process_id} version {answer['processDefinitionVersion']}"),
-            ]
-        )
+        sent = send(connection.url, calls)
     else:
-        with open_bars(share=0.1) as bars:
-            send_all(
-                connection.url,
-                calls,
-                answered=lambda done, _answer: bars.show(f"Start {process_id}", done, count),
-            )
+        sent = _send_watched(connection.url, calls, process_id, count)
+    if not connection.json and sent.answers:
+        _print_started(process_id, count, sent.answers)
+    if sent.fault is not None:
+        raise sent.fault if count == 1 else _incomplete(sent, count)
 
 
-def instances(*, wanted: FilterOptions, limit: Limit = 20, connection: Connection) -> None:
-    """List process instances, the newest first."""
-    from .client import Client, newest_first
+def _send_watched(url: str, calls: Iterable[Call], process_id: str, count: int) -> Sent:
+    from .load import send
+    from .progress import open_bars
 
-    with Client(connection.url) as client:
-        found = client.search(
-            "/process-instances", filter_of(wanted), sort=newest_first("startDate", "processInstanceKey"), limit=limit
-        )
-    if connection.json:
-        print_json(found.document())
+    with open_bars(share=0.1) as bars:
+        return send(url, calls, answered=lambda done, _answer: bars.show(f"Start {process_id}", done, count))
+
+
+def _print_started(process_id: str, count: int, answers: Sequence[Document]) -> None:
+    first, last = answers[0], answers[-1]
+    process = ("Process", f"{process_id} version {first['processDefinitionVersion']}")
+    if count == 1:
+        print_fields([("Process instance", first["processInstanceKey"]), process])
         return
-    print_table(
-        ("PROCESS INSTANCE", "PROCESS", "VERSION", "STATE", "INCIDENT", "STARTED", "ENDED"),
+    print_fields(
         [
-            (
-                item["processInstanceKey"],
-                shown(item["processDefinitionId"]),
-                shown(item["processDefinitionVersion"]),
-                item["state"],
-                shown(item["hasIncident"]),
-                shown(item["startDate"]),
-                shown(item["endDate"]),
-            )
-            for item in found.items
-        ],
+            ("Started", f"{shown_count(len(answers))} of {shown_count(count)}"),
+            process,
+            ("First", first["processInstanceKey"]),
+            ("Last", last["processInstanceKey"]),
+        ]
     )
-    print_note(f"{len(found.items)} of {shown_count(found.total, at_least=found.more)}")
 
 
-def incidents(
-    *,
-    state: Annotated[str, typer.Option(metavar="STATE", help="ACTIVE or RESOLVED; empty for all.")] = "ACTIVE",
-    process_id: Annotated[str | None, typer.Option(metavar="ID", help="Process id.")] = None,
-    instance: Annotated[str | None, typer.Option(metavar="KEY", help="Process instance key.")] = None,
-    error_type: Annotated[str | None, typer.Option(metavar="TYPE", help="Such as JOB_NO_RETRIES.")] = None,
-    limit: Limit = 20,
-    connection: Connection,
-) -> None:
-    """List incidents, the newest first."""
-    from .client import Client, newest_first
-
-    given = {
-        "state": state.upper() or None,
-        "processDefinitionId": process_id,
-        "processInstanceKey": instance,
-        "errorType": error_type and error_type.upper(),
-    }
-    wanted = {name: value for name, value in given.items() if value is not None}
-    with Client(connection.url) as client:
-        found = client.search("/incidents", wanted, sort=newest_first("creationTime", "incidentKey"), limit=limit)
-    if connection.json:
-        print_json(found.document())
-        return
-    print_table(
-        ("INCIDENT", "PROCESS INSTANCE", "PROCESS", "ELEMENT", "STATE", "ERROR", "MESSAGE"),
-        [
-            (
-                item["incidentKey"],
-                item["processInstanceKey"],
-                shown(item["processDefinitionId"]),
-                item["elementId"],
-                item["state"],
-                item["errorType"],
-                item["errorMessage"],
-            )
-            for item in found.items
-        ],
-    )
-    print_note(f"{len(found.items)} of {shown_count(found.total, at_least=found.more)}")
+def _incomplete(sent: Sent, count: int) -> CommandFailed:
+    """The fault with what is known of those before it; the exit code stays."""
+    assert sent.fault is not None
+    text = f"{sent.fault}\nstarted {shown_count(len(sent.answers))} of {shown_count(count)}"
+    if sent.unknown:
+        text += f"; of {shown_count(sent.unknown)} more it is unknown: look with `retold instances list`"
+    fault = CommandFailed(text)
+    fault.exit_code = sent.fault.exit_code
+    return fault
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (deploy, create, instances, incidents):
+    for command in (deploy, create):
         app.command(command.__name__)(expand(command))

@@ -1,8 +1,11 @@
-"""Progress of long work: live bars on a terminal, a line per change elsewhere."""
+"""Progress of long work: live bars on a terminal, a line per change elsewhere.
+
+Progress is no result: it goes to standard error, unless it is what the command was asked to show.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -10,7 +13,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.table import Column
 from rich.text import Text
 
-from .output import console, is_terminal, print_line, shown_count
+from .output import console, is_terminal, is_watched, print_line, print_note, shown_count
 
 
 class Bars(Protocol):
@@ -21,10 +24,10 @@ class Bars(Protocol):
 
 
 @contextmanager
-def open_bars(share: float = 0.0) -> Iterator[Bars]:
+def open_bars(share: float = 0.0, *, as_result: bool = False) -> Iterator[Bars]:
     """Bars until the end of the block. Without a terminal a line is printed after every `share` of the total."""
-    if not is_terminal():
-        yield LineBars(share)
+    if not (is_terminal() if as_result else is_watched()):
+        yield LineBars(share, print_line if as_result else print_note)
         return
     columns: list[str | ProgressColumn] = [
         TextColumn("{task.description}", table_column=Column(no_wrap=True)),
@@ -32,7 +35,7 @@ def open_bars(share: float = 0.0) -> Iterator[Bars]:
         _CountColumn(table_column=Column(no_wrap=True)),
         TextColumn("{task.fields[note]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)),
     ]
-    with Progress(*columns, console=console(), expand=True) as progress:
+    with Progress(*columns, console=console(beside=not as_result), expand=True) as progress:
         yield LiveBars(progress)
 
 
@@ -63,8 +66,9 @@ class LiveBars:
 class LineBars:
     """Lines, each when enough has changed since the last one."""
 
-    def __init__(self, share: float) -> None:
+    def __init__(self, share: float, print_text: Callable[[str], None] = print_note) -> None:
         self._share = share
+        self._print = print_text
         self._last: dict[str, tuple[int, int | None, str]] = {}
 
     def show(self, name: str, done: int, total: int | None, note: str = "") -> None:
@@ -74,7 +78,7 @@ class LineBars:
             return
         self._last[name] = (done, total, note)
         of_total = "" if total is None else f"/{shown_count(total)}"
-        print_line(f"{name}: {shown_count(done)}{of_total} {note}".rstrip())
+        self._print(f"{name}: {shown_count(done)}{of_total} {note}".rstrip())
 
     def _is_news(self, last: tuple[int, int | None, str], done: int, total: int | None) -> bool:
         if self._share == 0 or total is None or total != last[1] or done == total:

@@ -1,7 +1,9 @@
-"""`replay verify`: the auditor of a stopped engine, with what it found as tables."""
+"""`replay verify`, `replay rerun`: the auditor of a stopped engine, with what it found as tables."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,10 +11,13 @@ import typer
 
 from .faults import CommandFailed
 from .options import Data, Json
-from .output import is_terminal, print_json, print_line, print_table, shown, shown_count
+from .output import is_watched, print_json, print_line, print_table, shown, shown_count
 
 if TYPE_CHECKING:
+    from replay.ports import Counted
+    from replay.redecision import PartitionRerun
     from replay.report import Report
+    from replay.rerun import RerunReport
 
 
 def verify(data: Data = Path("data"), as_json: Json = False) -> None:
@@ -22,13 +27,8 @@ def verify(data: Data = Path("data"), as_json: Json = False) -> None:
     """
     from replay import verify as auditor
 
-    if as_json or not is_terminal():
-        report = auditor.verify(data)
-    else:
-        from .progress import open_bars
-
-        with open_bars() as bars:
-            report = auditor.verify(data, progress=lambda done, total: bars.show("Read records", done, total))
+    with _progress("Read records", as_json=as_json) as progress:
+        report = auditor.verify(data, progress=progress)
     if as_json:
         print_json(report)
     else:
@@ -79,11 +79,78 @@ def _print(report: Report) -> None:
             print_line(f"{check.name}: {shown_count(check.failure_count - len(check.failures))} more")
 
 
+def rerun(data: Data = Path("data"), as_json: Json = False) -> None:
+    """Decide every command of the log again, and compare to the byte.
+
+    This build decides. The engine must be stopped; nothing is changed. Time, claims and the name of the build are those
+    of the log. Exits 0 if all outcomes are the same, 1 if one differs, which is named.
+    """
+    from replay import rerun as auditor
+
+    with _progress("Decide again", as_json=as_json) as progress:
+        report = auditor.rerun(data, progress=progress)
+    if as_json:
+        print_json(report)
+    else:
+        _print_rerun(report)
+    if not report.ok:
+        bad = [str(found.partition) for found in report.partitions if found.difference is not None]
+        raise CommandFailed(f"expected the outcomes of {data}, got others on partition {', '.join(bad)}")
+
+
+def _print_rerun(report: RerunReport) -> None:
+    print_table(
+        ("PARTITION", "RESULT", "SAME UP TO", "STEPS", "PENDING", "DECIDED BY"),
+        [
+            (
+                str(found.partition),
+                "same" if found.difference is None else "DIFFERS",
+                str(found.last_position),
+                shown_count(found.steps),
+                shown_count(found.pending_commands),
+                ", ".join(found.builds),
+            )
+            for found in report.partitions
+        ],
+    )
+    for found in report.partitions:
+        if found.unfinished_records:
+            text = f"the log ends within a step, of which {found.unfinished_records} records are there"
+            print_line(f"partition {found.partition}: {text}")
+        _print_difference(found)
+
+
+def _print_difference(found: PartitionRerun) -> None:
+    difference = found.difference
+    if difference is None:
+        return
+    place = f", position {difference.position}" if difference.position >= 0 else ""
+    print_line(f"\npartition {found.partition}{place}: {difference.text}")
+    if difference.command is not None:
+        command = difference.command
+        print_line(f"  command: {command.command} at offset {command.offset} of {command.topic}")
+    for field in difference.fields:
+        print_line(f"  {field.field}: expected {field.expected}, got {field.got}")
+
+
+@contextmanager
+def _progress(name: str, *, as_json: bool) -> Iterator[Counted | None]:
+    """A bar for a person; nothing for programs."""
+    if as_json or not is_watched():
+        yield None
+        return
+    from .progress import open_bars
+
+    with open_bars() as bars:
+        yield lambda done, total: bars.show(name, done, total)
+
+
 def replay_app() -> typer.Typer:
     """The group `replay`."""
     app = typer.Typer(help="Prove from the log what happened.", no_args_is_help=True)
     app.callback()(_group)
     app.command("verify")(verify)
+    app.command("rerun")(rerun)
     return app
 
 

@@ -13,12 +13,16 @@ from .state import View
 
 
 class Query(Struct, frozen=True, kw_only=True):
-    """One page wanted. It may be asked once everything up to `position` of this partition is searchable."""
+    """One page wanted. It may be asked once everything up to `position` of this partition is searchable.
+
+    `trace_context`: of the command that the page is for; the answer belongs to the same trace.
+    """
 
     key: int
     selection: SelectionQuery
     position: int
     attempts: int
+    trace_context: str = ""
 
 
 class Background(Protocol):

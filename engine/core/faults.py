@@ -34,6 +34,22 @@ class BrokenInvariant(RetoldError):
     """A broken invariant: the partition stops at this position and keeps all data."""
 
 
+class MessageGap(BrokenInvariant):
+    """A message of another partition is missing: the partition stops until it is repaired (`retold repair messages`).
+
+    `expected` is the number of the missing message, `number` that of the one that came.
+    """
+
+    def __init__(self, sender: int, expected: int, number: int) -> None:
+        super().__init__(
+            f"expected message {expected} from partition {sender}, got {number}; stop the engine, run `retold repair "
+            "messages`, which takes what is missing from the SENT events of that partition, and start it again"
+        )
+        self.sender = sender
+        self.expected = expected
+        self.number = number
+
+
 class Unavailable(RetoldError):
     """An I/O failure that may pass: retried with a capped back-off."""
 

@@ -22,10 +22,13 @@ class MachineSettings(Struct, frozen=True, kw_only=True):
     skip_vanished_items: bool = False
 
     # process instances
-    #: effects of one process instance in one step before it pauses and others run
+    #: effects of one process instance in one step before it pauses and others run; a large one counts as several,
+    #: one more for every 4 KiB
     step_effects_max: int = 1_000
     #: pauses in a row without a wait state before an incident is raised
     continuation_rounds_max: int = 100
+    #: True: two active root instances of a process cannot have the same business id (on a partition)
+    business_id_uniqueness: bool = False
     #: due timers that one tick handles
     due_per_tick_max: int = 100
     #: jobs that one activation gives out

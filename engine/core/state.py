@@ -8,15 +8,17 @@ rolled back), in the group being appended, or in the store. Rule: only appliers 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
+from itertools import islice
 from typing import Generic, Protocol, TypeVar, cast
 
 import msgspec
 
 from .effects import Effects
-from .faults import BrokenInvariant
+from .faults import BrokenInvariant, Reject
 from .ports import Change, Store
+from .record import Record
 from .settings import MachineSettings
 
 Value = TypeVar("Value")
@@ -35,15 +37,12 @@ class Table(Generic[Value]):
     hashed, therefore a value repeats the texts of its key wherever they are read back).
     """
 
-    __slots__ = ("_decode", "name", "number")
+    __slots__ = ("decode", "name", "number")
 
     def __init__(self, number: int, name: str, value: type[Value]) -> None:
         self.number = number
         self.name = name
-        self._decode = msgspec.msgpack.Decoder(value).decode
-
-    def decode(self, data: bytes) -> Value:
-        return self._decode(data)
+        self.decode: Callable[[bytes], Value] = msgspec.msgpack.Decoder(value).decode
 
     def __repr__(self) -> str:
         return f"Table({self.number}, {self.name})"
@@ -54,6 +53,10 @@ def pack(parts: tuple[int | str, ...]) -> bytes:
     if len(parts) == 1:
         (part,) = parts
         return part.to_bytes(8, "big") if type(part) is int else _pack_text(cast(str, part))
+    if len(parts) == 2:
+        first, second = parts
+        if type(first) is int and type(second) is int:
+            return (first << 64 | second).to_bytes(16, "big")
     if not parts:
         return b"\x00"
     return b"".join([part.to_bytes(8, "big") if type(part) is int else _pack_text(cast(str, part)) for part in parts])
@@ -92,14 +95,17 @@ class View(Protocol):
         """The highest key given out here."""
 
     @property
-    def effect_count(self) -> int:
-        """Effects of this step so far: what bounds it."""
+    def effort(self) -> int:
+        """Effects of this step so far, a large one counted as several: what bounds it."""
 
     def next_key(self) -> int:
         """A new key of this partition."""
 
     def follow_up(self, name: str, key: int, data: str) -> Effects:
         """What another part of the engine wants to happen when long work on `key` is done."""
+
+    def quarantine(self, command: Record, refusal: Reject) -> Effects:
+        """What sets an instance aside whose processor failed, or that cannot go on within the limits."""
 
     def get(self, table: Table[Value], *key: int | str) -> Value | None: ...
 
@@ -174,6 +180,9 @@ class State:
         if limit <= 0 or start >= stop:
             return rows
         overlay = self._overlay_keys(table.number, start, stop)
+        if not overlay:
+            decode = table.decode
+            return [(key, decode(data)) for key, data in islice(self._store.scan(table.number, start, stop), limit)]
         index, count = 0, len(overlay)
         for key, data in self._store.scan(table.number, start, stop):
             while index < count and overlay[index] < key:
@@ -201,7 +210,7 @@ class State:
 
     def _overlay_keys(self, number: int, start: bytes, stop: bytes) -> list[bytes]:
         keys = self._current_keys[number]
-        found = keys[bisect_left(keys, start) : bisect_left(keys, stop)]
+        found = keys[bisect_left(keys, start) : bisect_left(keys, stop)] if keys else []
         if self._appending:
             older = self._appending_keys[number]
             older = older[bisect_left(older, start) : bisect_left(older, stop)]

@@ -7,13 +7,14 @@ from typing import cast
 
 import msgspec
 
+from engine.records.clock import Clock
 from engine.records.partition_message import PartitionMessage
 from engine.records.schema import Schema
 from engine.records.settings import Settings
 
-from .effects import Effects, Event
+from .effects import Attempt, Effects, Event
 from .faults import INVALID_ARGUMENT, INVALID_STATE, BrokenInvariant, Reject
-from .head import DUE, HEAD, RECEIVED, SCHEMAS, SENT, SETTINGS, SOURCES
+from .head import DUE, HEAD, RECEIVED, SCHEMAS, SENT, SETTINGS, SOURCES, clear_due
 from .idempotency import IDEMPOTENCY, IDEMPOTENCY_EXPIRIES
 from .record import Record
 from .registry import Fact, Part, table_values
@@ -22,16 +23,15 @@ from .state import State, View, key_tail
 
 
 def update_settings(command: Record, view: View) -> Effects:
-    """SETTINGS UPDATE: the whole set, as JSON."""
+    """SETTINGS UPDATE: the whole set, as JSON, which the event repeats: a build with more settings decides the same."""
     value = cast(Settings, command.value)
     try:
         wanted = msgspec.json.decode(value.settings, type=MachineSettings)
-    except msgspec.ValidationError as error:
+    except msgspec.DecodeError as error:
         raise Reject(INVALID_ARGUMENT, f"expected the settings of the machine, got: {error}") from None
     if wanted == view.settings and view.get(SETTINGS) is not None:
         raise Reject(INVALID_STATE, "expected settings that differ from those in force, got the same")
-    text = msgspec.json.encode(wanted).decode()
-    yield Event(value_type="SETTINGS", intent="UPDATED", value=Settings(settings=text))
+    yield Event(value_type="SETTINGS", intent="UPDATED", value=value)
 
 
 def _apply_settings(fact: Fact, state: State) -> None:
@@ -64,16 +64,38 @@ def tick_part(parts: Sequence[Part]) -> Part:
     """CLOCK TICK for the timers of these parts: fires what is due, a bounded number at a time."""
     timers = {name: timer for part in parts for name, timer in part.timers.items()}
 
-    def tick(_command: Record, view: View) -> Effects:
+    def tick(command: Record, view: View) -> Effects:
         until = (view.now + 1).to_bytes(8, "big")
         due = view.scan(DUE, limit=view.settings.due_per_tick_max, until=until)
         if not due:
             raise Reject(INVALID_STATE, f"expected something to be due at {view.now}, got nothing: the tick is stale")
-        for key, _ in due:
-            name = key[8:-9].decode()
-            yield from timers[name](key_tail(key), view)
+        full = view.effort + view.settings.step_effects_max
+        for row, _ in due:
+            if view.effort >= full:
+                break
+            key, name = key_tail(row), row[8:-9].decode()
+            refusal = yield Attempt(effects=fire(name, key, view))
+            if refusal is not None or view.get(DUE, int.from_bytes(row[:8], "big"), name, key) is not None:
+                yield from _set_aside(row, name, key, command, refusal, view)
+
+    def fire(name: str, key: int, view: View) -> Effects:
+        yield from timers[name](key, view)
 
     return Part(processors={("CLOCK", "TICK"): tick})
+
+
+def _set_aside(row: bytes, name: str, key: int, tick: Record, refusal: Reject | None, view: View) -> Effects:
+    """A timer that fails, or that would be due for ever, is dropped, and its instance told of; others go on."""
+    value = Clock(due=int.from_bytes(row[:8], "big"), timer=name)
+    yield Event(value_type="CLOCK", intent="TIMER_DROPPED", key=key, value=value)
+    if refusal is not None:
+        timer = msgspec.structs.replace(tick, intent=name, key=key, value=value)
+        yield Attempt(effects=view.quarantine(timer, refusal))
+
+
+def _apply_timer_dropped(fact: Fact, state: State) -> None:
+    value = cast(Clock, fact.value)
+    clear_due(state, value.due, value.timer, fact.key)
 
 
 def due_at(state: State) -> int | None:
@@ -91,6 +113,7 @@ PART = Part(
         ("SETTINGS", "UPDATED"): _apply_settings,
         ("SCHEMA", "REGISTERED"): _apply_schema,
         ("PARTITION_MESSAGE", "SENT"): _apply_sent,
+        ("CLOCK", "TIMER_DROPPED"): _apply_timer_dropped,
     },
     tables=table_values(HEAD, SOURCES, SENT, RECEIVED, SETTINGS, DUE, SCHEMAS, IDEMPOTENCY, IDEMPOTENCY_EXPIRIES),
 )

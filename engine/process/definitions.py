@@ -10,7 +10,14 @@ from engine.bpmn.parse import parse
 from engine.core.faults import NOT_FOUND, BrokenInvariant, Reject
 from engine.core.state import View
 
-from .tables import DEFINITION_RESOURCES, DEFINITION_VERSIONS, DEFINITIONS, LATEST_VERSIONS, Definition
+from .tables import (
+    DEFINITION_RESOURCES,
+    DEFINITION_TAGS,
+    DEFINITION_VERSIONS,
+    DEFINITIONS,
+    LATEST_VERSIONS,
+    Definition,
+)
 
 #: Parsed files kept in memory, the oldest given up first.
 GRAPHS_MAX = 500
@@ -54,6 +61,15 @@ def find_version(view: View, bpmn_process_id: str, version: int) -> int:
     if key is None:
         which = f"version {version}" if version > 0 else "a version"
         raise Reject(NOT_FOUND, f"expected {which} of process '{bpmn_process_id}', got none deployed; deploy it first")
+    return key
+
+
+def find_tagged(view: View, bpmn_process_id: str, version_tag: str) -> int:
+    """The key of the latest version of a process that has this version tag. Raises Reject NOT_FOUND."""
+    key = view.get(DEFINITION_TAGS, bpmn_process_id, version_tag)
+    if key is None:
+        message = f"expected a version of process '{bpmn_process_id}' with the version tag '{version_tag}', got none"
+        raise Reject(NOT_FOUND, f"{message}; deploy it first")
     return key
 
 

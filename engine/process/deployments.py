@@ -15,7 +15,7 @@ from engine.bpmn.model import Process as Graph
 from engine.core.effects import Effects, Event, Send
 from engine.core.faults import INVALID_ARGUMENT, INVALID_STATE, Reject
 from engine.core.head import apply_nothing
-from engine.core.record import DEFAULT_TENANT, Record
+from engine.core.record import DEFAULT_TENANT, Record, Step
 from engine.core.record import command as make_command
 from engine.core.registry import Fact, Part, table_values
 from engine.core.state import State, View
@@ -26,6 +26,7 @@ from engine.records.process import ProcessElement
 from .definitions import processes_of
 from .tables import (
     DEFINITION_RESOURCES,
+    DEFINITION_TAGS,
     DEFINITION_VERSIONS,
     DEFINITIONS,
     LATEST_VERSIONS,
@@ -58,8 +59,11 @@ def create(command: Record, view: View) -> Effects:
         return
     needed = {process.resource_name for process in deployed if not process.duplicate}
     sent = structs.replace(outcome, resources=tuple(r for r in resources if r.resource_name in needed))
+    # A partition that refuses it answers the client itself.
+    step = Step(request=command.step.request)
+    distribute = make_command("DEPLOYMENT", "DISTRIBUTE", sent, key=deployment_key, step=step)
     for partition in others:
-        yield Send(partition=partition, command=make_command("DEPLOYMENT", "DISTRIBUTE", sent, key=deployment_key))
+        yield Send(partition=partition, command=distribute)
 
 
 def _parse(resources: tuple[Resource, ...]) -> list[tuple[Resource, bytes, Graph]]:
@@ -203,6 +207,8 @@ def _apply_process(fact: Fact, state: State) -> None:
     state.put(DEFINITION_VERSIONS, value.bpmn_process_id, value.bpmn_version, value=fact.key)
     if value.bpmn_version > (state.get(LATEST_VERSIONS, value.bpmn_process_id) or 0):
         state.put(LATEST_VERSIONS, value.bpmn_process_id, value=value.bpmn_version)
+    if value.version_tag:
+        state.put(DEFINITION_TAGS, value.bpmn_process_id, value.version_tag, value=fact.key)
 
 
 PART = Part(
@@ -218,5 +224,12 @@ PART = Part(
         ("DEPLOYMENT", "FULLY_DISTRIBUTED"): _apply_fully_distributed,
         ("PROCESS", "CREATED"): _apply_process,
     },
-    tables=table_values(DEFINITIONS, DEFINITION_RESOURCES, DEFINITION_VERSIONS, LATEST_VERSIONS, PENDING_DEPLOYMENTS),
+    tables=table_values(
+        DEFINITIONS,
+        DEFINITION_RESOURCES,
+        DEFINITION_VERSIONS,
+        DEFINITION_TAGS,
+        LATEST_VERSIONS,
+        PENDING_DEPLOYMENTS,
+    ),
 )

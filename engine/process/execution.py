@@ -21,7 +21,7 @@ from engine.records import Incident, ProcessInstance, ProcessInstanceContinuatio
 
 from . import work as kinds
 from .definitions import find_definition
-from .tables import ELEMENT_INSTANCES, Definition, ElementInstance, Pause
+from .tables import ELEMENT_INSTANCES, INSTANCES, Definition, ElementInstance, Instance, Pause
 from .work import Work, encode_work
 
 #: Characters of an incident's message, which may quote values of any size.
@@ -54,6 +54,14 @@ class Execution:
         self.round = 0
         self._tokens: Counter[int] = Counter()
         self._values: dict[int, ProcessInstance] = {}
+        self._instance: Instance | None = None
+
+    @property
+    def instance(self) -> Instance:
+        """What the instance got besides variables, as it was when it was first asked for."""
+        if self._instance is None:
+            self._instance = self.view.get(INSTANCES, self.instance_key) or Instance()
+        return self._instance
 
     # the stack
 
@@ -61,12 +69,12 @@ class Execution:
         """Put work on the stack: the first given is performed first."""
         for work in reversed(works):
             self.stack.append(work)
-            if work.kind == kinds.ACTIVATE:
+            if work.kind in kinds.TOKENS:
                 self._tokens[work.key] += 1
 
     def pop(self) -> Work:
         work = self.stack.pop()
-        if work.kind == kinds.ACTIVATE:
+        if work.kind in kinds.TOKENS:
             self._tokens[work.key] -= 1
         return work
 
@@ -77,7 +85,7 @@ class Execution:
     def forget_tokens(self, scope_key: int) -> None:
         """Tokens on their way in a scope that ends are gone."""
         if self._tokens.pop(scope_key, 0) > 0:
-            self.stack = [work for work in self.stack if work.kind != kinds.ACTIVATE or work.key != scope_key]
+            self.stack = [work for work in self.stack if work.kind not in kinds.TOKENS or work.key != scope_key]
 
     def pause(self, at_end: Work | None) -> Effects:
         """Keep the stack on the log, with `at_end` as its last piece, and go on in a later step."""
@@ -124,11 +132,11 @@ class Execution:
         value = self._values[key] = self._value(element.id, element.type, scope_key)
         return self._event("ELEMENT_ACTIVATING", key, value)
 
-    def starting(self, tags: tuple[str, ...], business_id: str) -> Event:
+    def starting(self) -> Event:
         """The new process instance."""
         key = self.instance_key
         value = self._values[key] = self._value(self.graph.id, PROCESS, NONE)
-        first = structs.replace(value, tags=tags, business_id=business_id)
+        first = structs.replace(value, tags=self.instance.tags, business_id=self.instance.business_id)
         return self._event("ELEMENT_ACTIVATING", key, first)
 
     def lifecycle(self, intent: str, key: int, row: ElementInstance | None = None) -> Event:

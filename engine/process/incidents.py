@@ -83,14 +83,15 @@ def quarantine(command: Record, refusal: Reject, view: View) -> Effects:
     key, instance_key = _touched(command, view)
     if instance_key == NONE or _is_set_aside(view, key, continues):
         return
-    if refusal.code != PROCESSING_ERROR and not continues:
+    by_itself = continues or command.value_type == "CLOCK"
+    if refusal.code != PROCESSING_ERROR and not by_itself:
         return
     message = (
         f"{command.value_type} {command.intent} failed: {refusal.reason}; resolve the incident to try again, or cancel "
         "the instance"
     )
     resume = Work(kinds.CONTINUE, instance_key) if continues else None
-    job_key = command.key if command.value_type == "JOB" else NONE
+    job_key = command.key if command.value_type in ("JOB", "CLOCK") and key != command.key else NONE
     execution = open_execution(view, instance_key)
     yield execution.incident(key, "UNKNOWN", message, resume=resume, job_key=job_key)
 
@@ -105,14 +106,16 @@ def _is_set_aside(view: View, key: int, continues: bool) -> bool:
 def _touched(command: Record, view: View) -> tuple[int, int]:
     """The element instance and the process instance that a command is about."""
     key = command.key
-    if command.value_type == "JOB":
+    if command.value_type in ("JOB", "CLOCK"):  # a timer is for a job, or for an element instance
         job = view.get(JOBS, key)
-        return (job.element_instance_key, job.process_instance_key) if job else (NONE, NONE)
+        if job is not None or command.value_type == "JOB":
+            return (job.element_instance_key, job.process_instance_key) if job else (NONE, NONE)
     if command.value_type == "INCIDENT":
         incident = view.get(INCIDENTS, key)
         return (incident.element_instance_key, incident.process_instance_key) if incident else (NONE, NONE)
     if command.value_type == "USER_TASK":
-        key = view.get(USER_TASKS, key) or NONE
+        task = view.get(USER_TASKS, key)
+        key = task.element_instance_key if task else NONE
     elif command.value_type == "PROCESS_INSTANCE_CONTINUATION":
         key = getattr(command.value, "process_instance_key", NONE)
     element = view.get(ELEMENT_INSTANCES, key) if key > 0 else None

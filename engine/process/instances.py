@@ -1,4 +1,4 @@
-"""Process instances: create, cancel, continue; and the appliers of everything that happens to element instances."""
+"""Process instances: cancel, continue; and the appliers of everything that happens to element instances."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from typing import cast
 from msgspec import structs
 
 from engine.bpmn.model import PARALLEL_GATEWAY, PROCESS, SUB_PROCESS
-from engine.core.effects import Effects, Event
-from engine.core.faults import INVALID_ARGUMENT, INVALID_STATE, Reject
-from engine.core.head import apply_nothing
-from engine.core.record import DEFAULT_TENANT, NONE, Record
+from engine.core.effects import Effects
+from engine.core.faults import INVALID_STATE, Reject
+from engine.core.record import NONE, Record
 from engine.core.registry import Fact, Part, table_values
 from engine.core.state import State, View
-from engine.records import ProcessInstance, ProcessInstanceContinuation, ProcessInstanceCreation
+from engine.records import ProcessInstance, ProcessInstanceContinuation
 
 from . import work as kinds
-from .definitions import find_definition, find_version
-from .execution import Deciding, Execution, open_execution
-from .lifecycle import run, start, take_up
+from .business_ids import delete_instance
+from .execution import Deciding, open_execution
+from .lifecycle import run, take_up
 from .tables import (
     ACTIVATED,
     ACTIVATING,
@@ -31,33 +30,8 @@ from .tables import (
     ElementInstance,
     Pause,
 )
-from .variables import delete_variables, parse_document
+from .variables import delete_variables
 from .work import Work
-
-
-def create(command: Record, view: View) -> Effects:
-    """PROCESS_INSTANCE_CREATION CREATE."""
-    wish = cast(ProcessInstanceCreation, command.value)
-    if wish.start_instructions:
-        raise Reject(INVALID_ARGUMENT, "expected no start instructions, got some; they are not supported yet")
-    definition_key = wish.process_definition_key
-    if definition_key == NONE:
-        definition_key = find_version(view, wish.bpmn_process_id, wish.bpmn_version)
-    found = find_definition(view, definition_key)
-    document = parse_document(wish.variables)
-    execution = Execution(view, view.next_key(), definition_key, found)
-    value = ProcessInstanceCreation(
-        bpmn_process_id=execution.process_id,
-        bpmn_version=execution.definition.bpmn_version,
-        process_definition_key=definition_key,
-        process_instance_key=execution.instance_key,
-        tags=wish.tags,
-        business_id=wish.business_id,
-        tenant_id=DEFAULT_TENANT,
-    )
-    family = "PROCESS_INSTANCE_CREATION"
-    yield Event(value_type=family, intent="CREATED", key=execution.instance_key, value=value, answers=True)
-    yield from start(execution, document, wish.tags, wish.business_id)
 
 
 def cancel(command: Record, view: View) -> Effects:
@@ -148,7 +122,9 @@ def _apply_gone(fact: Fact, state: State) -> None:
     value = cast(ProcessInstance, fact.value)
     state.delete(ELEMENT_INSTANCES, fact.key)
     delete_variables(state, fact.key)
-    if value.element_type != PROCESS:
+    if value.element_type == PROCESS:
+        delete_instance(state, fact.key, value.bpmn_process_id)
+    else:
         state.delete(CHILDREN, value.flow_scope_key, fact.key)
     if value.element_type in (PROCESS, SUB_PROCESS):
         for key, _ in state.scan(JOINS, fact.key):
@@ -174,12 +150,10 @@ def _apply_continued(fact: Fact, state: State) -> None:
 
 PART = Part(
     processors={
-        ("PROCESS_INSTANCE_CREATION", "CREATE"): create,
         ("PROCESS_INSTANCE", "CANCEL"): cancel,
         ("PROCESS_INSTANCE_CONTINUATION", "CONTINUE"): continue_instance,
     },
     appliers={
-        ("PROCESS_INSTANCE_CREATION", "CREATED"): apply_nothing,
         ("PROCESS_INSTANCE", "ELEMENT_ACTIVATING"): _apply_activating,
         ("PROCESS_INSTANCE", "ELEMENT_ACTIVATED"): _apply_activated,
         ("PROCESS_INSTANCE", "ELEMENT_COMPLETING"): _apply_completing,

@@ -15,6 +15,7 @@ from engine.core.state import State, View, key_tail
 from engine.records import Job, JobBatch
 
 from . import work as kinds
+from .business_ids import assign_business_id
 from .elements.job_task import JOB_TYPE_HEADER
 from .execution import open_execution
 from .lifecycle import run
@@ -37,6 +38,9 @@ BACKOFF_TIMER = "JOB_BACKOFF"
 
 #: Bytes that one job's variables and headers may take in an activation: its record stays below the limit of 4 MiB.
 JOB_VARIABLES_SIZE_MAX = 4_128_768
+
+#: Bytes of a worker's name, which the record of every job repeats.
+WORKER_SIZE_MAX = 1024
 
 
 def find_job(view: View, key: int, wish: str) -> JobRow:
@@ -66,6 +70,8 @@ def job_value(view: View, row: JobRow, **changes: object) -> Job:
         element_id=element.element_id if element else "",
         element_instance_key=row.element_instance_key,
         root_process_instance_key=execution.root_key,
+        tags=row.tags,
+        business_id=row.business_id,
         tenant_id=DEFAULT_TENANT,
     )
     return structs.replace(value, **changes) if changes else value
@@ -83,6 +89,8 @@ def activate(command: Record, view: View) -> Effects:
     wish = cast(JobBatch, command.value)
     if not wish.type or wish.timeout <= 0 or wish.jobs_max <= 0:
         raise Reject(INVALID_ARGUMENT, "expected a job type, a time-out > 0 and jobs_max > 0, got less; give all three")
+    if len(wish.worker.encode()) > WORKER_SIZE_MAX:
+        raise Reject(INVALID_ARGUMENT, f"expected a worker's name of at most {WORKER_SIZE_MAX} bytes, got a longer one")
     limit = min(wish.jobs_max, view.settings.jobs_per_activation_max)
     keys: list[int] = []
     size = 0
@@ -120,10 +128,12 @@ def _too_large(view: View, row: JobRow, key: int, size: int) -> Event:
 
 
 def complete(command: Record, view: View) -> Effects:
-    """JOB COMPLETE: the variables leave through the element's output mappings."""
+    """JOB COMPLETE: the variables leave through the element's output mappings; the instance may get a business id."""
     row = find_job(view, command.key, "complete")
     wish = cast(Job, command.value)
     parse_document(wish.variables)
+    if wish.business_id:
+        yield from assign_business_id(view, row.process_instance_key, wish.business_id)
     yield Event(value_type="JOB", intent="COMPLETED", key=command.key, value=job_value(view, row), answers=True)
     execution = open_execution(view, row.process_instance_key)
     execution.push(Work(kinds.COMPLETE, row.element_instance_key, data=wish.variables))
@@ -219,6 +229,8 @@ def _apply_created(fact: Fact, state: State) -> None:
         element_instance_key=value.element_instance_key,
         process_instance_key=value.process_instance_key,
         custom_headers=value.custom_headers,
+        tags=value.tags,
+        business_id=value.business_id,
     )
     state.put(JOBS, fact.key, value=row)
     state.put(ACTIVATABLE_JOBS, value.type, fact.key, value=True)

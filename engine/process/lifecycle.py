@@ -14,7 +14,8 @@ from . import work as kinds
 from .elements import BEHAVIORS
 from .errors import throw
 from .execution import Deciding, Execution
-from .flows import may_activate
+from .flows import end_after, may_activate
+from .results import tell_result
 from .tables import (
     ACTIVATED,
     ACTIVATING,
@@ -42,9 +43,9 @@ def run(execution: Execution, *, at_end: Work | None = None) -> Deciding:
     if pause is not None and execution.stack[-1].kind != kinds.CONTINUE:
         yield from _keep(execution, pause, at_end)
         return False
-    limit = view.effect_count + view.settings.step_effects_max
+    limit = view.effort + view.settings.step_effects_max
     while execution.stack:
-        if view.effect_count >= limit:
+        if view.effort >= limit:
             yield from execution.pause(at_end)
             return False
         work = execution.pop()
@@ -85,19 +86,23 @@ def _keep(execution: Execution, pause: Pause, at_end: Work | None) -> Effects:
 # activation
 
 
-def start(execution: Execution, document: dict[str, str], tags: tuple[str, ...], business_id: str) -> Effects:
-    """Begin the process itself, with its variables and a token at its start event."""
-    yield execution.starting(tags, business_id)
+def start(execution: Execution, document: dict[str, str], inside: str) -> Effects:
+    """Begin the process itself with its variables: at its start event, or at the elements `inside` (a JSON array)."""
+    yield execution.starting()
     key = execution.instance_key
     yield from merge_local(execution.view, key, document, execution.process_id)
-    yield from BEHAVIORS[PROCESS].activate(execution, execution.graph.root, key, "")
+    yield from BEHAVIORS[PROCESS].activate(execution, execution.graph.root, key, inside)
     yield from run(execution)
 
 
 def _activate(execution: Execution, work: Work) -> Effects:
     element = execution.graph.elements[work.element_id]
     scope = execution.view.get(ELEMENT_INSTANCES, work.key)
-    if scope is None or scope.state == TERMINATING or not may_activate(execution, element, work.key):
+    if scope is None or scope.state == TERMINATING:
+        return
+    if work.kind == kinds.ACTIVATE and not may_activate(execution, element, work.key):
+        # Another activation took the tokens that it joins; the scope may have waited for nothing but this one.
+        execution.push(Work(kinds.CHECK_SCOPE, work.key))
         return
     key = execution.view.next_key()
     yield execution.activating(element, key, work.key)
@@ -137,6 +142,8 @@ def _complete(execution: Execution, work: Work) -> Effects:
     if (work.data or element.outputs) and not (yield from _output(execution, key, row, element, work.data)):
         return
     yield from _end_incidents(execution, key, row)
+    if row.element_type == PROCESS:
+        yield from tell_result(execution, "COMPLETED")
     yield execution.lifecycle("ELEMENT_COMPLETED", key, row)
     if row.scope_key != NONE:
         yield from BEHAVIORS[element.type].leave(execution, element, row)
@@ -195,7 +202,7 @@ def _terminate(execution: Execution, work: Work) -> Effects:
         execution.forget_tokens(key)
         execution.push(Work(kinds.TERMINATE_CHILDREN, key), Work(kinds.TERMINATED, key))
     else:
-        yield execution.lifecycle("ELEMENT_TERMINATED", key, row)
+        yield from _end_terminated(execution, key, row)
 
 
 def _end_incidents(execution: Execution, key: int, row: ElementInstance) -> Effects:
@@ -215,7 +222,14 @@ def _terminate_children(execution: Execution, work: Work) -> Effects:
 def _terminated(execution: Execution, work: Work) -> Effects:
     row = execution.view.get(ELEMENT_INSTANCES, work.key)
     if row is not None:
-        yield execution.lifecycle("ELEMENT_TERMINATED", work.key, row)
+        yield from _end_terminated(execution, work.key, row)
+
+
+def _end_terminated(execution: Execution, key: int, row: ElementInstance) -> Effects:
+    if row.element_type == PROCESS:
+        yield from tell_result(execution, "TERMINATED")
+    yield execution.lifecycle("ELEMENT_TERMINATED", key, row)
+    end_after(execution, row)
 
 
 # others
@@ -234,6 +248,7 @@ def _follow_up(execution: Execution, work: Work) -> Effects:
 
 _PERFORM: dict[str, Callable[[Execution, Work], Effects]] = {
     kinds.ACTIVATE: _activate,
+    kinds.START: _activate,
     kinds.RESUME_ACTIVATION: _resume_activation,
     kinds.COMPLETE: _complete,
     kinds.CHECK_SCOPE: _check_scope,

@@ -54,6 +54,19 @@ class ElementInstance(Struct, frozen=True, kw_only=True, array_like=True):
     work_key: int = NONE
 
 
+class Instance(Struct, frozen=True, kw_only=True, array_like=True):
+    """What a process instance got at its creation, or later, besides variables; only there if it got something."""
+
+    tags: tuple[str, ...] = ()
+    business_id: str = ""
+    #: ids of elements whose end ends the instance
+    terminate_after: tuple[str, ...] = ()
+    #: whether PROCESS_INSTANCE_RESULT is to be written at the end, for whom, and with which variables
+    awaited: bool = False
+    request: str = ""
+    fetch_variables: tuple[str, ...] = ()
+
+
 class Variable(Struct, frozen=True, kw_only=True, array_like=True):
     """A variable of a scope; `value` is JSON text."""
 
@@ -74,6 +87,27 @@ class JobRow(Struct, frozen=True, kw_only=True, array_like=True):
     deadline: int = NONE
     custom_headers: str = ""
     incident_key: int = NONE
+    tags: tuple[str, ...] = ()
+    business_id: str = ""
+
+
+class UserTaskRow(Struct, frozen=True, kw_only=True, array_like=True):
+    """A user task that is not finished."""
+
+    element_instance_key: int
+    process_instance_key: int
+    name: str
+    assignee: str
+    candidate_groups: tuple[str, ...]
+    candidate_users: tuple[str, ...]
+    due_date: str
+    follow_up_date: str
+    priority: int
+    form_key: str
+    external_form_reference: str
+    custom_headers: str
+    tags: tuple[str, ...]
+    business_id: str
 
 
 class IncidentRow(Struct, frozen=True, kw_only=True, array_like=True):
@@ -122,5 +156,11 @@ ELEMENT_INCIDENTS = Table(31, "ELEMENT_INCIDENTS", bool)
 JOINS = Table(32, "JOINS", int)
 #: (process instance key,)
 PAUSES = Table(33, "PAUSES", Pause)
-#: (user task key,) -> element instance key
-USER_TASKS = Table(34, "USER_TASKS", int)
+#: (user task key,)
+USER_TASKS = Table(34, "USER_TASKS", UserTaskRow)
+#: (process instance key,)
+INSTANCES = Table(35, "INSTANCES", Instance)
+#: (BPMN process id, business id, process instance key) -> True
+BUSINESS_IDS = Table(36, "BUSINESS_IDS", bool)
+#: (BPMN process id, version tag) -> key of the latest definition with it
+DEFINITION_TAGS = Table(37, "DEFINITION_TAGS", int)

@@ -25,6 +25,9 @@ from .tables import ELEMENT_INSTANCES, VARIABLES, ElementInstance, Variable
 #: Bytes of a variable that an expression makes, so that its record stays below the limit of 4 MiB.
 VARIABLE_SIZE_MAX = 4_128_768
 
+#: Bytes of all that the mappings of one element make: a step pauses after them, not between them.
+MAPPED_SIZE_MAX = 2 * VARIABLE_SIZE_MAX
+
 _documents = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -57,6 +60,11 @@ class Scope:
     def __init__(self, view: View, key: int) -> None:
         self._view = view
         self._keys = [scope for scope, _ in scopes_of(view, key)]
+
+    @property
+    def now(self) -> int:
+        """What `now()` tells: the machine's time of this step."""
+        return self._view.now
 
     def get(self, name: str) -> Value:
         for key in self._keys:
@@ -141,6 +149,10 @@ class MappedScope:
         self._scope = scope
         self.made: dict[str, Value] = {}
 
+    @property
+    def now(self) -> int:
+        return self._scope.now
+
     def get(self, name: str) -> Value:
         return self.made[name] if name in self.made else self._scope.get(name)
 
@@ -160,7 +172,18 @@ def evaluate_mappings(view: View, key: int, mappings: tuple[VariableMapping, ...
             before = scope.made.get(name) if name in scope.made else target_scope.get(name) if target_scope else None
             value = _put(before, path, value)
         scope.made[name] = value
-    return {name: encode_value(name, value) for name, value in scope.made.items()}
+    return _encode_all(scope.made)
+
+
+def _encode_all(made: dict[str, Value]) -> dict[str, str]:
+    document: dict[str, str] = {}
+    size = 0
+    for name, value in made.items():
+        document[name] = encode_value(name, value)
+        size += len(name) + len(document[name])
+        if size > MAPPED_SIZE_MAX:
+            raise EvaluationFailure(f"expected the mappings to make at most {MAPPED_SIZE_MAX} bytes, got more")
+    return document
 
 
 def _put(context: Value, path: list[str], value: Value) -> Value:

@@ -7,6 +7,9 @@ from msgspec import Struct
 
 #: begin the element `element_id` in the scope `key`; `data` is a JSON object of variables that come with it
 ACTIVATE = "ACTIVATE"
+#: begin the element `element_id` in the scope `key`, whatever it joins; `data` is a JSON array of the elements to begin
+#: inside it instead of its start event, or empty
+START = "START"
 #: go on with the activation of element instance `key` (after an incident)
 RESUME_ACTIVATION = "RESUME_ACTIVATION"
 #: complete element instance `key`; `data` is a JSON object of variables that come with it
@@ -27,6 +30,9 @@ THROW = "THROW"
 CONTINUE = "CONTINUE"
 #: tell the part of the engine named `element_id` that the work on `key` is done; `data` is what it asked to get back
 FOLLOW_UP = "FOLLOW_UP"
+
+#: work that is a token on its way to an element of the scope `key`
+TOKENS = (ACTIVATE, START)
 
 
 class Work(Struct, frozen=True, array_like=True):

@@ -23,8 +23,10 @@ from .job_batch import JobBatch
 from .partition_message import PartitionMessage
 from .process import Process
 from .process_instance import ProcessInstance
+from .process_instance_business_id import ProcessInstanceBusinessId
 from .process_instance_continuation import ProcessInstanceContinuation
 from .process_instance_creation import ProcessInstanceCreation
+from .process_instance_result import ProcessInstanceResult
 from .schema import Schema
 from .settings import Settings
 from .user_task import UserTask
@@ -49,8 +51,10 @@ __all__ = [
     "PartitionMessage",
     "Process",
     "ProcessInstance",
+    "ProcessInstanceBusinessId",
     "ProcessInstanceContinuation",
     "ProcessInstanceCreation",
+    "ProcessInstanceResult",
     "Schema",
     "Settings",
     "UserTask",
@@ -63,7 +67,9 @@ FAMILIES: dict[str, type[Struct]] = {
     "DEPLOYMENT": Deployment,
     "PROCESS": Process,
     "PROCESS_INSTANCE_CREATION": ProcessInstanceCreation,
+    "PROCESS_INSTANCE_RESULT": ProcessInstanceResult,
     "PROCESS_INSTANCE": ProcessInstance,
+    "PROCESS_INSTANCE_BUSINESS_ID": ProcessInstanceBusinessId,
     "PROCESS_INSTANCE_CONTINUATION": ProcessInstanceContinuation,
     "JOB": Job,
     "JOB_BATCH": JobBatch,

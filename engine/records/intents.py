@@ -21,6 +21,7 @@ INTENTS: dict[str, Intents] = {
     ),
     "PROCESS": Intents(commands=(), events=("CREATED",)),
     "PROCESS_INSTANCE_CREATION": Intents(commands=("CREATE",), events=("CREATED",)),
+    "PROCESS_INSTANCE_RESULT": Intents(commands=(), events=("COMPLETED", "TERMINATED")),
     "PROCESS_INSTANCE": Intents(
         commands=("CANCEL",),
         events=(
@@ -33,6 +34,7 @@ INTENTS: dict[str, Intents] = {
             "SEQUENCE_FLOW_TAKEN",
         ),
     ),
+    "PROCESS_INSTANCE_BUSINESS_ID": Intents(commands=("ASSIGN",), events=("ASSIGNED",)),
     "PROCESS_INSTANCE_CONTINUATION": Intents(internal=("CONTINUE",), events=("PAUSED", "CONTINUED")),
     "JOB": Intents(
         commands=("COMPLETE", "FAIL", "THROW_ERROR", "UPDATE"),
@@ -52,7 +54,10 @@ INTENTS: dict[str, Intents] = {
     "INCIDENT": Intents(commands=("RESOLVE",), events=("CREATED", "RESOLVED")),
     "VARIABLE": Intents(commands=(), events=("CREATED", "UPDATED")),
     "VARIABLE_DOCUMENT": Intents(commands=("UPDATE",), events=("UPDATED",)),
-    "USER_TASK": Intents(commands=("COMPLETE",), events=("CREATED", "COMPLETED", "CANCELED")),
+    "USER_TASK": Intents(
+        commands=("ASSIGN", "CLAIM", "UPDATE", "COMPLETE"),
+        events=("CREATED", "ASSIGNED", "UPDATED", "COMPLETED", "CANCELED"),
+    ),
     "BATCH_OPERATION_CREATION": Intents(commands=("CREATE",), events=("CREATED",)),
     "BATCH_OPERATION_INITIALIZATION": Intents(
         internal=("INITIALIZE", "FAIL"), events=("INITIALIZING", "RETRYING", "INITIALIZED", "FAILED")
@@ -68,7 +73,7 @@ INTENTS: dict[str, Intents] = {
         internal=("COMPLETE_PARTITION", "FAIL_PARTITION", "CANCEL_PARTITION"),
         events=("PARTITION_COMPLETED", "PARTITION_FAILED", "PARTITION_CANCELED"),
     ),
-    "CLOCK": Intents(internal=("TICK",)),
+    "CLOCK": Intents(internal=("TICK",), events=("TIMER_DROPPED",)),
     "SETTINGS": Intents(internal=("UPDATE",), events=("UPDATED",)),
     "SCHEMA": Intents(internal=("REGISTER",), events=("REGISTERED",)),
     "PARTITION_MESSAGE": Intents(commands=(), events=("SENT",)),

@@ -30,4 +30,6 @@ class Job(Struct, frozen=True, kw_only=True):
     element_id: str = ""
     element_instance_key: int = -1
     root_process_instance_key: int = -1
+    tags: tuple[str, ...] = ()
+    business_id: str = ""
     tenant_id: str = ""

@@ -8,7 +8,8 @@ VALUE_TYPE = "USER_TASK"
 
 
 class UserTask(Struct, frozen=True, kw_only=True):
-    """Work for a person. COMPLETE; CREATED, COMPLETED, CANCELED."""
+    """Work for a person. Commands ASSIGN, CLAIM, UPDATE, COMPLETE; events CREATED, ASSIGNED, UPDATED, COMPLETED,
+    CANCELED, each with the whole task as it is after it."""
 
     process_instance_key: int = -1
     process_definition_key: int = -1
@@ -24,8 +25,12 @@ class UserTask(Struct, frozen=True, kw_only=True):
     follow_up_date: str = ""
     priority: int = 0
     form_key: str = ""
+    external_form_reference: str = ""
     custom_headers: str = ""
     variables: str = ""
     action: str = ""
+    changed_attributes: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    business_id: str = ""
     name: str = ""
     tenant_id: str = ""

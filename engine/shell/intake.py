@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from hashlib import sha256
 
+import msgspec
+
+from engine.core.draft import Outcome
 from engine.core.faults import FORBIDDEN, INVALID_ARGUMENT, UNREADABLE, Reject
-from engine.core.machine import Input, Machine, Outcome
+from engine.core.machine import Input, Machine
 from engine.core.ports import COMMANDS, Entry
 from engine.core.record import COMMAND, Record, Step
 from engine.records.intake import Intake
@@ -20,8 +23,11 @@ from .codec import Codec, Undecodable
 METADATA_LENGTH_MAX = 16_384
 
 
-def decide(machine: Machine, codec: Codec, topic: str, entry: Entry) -> Outcome | None:
-    """The outcome of what lies on an input. None: a message from a partition that was received before."""
+def decide(machine: Machine, codec: Codec, topic: str, entry: Entry, *, claims: str | None = None) -> Outcome | None:
+    """The outcome of what lies on an input. None: a message from a partition that was received before.
+
+    `claims`: those that the log says were verified when the command was decided, if it is decided again.
+    """
     hashed = sha256(entry.value)
     source = Input(name=topic, offset=entry.offset, timestamp=entry.timestamp, hash=hashed.digest())
     try:
@@ -32,6 +38,8 @@ def decide(machine: Machine, codec: Codec, topic: str, entry: Entry) -> Outcome 
     if length > METADATA_LENGTH_MAX:
         reason = f"expected metadata of at most {METADATA_LENGTH_MAX} characters, got {length}; shorten them"
         return machine.refuse(_unreadable(topic, entry), Reject(UNREADABLE, reason), source)
+    if claims is not None and claims != command.step.claims:
+        command = msgspec.structs.replace(command, step=msgspec.structs.replace(command.step, claims=claims))
     refusal = _refusal(command, topic)
     return machine.step(command, source) if refusal is None else machine.refuse(command, refusal, source)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import cast
 
 import lmdb
 
@@ -55,6 +56,8 @@ class LmdbStore:
         self._tables = {int(name): self._environment.open_db(name, create=False) for name in self._names()}
         self._reading = self._environment.begin()
         self._generation = 0
+        #: cursors of the reading transaction by table, to be used again
+        self._cursors: dict[int, lmdb.Cursor] = {}
 
     def get(self, table: int, key: bytes) -> bytes | None:
         """As `Store.get`."""
@@ -68,17 +71,24 @@ class LmdbStore:
         """As `Store.scan`; going on after a write raises BrokenInvariant."""
         database = self._tables.get(table)
         if database is None:
-            return
+            return iter(())
+        cursor = self._cursors.get(table)
+        if cursor is None:
+            cursor = self._cursors[table] = self._reading.cursor(database)
+        if not (cursor.set_range(start) if start else cursor.first()) or cast(bytes, cursor.key()) >= stop:
+            return iter(())
+        del self._cursors[table]  # because scans of one table may be nested
+        return self._walk(table, cursor, stop)
+
+    def _walk(self, table: int, cursor: lmdb.Cursor, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
         generation = self._generation
-        with self._reading.cursor(database) as cursor:
-            if not (cursor.set_range(start) if start else cursor.first()):
-                return
-            for pair in cursor.iternext():
-                if pair[0] >= stop:
-                    return
-                yield pair
-                if generation != self._generation:
-                    raise BrokenInvariant("expected a scan to end before the next write, got a write in between")
+        for pair in cast("Iterator[tuple[bytes, bytes]]", cursor.iternext()):
+            if pair[0] >= stop:
+                break
+            yield pair
+            if generation != self._generation:
+                raise BrokenInvariant("expected a scan to end before the next write, got a write in between")
+        self._cursors[table] = cursor
 
     def write(self, changes: Iterable[Change]) -> None:
         """As `Store.write`; BrokenInvariant for an impossible key, StoreFull, or Unavailable when the disk fails."""
@@ -117,9 +127,14 @@ class LmdbStore:
         _mark_clean(self._path)
         self._lock.release()
 
+    def size(self) -> int:
+        """Bytes in use; may be asked in any thread. Raises Unavailable once it is closed."""
+        return used_size(self._environment)
+
     def _renew(self) -> None:
         """Read from now on what was just written: LMDB hands the ended transaction out again, so this is cheap."""
         self._generation += 1
+        self._cursors.clear()
         self._reading.abort()
         self._reading = self._environment.begin()
 
@@ -135,6 +150,14 @@ class LmdbStore:
             self._renew()
 
 
+def used_size(environment: lmdb.Environment) -> int:
+    """Bytes of the pages in use, those that are free again among them. Raises Unavailable for a closed one."""
+    try:
+        return int((environment.info()["last_pgno"] + 1) * environment.stat()["psize"])
+    except lmdb.Error as error:
+        raise Unavailable(f"expected an open environment, got: {error}") from error
+
+
 def _open_environment(path: Path, map_size: int) -> lmdb.Environment:
     return lmdb.open(
         str(path), map_size=map_size, max_dbs=TABLE_MAX + 1, sync=False, metasync=False, meminit=False, max_spare_txns=2
@@ -147,8 +170,7 @@ def _open_kept(path: Path, map_size: int) -> lmdb.Environment | None:
         environment = _open_environment(path, map_size)
     except (lmdb.InvalidError, lmdb.CorruptedError, lmdb.VersionMismatchError):
         return None
-    size = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
-    if (path / "data.mdb").stat().st_size >= size:
+    if (path / "data.mdb").stat().st_size >= used_size(environment):
         return environment
     environment.close()
     return None

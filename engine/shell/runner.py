@@ -14,9 +14,10 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from engine.core.faults import BrokenInvariant
+from engine.core.draft import Outcome
+from engine.core.faults import BrokenInvariant, MessageGap
 from engine.core.head import SOURCES, Source
-from engine.core.machine import Machine, Outcome
+from engine.core.machine import Machine
 from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Append, Clock, Entry, Log, Message, Place, Writer
 from engine.core.record import Record, Step
 from engine.core.state import State
@@ -25,6 +26,7 @@ from engine.records.clock import Clock as ClockValue
 
 from .codec import Codec, Reader, Undecodable
 from .intake import decide
+from .trace_context import trace_headers
 
 INPUTS = (COMMANDS, INTERNAL)
 
@@ -34,6 +36,8 @@ class RunnerLimits(Struct, frozen=True, kw_only=True):
 
     group_commands_max: int = 256
     group_records_max: int = 4_000
+    #: bytes of records and messages; the last step may go beyond it by its own size (`STEP_SIZE_MAX`)
+    group_size_max: int = 8 << 20
     read_size_max: int = 1 << 20
     #: shortest time between two ticks, in seconds
     tick_interval: float = 0.01
@@ -43,16 +47,22 @@ class Group:
     """Steps that are appended together.
 
     Once somebody waits for an answer in it, no internal work is added, for which they would have to wait as well.
+    Times are those of the clock's `monotonic`: of each step, of the append, and of the commit.
     """
 
     def __init__(self) -> None:
         self.outcomes: list[Outcome] = []
+        self.decided: list[tuple[float, float]] = []
+        self.appended = self.committed = (0.0, 0.0)
         self.records = 0
+        self.size = 0
         self.is_awaited = False
 
-    def add(self, name: str, outcome: Outcome) -> None:
+    def add(self, name: str, outcome: Outcome, decided: tuple[float, float]) -> None:
         self.outcomes.append(outcome)
+        self.decided.append(decided)
         self.records += len(outcome.values)
+        self.size += outcome.size
         self.is_awaited = self.is_awaited or name == COMMANDS
 
 
@@ -60,6 +70,14 @@ class Observer(Protocol):
     """Is told when the state has moved on: background work and status."""
 
     def committed(self) -> None: ...
+
+
+class Measures(Protocol):
+    """Is told what was done, once a group and once a recovery, never of a record that is replayed."""
+
+    def group_committed(self, group: Group) -> None: ...
+
+    def recovered(self, records: int, seconds: float) -> None: ...
 
 
 class Runner:
@@ -75,6 +93,7 @@ class Runner:
         clock: Clock,
         prepare: Callable[[Machine], Sequence[Record]],
         limits: RunnerLimits | None = None,
+        measures: Measures | None = None,
     ) -> None:
         self.partition = machine.partition
         self.machine = machine
@@ -86,6 +105,8 @@ class Runner:
         self._clock = clock
         self._prepare = prepare
         self._limits = limits or RunnerLimits()
+        self._measures = measures
+        self._uncommitted = Group()
         self._writer: Writer | None = None
         self._queues: dict[str, deque[Entry]] = {name: deque() for name in INPUTS}
         self._next: dict[str, int] = dict.fromkeys(INPUTS, 0)
@@ -98,19 +119,31 @@ class Runner:
         """Forget all that is not in the store; gives the position up to which the state is complete."""
         self.state.drop()
         self.machine.reload()
+        self._uncommitted = Group()
         return self.machine.head.position
 
     async def recover(self) -> int:
         """Become the writer and bring the state up to the end of the log. Gives the number of records replayed."""
         self.drop()
+        began = self._clock.monotonic()
         self._writer = await self._log.writer(self.partition)
         count = await replay(self._log, self._codec, self.state, self.machine)
+        if self._measures is not None:
+            self._measures.recovered(count, self._clock.monotonic() - began)
         for name in INPUTS:
             self._queues[name].clear()
             self._next[name] = (self.state.get(SOURCES, name) or Source()).offset + 1
         await self._send_internal(self._prepare(self.machine))
         self._notify()
         return count
+
+    def next_offset(self, name: str) -> int:
+        """Of this input: the offset of the first command that is not decided."""
+        return self._next[name] - len(self._queues[name])
+
+    def in_flight(self, name: str) -> int:
+        """Commands of this input that are being appended."""
+        return sum(outcome.records[0].step.source_input == name for outcome in self._uncommitted.outcomes)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set.
@@ -125,7 +158,7 @@ class Runner:
                 self._tick_when_due()
                 await self._fill()
                 if self._has_next(group):
-                    self._decide(group)
+                    await self._decide(group)
                 else:
                     tasks = [stopping, appending] if appending else [stopping]
                     await self._sleep(tasks, reading=not self._is_full(group))
@@ -151,13 +184,19 @@ class Runner:
         if not group.outcomes:
             return None
         self.state.freeze()
-        following = asyncio.create_task(self._append(group.outcomes))
+        self._uncommitted = group
+        following = asyncio.create_task(self._append(group))
         await asyncio.sleep(0)
         return following
 
     def _commit(self) -> None:
+        group, self._uncommitted = self._uncommitted, Group()
+        began = self._clock.monotonic()
         self.state.commit()
+        group.committed = (began, self._clock.monotonic())
         self._notify()
+        if self._measures is not None:
+            self._measures.group_committed(group)
 
     def _notify(self) -> None:
         for observer in self.observers:
@@ -167,22 +206,50 @@ class Runner:
 
     def _is_full(self, group: Group) -> bool:
         limits = self._limits
-        return len(group.outcomes) >= limits.group_commands_max or group.records >= limits.group_records_max
+        return (
+            len(group.outcomes) >= limits.group_commands_max
+            or group.records >= limits.group_records_max
+            or group.size >= limits.group_size_max
+        )
 
     def _has_next(self, group: Group) -> bool:
         """Whether there is something that may be decided in this group."""
         internal = self._queues[INTERNAL] and not group.is_awaited
         return bool(self._queues[COMMANDS] or internal) and not self._is_full(group)
 
-    def _decide(self, group: Group) -> None:
+    async def _decide(self, group: Group) -> None:
         """Decide what has been read, and add it to the group until that is full."""
+        began = self._clock.monotonic()
         while not self._is_full(group):
             taken = self._take(internal=not group.is_awaited)
             if taken is None:
                 break
-            outcome = decide(self.machine, self._codec, *taken)
+            try:
+                outcome = decide(self.machine, self._codec, *taken)
+            except MessageGap as gap:
+                if not await self._is_repaired(gap, taken[1].offset):
+                    raise
+                continue
+            ended = self._clock.monotonic()
             if outcome is not None:
-                group.add(taken[0], outcome)
+                group.add(taken[0], outcome, (began, ended))
+            began = ended
+
+    async def _is_repaired(self, gap: MessageGap, offset: int) -> bool:
+        """Whether the missing message and this one come again beyond the offset, so that this one is passed over."""
+        missing = {gap.expected, gap.number}
+        while (page := await self._log.read(INTERNAL, self.partition, offset + 1)).entries:
+            offset = page.next_offset - 1
+            for entry in page.entries:
+                try:
+                    step = self._reader.decode(entry.value).step
+                except Undecodable:
+                    continue
+                if step.sender_partition == gap.sender:
+                    missing.discard(step.sender_number)
+            if not missing:
+                return True
+        return False
 
     async def _fill(self) -> None:
         """Read what is there."""
@@ -201,18 +268,23 @@ class Runner:
                 return name, self._queues[name].popleft()
         return None
 
-    async def _append(self, outcomes: list[Outcome]) -> Sequence[int]:
+    async def _append(self, group: Group) -> Sequence[int]:
         assert self._writer is not None
+        began = self._clock.monotonic()
         events: list[Message] = []
         internal: dict[int, list[Message]] = {}
-        for outcome in outcomes:
+        for outcome in group.outcomes:
+            traced = trace_headers(outcome.records[0].step.trace_context)
+            outcome.headers[0].update(traced)
             for value, headers in zip(outcome.values, outcome.headers, strict=True):
                 events.append(Message(value=value, headers=headers))
             for partition, value in outcome.messages:
-                internal.setdefault(partition, []).append(Message(value=value))
+                internal.setdefault(partition, []).append(Message(value=value, headers=traced))
         appends = [Append(topic=EVENTS, partition=self.partition, messages=events)]
         appends += [Append(topic=INTERNAL, partition=p, messages=messages) for p, messages in sorted(internal.items())]
-        return await self._writer.append(appends)
+        offsets = await self._writer.append(appends)
+        group.appended = (began, self._clock.monotonic())
+        return offsets
 
     # time
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from .entities import VALUE_SHOWN_MAX
 from .enums import BATCH_ERROR_TYPES
-from .fields import BASIC_KEY, BOOLEAN, DATE, ERRORS, KEY, OBJECT, STRING_KEY, STRINGS, Entity
+from .fields import BASIC_KEY, BOOLEAN, DATE, ERRORS, KEY, METRIC, OBJECT, STRING_KEY, STRINGS, Entity
+from .instances import VALUE_SHOWN_MAX
 from .store import Document
 from .values import date_text
 
@@ -26,6 +26,12 @@ def _errors(text: str) -> list[Document]:
     ]
 
 
+def _metric(text: str) -> Document:
+    """A count, and when something last changed in it."""
+    count, at = msgspec.json.decode(text)
+    return {"count": count, "lastUpdatedAt": None if at is None else date_text(at)}
+
+
 #: kind -> from what is stored to what is shown; kinds that are missing stay as they are
 CONVERSIONS: dict[str, Convert] = {
     KEY: str,
@@ -36,6 +42,7 @@ CONVERSIONS: dict[str, Convert] = {
     STRINGS: msgspec.json.decode,
     OBJECT: msgspec.json.decode,
     ERRORS: _errors,
+    METRIC: _metric,
 }
 #: kind -> what is shown when nothing is stored; null for the others
 EMPTY: dict[str, Callable[[], object]] = {STRINGS: list, OBJECT: dict}
@@ -71,3 +78,11 @@ class DocumentReader:
             elif empty:
                 document[name] = empty()
         return document
+
+
+def shown_row(fields: Sequence[tuple[str, str]], row: Sequence[Any]) -> Document:
+    """One document of a report, whose `fields` are names and kinds in the order of the columns."""
+    return {
+        name: CONVERSIONS[kind](value) if kind in CONVERSIONS and value is not None else value
+        for (name, kind), value in zip(fields, row, strict=True)
+    }

@@ -21,6 +21,7 @@ DATE = "DATE"
 STRINGS = "STRINGS"  # a JSON array of texts: only in documents
 OBJECT = "OBJECT"  # a JSON object: only in documents
 ERRORS = "ERRORS"  # the errors of a batch operation: only in documents
+METRIC = "METRIC"  # a JSON array of a count and the date of the last change: only in documents
 
 
 #: Characters of a long text that are indexed.
@@ -30,7 +31,8 @@ BEGINNING_SIZE = 32
 class Field(Struct, frozen=True):
     """One property. `values`: of an ENUM; `sorts`, `filters`, `shown`: where it may be used.
 
-    `nullable`: may be missing (missing values sort last); `beginning`: an indexed expression, the start of a long text.
+    `nullable`: may be missing (missing values sort last); `beginning`: an indexed expression, the start of a long text;
+    `only`: the one operator that a filter has, which a plain value means.
     """
 
     name: str
@@ -42,20 +44,22 @@ class Field(Struct, frozen=True):
     shown: bool = True
     nullable: bool = False
     beginning: str = ""
+    only: str = ""
 
 
 class Relation(Struct, frozen=True):
     """Rows that belong to a searched one. `source`: their table; `link`: a column equal to the `owner` column there.
 
-    `correlated`: the source to use when every owner is looked up by itself, in the order of their keys. An empty
-    `link`: the source is made from the owner.
+    `correlated`: the source to use when every owner is looked up by itself; `match`: what then ties its rows to the
+    owner, if not `link` alone.
     """
 
     name: str
     source: str
-    link: str = ""
-    owner: str = ""
-    correlated: str = ""
+    link: str
+    owner: str
+    correlated: str
+    match: str = ""
 
 
 class RelatedField(Struct, frozen=True):
@@ -73,7 +77,10 @@ class Entity(Struct, frozen=True):
     """What is searched. `identity`: columns that tell rows apart, the last of every order.
 
     Filter properties beside the fields: `related`; `variables` and `tags`, lists; `alternatives`: if there is `$or`.
-    `synonyms`: names of one property, of which a filter may use one.
+    `synonyms`: names of one property, of which a filter may use one; `required`: those that a filter must have.
+    `definition`: the column that names the definition whose columns `d` are joined.
+    `within`: what a search may be narrowed to by its place in the API, as conditions about `{key}`.
+    `made`: rows are made by the query. Its source may hold `{key}`, and `{matching}` where its filter goes.
     """
 
     name: str
@@ -85,6 +92,10 @@ class Entity(Struct, frozen=True):
     tags: Relation | None = None
     alternatives: bool = False
     synonyms: tuple[tuple[str, str], ...] = ()
+    required: tuple[str, ...] = ()
+    definition: str = ""
+    within: Mapping[str, str] = {}
+    made: bool = False
 
     def filters(self) -> dict[str, Field]:
         """Fields that a filter may name."""
@@ -107,3 +118,8 @@ def filter_only(name: str, kind: str, column: str, values: tuple[str, ...] = (),
 def shown_only(name: str, kind: str, column: str) -> Field:
     """A field of the document alone."""
     return Field(name, kind, column, sorts=False, filters=False, nullable=True)
+
+
+def made_field(name: str, kind: str, column: str, *, sorts: bool = True, nullable: bool = False) -> Field:
+    """A field of rows that are made: no filter."""
+    return Field(name, kind, column, sorts=sorts, filters=False, nullable=nullable)

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from engine.core.faults import BadRequest
 
-from .entities import ENTITIES, TAG, VARIABLE_NAME, VARIABLE_VALUE
+from .entities import ENTITIES
 from .fields import (
     BASIC_KEY,
     BOOLEAN,
@@ -27,6 +27,8 @@ from .fields import (
     RelatedField,
     Relation,
 )
+from .instances import TAG, VARIABLE_NAME, VARIABLE_VALUE
+from .statistics import STATISTICS
 from .values import Operand, WrongValue, operand, pattern, shown
 
 TERMS_MAX = 100_000
@@ -102,9 +104,10 @@ def parse_filter(entity: Entity, given: object) -> Conditions:
 
 def entity_named(name: str) -> Entity:
     """Raises BadRequest for an unknown entity."""
-    if name not in ENTITIES:
+    entity = ENTITIES.get(name) or STATISTICS.get(name)
+    if entity is None:
         raise BadRequest(f"expected an entity out of {', '.join(ENTITIES)}, got {name}")
-    return ENTITIES[name]
+    return entity
 
 
 class Reading:
@@ -120,6 +123,9 @@ class Reading:
     def conditions(self, path: str, given: object) -> Conditions:
         """The conditions of a whole filter."""
         found = self._object(path, given)
+        for name in self._entity.required:
+            if found.get(name) is None:
+                self._problem(f"{path}.{name}", "expected a value, got none")
         conditions: list[Condition] = list(self._plain(path, {key: found[key] for key in found if key != "$or"}))
         if "$or" in found:
             conditions += self._alternatives(f"{path}.$or", found["$or"])
@@ -159,6 +165,9 @@ class Reading:
                 conditions += self._tags(place, entity.tags, value)
             else:
                 self._problem(place, f"expected a property out of {', '.join(self._known())}, got {name}")
+        asked = {Related(relation) for relation, _ in same.values()}
+        # that there is one at all follows from what is asked of it
+        conditions = [condition for condition in conditions if condition not in asked]
         conditions += [Related(relation, tuple(compares)) for relation, compares in same.values()]
         return tuple(conditions)
 
@@ -215,6 +224,8 @@ class Reading:
 
     def _compare(self, path: str, field: Field, value: object) -> tuple[Compare, ...]:
         """A plain value, or an object of operators that all hold."""
+        if field.only:
+            return self._operator(path, field, field.only, value)
         if not isinstance(value, Mapping):
             if value is None and OPERATORS[field.kind]:
                 self._problem(path, 'expected a value or an object of operators, got null; use {"$exists": false}')

@@ -16,6 +16,7 @@ from engine.core.faults import BadRequest
 
 from .fields import Entity, Field
 from .filters import Conditions, Reading
+from .store import Within
 from .values import INTEGER_MAX, Operand, shown
 
 LIMIT_DEFAULT = 100
@@ -48,6 +49,7 @@ class Request(Struct, frozen=True, kw_only=True):
     sorts: tuple[Sort, ...]
     paging: Paging
     truncate_values: bool = True
+    within: Within | None = None
 
     def signature(self) -> str:
         """The order that a cursor belongs to."""
@@ -55,7 +57,7 @@ class Request(Struct, frozen=True, kw_only=True):
         return f"{self.entity.name}:{sorts}"
 
 
-def parse_request(entity: Entity, given: Mapping[str, object]) -> Request:
+def parse_request(entity: Entity, given: Mapping[str, object], within: Within | None = None) -> Request:
     """Read {filter?, sort?, page?}; of variables also `truncateValues`. Raises BadRequest that lists all problems."""
     reading = Reading(entity)
     problems = reading.problems
@@ -75,6 +77,7 @@ def parse_request(entity: Entity, given: Mapping[str, object]) -> Request:
         sorts=sorts,
         paging=Paging(),
         truncate_values=truncate_values is not False,
+        within=within,
     )
     paging = _paging(given.get("page"), request, problems)
     if problems:

@@ -23,10 +23,17 @@ class SearchResult(Struct, frozen=True, kw_only=True):
     end_cursor: str | None = None
 
 
+class Within(Struct, frozen=True):
+    """What a search is narrowed to by its place in the API: one of the names in `Entity.within`, and a key."""
+
+    name: str
+    key: int
+
+
 class SearchStore(Search, Protocol):
     """Searches of the API and of initializers. Every call may raise Unavailable; none blocks the event loop."""
 
-    async def search(self, entity: str, request: Mapping[str, object]) -> SearchResult:
+    async def search(self, entity: str, request: Mapping[str, object], within: Within | None = None) -> SearchResult:
         """`request`: the decoded body, {filter?, sort?, page?}. Raises BadRequest that lists all problems."""
 
     async def get(self, entity: str, key: int) -> Document | None:
@@ -34,6 +41,15 @@ class SearchStore(Search, Protocol):
 
     async def definition_xml(self, key: int) -> bytes | None:
         """The BPMN file of a process definition, byte for byte."""
+
+    async def report(self, name: str, key: int) -> list[Document]:
+        """All rows of one of `reports.REPORTS` about the thing with this key."""
+
+    async def element_statistics(self, definition_key: int, given: Mapping[str, object]) -> list[Document]:
+        """Element instances of a definition by element and state, of the process instances that match a filter.
+
+        Raises BadRequest that lists all problems of the filter.
+        """
 
     def check_filter(self, entity: str, given: Mapping[str, object]) -> list[str]:
         """The problems of a filter alone; empty if it may be used."""

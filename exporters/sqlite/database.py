@@ -11,7 +11,7 @@ from engine.core.faults import Unavailable
 FILE_NAME = "search.db"
 
 #: Raised with every change of schema.sql or of what the projection writes: older files are rebuilt from the log.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 WRITER_SETTINGS = (
     "page_size = 8192",
@@ -25,6 +25,11 @@ WRITER_SETTINGS = (
     # KiB
     "cache_size = -131072",
     "temp_store = MEMORY",
+)
+READER_SETTINGS = (
+    "temp_store = MEMORY",
+    # KiB, of each thread that searches: a search over a million instances looks at tens of MiB
+    "cache_size = -65536",
 )
 
 
@@ -58,7 +63,8 @@ def open_reader(folder: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
         )
-        connection.execute("PRAGMA temp_store = MEMORY")
+        for setting in READER_SETTINGS:
+            connection.execute(f"PRAGMA {setting}")
         version = version_of(connection)
     except sqlite3.OperationalError as fault:
         raise Unavailable(f"expected secondary storage at {path}: {fault}; is the exporter running?") from fault

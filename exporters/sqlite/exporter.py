@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from engine.core.faults import BrokenInvariant, Unavailable
-from engine.core.record import Record
-from exporters.contract import ExportedPosition
+from engine.core.record import EVENT, Record
+from exporters.contract import ExportedPosition, ProjectionLost
 
 from .batches import Batches
-from .database import is_unavailable, open_writer
+from .database import file_identity, is_unavailable, open_writer
 from .projection import Projection
+from .user_tasks import UserTasks
 
 
 class SqliteExporter:
@@ -21,32 +22,59 @@ class SqliteExporter:
     `export_items_on_creation`: false writes no row for an item until it has an outcome; counts are exact in both modes.
     """
 
-    def __init__(self, folder: Path, *, export_items_on_creation: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        export_items_on_creation: bool = True,
+        connect: Callable[[Path], sqlite3.Connection] = open_writer,
+    ) -> None:
         self._folder = folder
+        self._connect = connect
         self._export_items_on_creation = export_items_on_creation
         self._connection: sqlite3.Connection | None = None
         self._positions: dict[int, ExportedPosition] = {}
 
     async def open(self) -> None:
         """As `Exporter.open`."""
-        self._connection = connection = open_writer(self._folder)
+        connection = self._connect(self._folder)
+        self._file = file_identity(self._folder)
+        try:
+            self._begin(connection)
+        except sqlite3.OperationalError as fault:
+            connection.close()
+            raise Unavailable(f"expected to read {self._folder}: {fault}") from fault
+        self._connection = connection
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        """Take the positions from the file, and begin with nothing pending."""
         rows = connection.execute("SELECT partition_id, position, next_offset FROM positions")
         self._positions = {
             partition: ExportedPosition(position=position, offset=at) for partition, position, at in rows
         }
         self._projection = Projection(connection)
         self._batches = Batches(connection, self._export_items_on_creation)
-        self._handlers = {**self._projection.handlers(), **self._batches.handlers()}
+        self._user_tasks = UserTasks(connection)
+        self._handlers = {
+            **self._projection.handlers(),
+            **self._user_tasks.handlers(),
+            **self._batches.handlers(),
+        }
 
     def positions(self) -> Mapping[int, ExportedPosition]:
         """As `Exporter.positions`."""
         return self._positions
 
     async def export(self, partition: int, records: Sequence[Record], next_offset: int) -> None:
-        """As `Exporter.export`. Raises BrokenInvariant if the first new record is not the next one."""
+        """As `Exporter.export`. Raises BrokenInvariant if the first new record is not the next one.
+
+        That the file was deleted shows with the next records: a look at its name costs microseconds.
+        """
         connection = self._connection
         if connection is None:
             raise Unavailable("expected an open exporter, got a closed one; open it")
+        if file_identity(self._folder) != self._file:
+            raise ProjectionLost(f"expected the file in {self._folder} that was written so far, got another or none")
         position = self._positions.get(partition, ExportedPosition()).position
         new = [record for record in records if record.position > position]
         if not new:
@@ -65,7 +93,8 @@ class SqliteExporter:
         finally:
             if failed and connection.in_transaction:
                 connection.rollback()
-            self._projection.clear()
+            self._projection.clear(failed=failed)
+            self._user_tasks.clear()
             self._batches.clear(failed=failed)
         self._positions[partition] = exported
 
@@ -79,13 +108,29 @@ class SqliteExporter:
         self, connection: sqlite3.Connection, partition: int, records: Sequence[Record], exported: ExportedPosition
     ) -> None:
         handlers = self._handlers
+        connection.execute("BEGIN IMMEDIATE")
+        self._check_stored(connection, partition)
         for record in records:
-            handler = handlers.get((record.value_type, record.intent))
+            # a refused command may have the name of an event: it says what somebody wished, not what happened
+            handler = handlers.get((record.value_type, record.intent)) if record.record_type == EVENT else None
             if handler is not None:
                 handler(record, record.value)
-        connection.execute("BEGIN IMMEDIATE")
         self._projection.write(partition)
+        self._user_tasks.write(partition)
         self._batches.write()
         place = (partition, exported.position, exported.offset, records[-1].step.timestamp)
         connection.execute("INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?)", place)
         connection.execute("COMMIT")
+
+    def _check_stored(self, connection: sqlite3.Connection, partition: int) -> None:
+        """An exporter that was taken for dead, and woke up, must not write again what the one after it has written.
+
+        Raises Unavailable after a look at the position: what is to be exported then begins there.
+        """
+        row = connection.execute("SELECT position, next_offset FROM positions WHERE partition_id = ?", [partition])
+        position, offset = row.fetchone() or (0, 0)
+        known = self._positions.get(partition, ExportedPosition())
+        if position != known.position:
+            self._positions[partition] = ExportedPosition(position=position, offset=offset)
+            expected = f"expected partition {partition} at position {known.position}, got {position}"
+            raise Unavailable(f"{expected}: another exporter writes {self._folder}; end one of them")

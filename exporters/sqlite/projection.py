@@ -1,4 +1,4 @@
-"""Process instances and what belongs to them: which record changes which row.
+"""Process instances and what belongs to them, but user tasks: which record changes which row.
 
 Rule: intents are looked at first; what is not listed here changes nothing. Nothing is inferred: every value is in a
 record.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import sqlite3
 import sys
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -20,31 +19,38 @@ from engine.records.incident import Incident
 from engine.records.job import Job
 from engine.records.process import Process
 from engine.records.process_instance import ProcessInstance
-from engine.records.user_task import UserTask
+from engine.records.process_instance_business_id import ProcessInstanceBusinessId
 from engine.records.variable import Variable
 
-from .tables import Table, Value
+from .counts import INSTANCES, Counts
+from .tables import Links, Table, Value
 
 #: value type, intent -> what to do with such a record and its value
 Handlers = Mapping[tuple[str, str], Callable[[Record, Any], None]]
+
+#: Pairs of a definition and a name of a variable that are remembered as written.
+NAMES_MAX = 10_000
 
 JOB_CHANGING = ("state", "last_update_time", "retries", "worker", "deadline", "error_code", "error_message", "end_time")
 
 
 class Projection:
-    """Projects processes, instances, variables, jobs, incidents and user tasks; pending until `write`."""
+    """Projects processes, instances, variables, jobs and incidents; pending until `write`."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._process_instances = Table(connection, "process_instances", ("state", "end_date"))
+        self._process_instances = Table(connection, "process_instances", ("state", "end_date", "business_id"))
         self._element_instances = Table(connection, "element_instances", ("state", "end_date"))
         self._variables = Table(connection, "variables", ("value",))
         self._jobs = Table(connection, "jobs", JOB_CHANGING)
         self._incidents = Table(connection, "incidents", ("state",))
-        self._user_tasks = Table(connection, "user_tasks", ("state", "completion_date"))
         self._definitions = Table(connection, "definitions", ())
         self._elements: list[tuple[int, str, str | None]] = []
-        self._counts: dict[str, int] = {}
+        self._tags = Links(connection, "tags")
+        self._sequence_flows = Links(connection, "sequence_flows")
+        self._variable_names = Links(connection, "variable_names")
+        self._names_written: set[tuple[int, str]] = set()
+        self._counts = Counts(connection)
 
     def handlers(self) -> Handlers:
         """value type, intent -> what to do with such a record"""
@@ -53,6 +59,8 @@ class Projection:
             ("PROCESS_INSTANCE", "ELEMENT_ACTIVATING"): self._activating,
             ("PROCESS_INSTANCE", "ELEMENT_COMPLETED"): self._completed,
             ("PROCESS_INSTANCE", "ELEMENT_TERMINATED"): self._terminated,
+            ("PROCESS_INSTANCE", "SEQUENCE_FLOW_TAKEN"): self._sequence_flow_taken,
+            ("PROCESS_INSTANCE_BUSINESS_ID", "ASSIGNED"): self._business_id_assigned,
             ("VARIABLE", "CREATED"): self._variable_created,
             ("VARIABLE", "UPDATED"): self._variable_updated,
             ("JOB", "CREATED"): self._job_created,
@@ -66,9 +74,6 @@ class Projection:
             ("JOB", "UPDATED"): self._job_updated,
             ("INCIDENT", "CREATED"): self._incident_created,
             ("INCIDENT", "RESOLVED"): self._incident_resolved,
-            ("USER_TASK", "CREATED"): self._user_task_created,
-            ("USER_TASK", "COMPLETED"): self._user_task_ended,
-            ("USER_TASK", "CANCELED"): self._user_task_ended,
         }
 
     def write(self, partition: int) -> None:
@@ -77,32 +82,29 @@ class Projection:
             table.write()
         if self._elements:
             self._connection.executemany("INSERT OR REPLACE INTO elements VALUES (?, ?, ?)", self._elements)
-        if self._counts:
-            self._connection.executemany(
-                "INSERT INTO counts VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value",
-                [(partition, name, change) for name, change in self._counts.items()],
-            )
+        self._counts.write(partition)
 
-    def clear(self) -> None:
+    def clear(self, *, failed: bool = False) -> None:
         """Forget what is pending: it was written, or the transaction failed."""
         for table in self._tables():
             table.clear()
         self._elements.clear()
         self._counts.clear()
+        if failed or len(self._names_written) > NAMES_MAX:
+            self._names_written.clear()
 
-    def _tables(self) -> tuple[Table, ...]:
+    def _tables(self) -> tuple[Table | Links, ...]:
         return (
             self._definitions,
             self._process_instances,
+            self._tags,
             self._element_instances,
+            self._sequence_flows,
             self._variables,
+            self._variable_names,
             self._jobs,
             self._incidents,
-            self._user_tasks,
         )
-
-    def _count(self, name: str, change: int = 1) -> None:
-        self._counts[name] = self._counts.get(name, 0) + change
 
     def _process(self, record: Record, value: Process) -> None:
         key = record.key
@@ -122,13 +124,18 @@ class Projection:
             self._element_instances.add(
                 [key, value.process_instance_key, definition, root, scope, *element, "ACTIVE", started, None], key
             )
+            self._counts.element(definition, value.element_id, "ACTIVE")
             return
         parents = (_key(value.parent_process_instance_key), _key(value.parent_element_instance_key))
-        tags = _json(value.tags) if value.tags else None
+        tags = None
+        if value.tags:
+            tags = msgspec.json.encode(value.tags).decode()
+            self._tags.rows += [(tag, key) for tag in value.tags]
         self._process_instances.add(
             [key, definition, "ACTIVE", started, None, *parents, root, tags, value.business_id or None], key
         )
-        self._count("process_instances.ACTIVE")
+        self._counts.add("process_instances.ACTIVE")
+        self._counts.element(definition, INSTANCES, "ACTIVE")
 
     def _completed(self, record: Record, value: ProcessInstance) -> None:
         self._end(record, value, "COMPLETED")
@@ -137,17 +144,30 @@ class Projection:
         self._end(record, value, "TERMINATED")
 
     def _end(self, record: Record, value: ProcessInstance, state: str) -> None:
+        definition = value.process_definition_key
         if value.element_type != "PROCESS":
             self._element_instances.change(record.key, state, record.step.timestamp)
+            self._counts.element(definition, value.element_id, state)
             return
-        self._process_instances.change(record.key, state, record.step.timestamp)
-        self._count("process_instances.ACTIVE", -1)
-        self._count(f"process_instances.{state}")
+        self._process_instances.change(record.key, state, record.step.timestamp, None)
+        self._counts.add("process_instances.ACTIVE", -1)
+        self._counts.add(f"process_instances.{state}")
+        self._counts.element(definition, INSTANCES, state)
+
+    def _sequence_flow_taken(self, _: Record, value: ProcessInstance) -> None:
+        self._sequence_flows.rows.append((value.process_instance_key, value.element_id))
+
+    def _business_id_assigned(self, record: Record, value: ProcessInstanceBusinessId) -> None:
+        self._process_instances.change(record.key, None, None, value.business_id)
 
     def _variable_created(self, record: Record, value: Variable) -> None:
         key = record.key
         owner = (value.scope_key, value.process_instance_key, value.root_process_instance_key)
         self._variables.add([key, value.name, value.value, *owner], key)
+        name = (value.process_definition_key, value.name)
+        if name not in self._names_written:
+            self._names_written.add(name)
+            self._variable_names.rows.append(name)
 
     def _variable_updated(self, record: Record, value: Variable) -> None:
         self._variables.change(record.key, value.value)
@@ -158,7 +178,7 @@ class Projection:
         row: list[Value] = [key, value.type, value.kind, "CREATED", value.retries, "", -1, value.custom_headers, "", ""]
         row += [value.process_instance_key, value.process_definition_key, value.element_id, value.element_instance_key]
         self._jobs.add([*row, value.root_process_instance_key, created, created, None], key)
-        self._count("jobs.CREATED")
+        self._counts.add("jobs.CREATED")
 
     def _change_job(
         self,
@@ -214,42 +234,16 @@ class Projection:
         row: list[Value] = [key, value.error_type, message, java_hash(message), "ACTIVE", record.step.timestamp]
         row += [value.process_instance_key, value.process_definition_key, value.element_id, value.element_instance_key]
         self._incidents.add([*row, _key(value.job_key), value.root_process_instance_key], key)
-        self._count("incidents.ACTIVE")
+        self._counts.add("incidents.ACTIVE")
 
     def _incident_resolved(self, record: Record, _: Incident) -> None:
         self._incidents.change(record.key, "RESOLVED")
-        self._count("incidents.ACTIVE", -1)
-        self._count("incidents.RESOLVED")
-
-    def _user_task_created(self, record: Record, value: UserTask) -> None:
-        key = record.key
-        people = (value.assignee or None, _json(value.candidate_groups), _json(value.candidate_users))
-        dates = (record.step.timestamp, None, date_given(value.follow_up_date), date_given(value.due_date))
-        row: list[Value] = [key, "CREATED", value.name or None, *people, *dates]
-        row += [value.priority, value.form_key or None, value.custom_headers]
-        row += [value.process_instance_key, value.process_definition_key, value.element_id, value.element_instance_key]
-        self._user_tasks.add([*row, value.root_process_instance_key], key)
-        self._count("user_tasks.CREATED")
-
-    def _user_task_ended(self, record: Record, _: UserTask) -> None:
-        self._user_tasks.change(record.key, record.intent, record.step.timestamp)
+        self._counts.add("incidents.ACTIVE", -1)
+        self._counts.add("incidents.RESOLVED")
 
 
 def _key(key: int) -> int | None:
     return key if key >= 0 else None
-
-
-def _json(texts: tuple[str, ...]) -> str:
-    return msgspec.json.encode(texts).decode()
-
-
-def date_given(text: str) -> int | None:
-    """A date of a model or an expression as milliseconds since 1970; None if there is none or it is not ISO 8601."""
-    try:
-        date = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return round((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 @lru_cache(maxsize=1024)

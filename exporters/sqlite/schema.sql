@@ -1,6 +1,7 @@
 -- The embedded secondary storage. Keys are 64-bit integers, times are milliseconds since 1970 (UTC), NULL is "has none".
 -- Rules: what a join or an index can tell is not stored twice (names of definitions and elements, open incidents);
--- what changes often is in no index, so that an update touches one page; a batch operation is one row per partition.
+-- an index on what changes is partial (what is alive is in it, what has ended leaves it); counts that a screen shows of
+-- everything are kept, not counted; a batch operation is one row per partition.
 -- Any change here needs another SCHEMA_VERSION in database.py: a file of another version is rebuilt from the log.
 
 CREATE TABLE positions (
@@ -36,6 +37,22 @@ CREATE TABLE elements (
     PRIMARY KEY (definition_key, element_id)
 ) WITHOUT ROWID;
 
+CREATE TABLE element_counts (               -- element instances by state; element_id '': the process instances themselves
+    definition_key INTEGER NOT NULL,
+    element_id     TEXT NOT NULL,
+    partition_id   INTEGER NOT NULL,
+    active         INTEGER NOT NULL,
+    completed      INTEGER NOT NULL,
+    terminated     INTEGER NOT NULL,
+    PRIMARY KEY (definition_key, element_id, partition_id)
+) WITHOUT ROWID;
+
+CREATE TABLE variable_names (
+    definition_key INTEGER NOT NULL,
+    name           TEXT NOT NULL,
+    PRIMARY KEY (definition_key, name)
+) WITHOUT ROWID;
+
 CREATE TABLE process_instances (
     key                INTEGER PRIMARY KEY,
     definition_key     INTEGER NOT NULL,
@@ -48,8 +65,24 @@ CREATE TABLE process_instances (
     tags               TEXT,                -- JSON array; NULL when there are none
     business_id        TEXT
 );
-CREATE INDEX process_instances_definition ON process_instances (definition_key);
+CREATE INDEX process_instances_definition ON process_instances (definition_key, start_date);
+CREATE INDEX process_instances_definition_active ON process_instances (definition_key, start_date) WHERE state = 'ACTIVE';
+CREATE INDEX process_instances_start ON process_instances (start_date);
+CREATE INDEX process_instances_start_active ON process_instances (start_date) WHERE state = 'ACTIVE';
 CREATE INDEX process_instances_parent ON process_instances (parent_key) WHERE parent_key IS NOT NULL;
+CREATE INDEX process_instances_business ON process_instances (business_id) WHERE business_id IS NOT NULL;
+
+CREATE TABLE tags (                         -- process_instances.tags once more, to be found by
+    tag                  TEXT NOT NULL,
+    process_instance_key INTEGER NOT NULL,
+    PRIMARY KEY (tag, process_instance_key)
+) WITHOUT ROWID;
+
+CREATE TABLE sequence_flows (               -- that were taken, once each
+    process_instance_key INTEGER NOT NULL,
+    element_id           TEXT NOT NULL,
+    PRIMARY KEY (process_instance_key, element_id)
+) WITHOUT ROWID;
 
 CREATE TABLE element_instances (            -- without the process itself, as in Camunda 8
     key                  INTEGER PRIMARY KEY,
@@ -64,6 +97,7 @@ CREATE TABLE element_instances (            -- without the process itself, as in
     end_date             INTEGER
 );
 CREATE INDEX element_instances_instance ON element_instances (process_instance_key);
+CREATE INDEX element_instances_active ON element_instances (element_id, process_instance_key) WHERE state = 'ACTIVE';
 
 CREATE TABLE variables (
     key                  INTEGER PRIMARY KEY,
@@ -98,6 +132,7 @@ CREATE TABLE jobs (
     end_time             INTEGER
 );
 CREATE INDEX jobs_instance ON jobs (process_instance_key);
+CREATE INDEX jobs_failed ON jobs (type) WHERE state = 'FAILED';
 
 CREATE TABLE incidents (
     key                  INTEGER PRIMARY KEY,
@@ -114,6 +149,11 @@ CREATE TABLE incidents (
     root_key             INTEGER NOT NULL
 );
 CREATE INDEX incidents_instance ON incidents (process_instance_key);
+CREATE INDEX incidents_definition ON incidents (definition_key, creation_time);
+CREATE INDEX incidents_active_definition
+    ON incidents (definition_key, element_id, element_instance_key, process_instance_key) WHERE state = 'ACTIVE';
+CREATE INDEX incidents_active_error
+    ON incidents (error_hash, definition_key, process_instance_key) WHERE state = 'ACTIVE';
 CREATE INDEX incidents_active_instance ON incidents (process_instance_key) WHERE state = 'ACTIVE';
 CREATE INDEX incidents_active_element ON incidents (element_instance_key) WHERE state = 'ACTIVE';
 
@@ -138,6 +178,29 @@ CREATE TABLE user_tasks (
     root_key             INTEGER NOT NULL
 );
 CREATE INDEX user_tasks_instance ON user_tasks (process_instance_key);
+CREATE INDEX user_tasks_assignee ON user_tasks (assignee, state, due_date) WHERE assignee IS NOT NULL;
+CREATE INDEX user_tasks_due ON user_tasks (due_date) WHERE state = 'CREATED';
+CREATE INDEX user_tasks_created ON user_tasks (creation_date) WHERE state = 'CREATED';
+
+CREATE TABLE candidates (                   -- of user tasks, once more, to be found by
+    user_task_key INTEGER NOT NULL,
+    kind          TEXT NOT NULL,            -- GROUP or USER
+    name          TEXT NOT NULL,
+    PRIMARY KEY (user_task_key, kind, name)
+) WITHOUT ROWID;
+CREATE INDEX candidates_name ON candidates (kind, name);
+
+-- What active element instances wait for.
+CREATE VIEW wait_states AS
+SELECT key, element_instance_key, process_instance_key, root_key, definition_key, element_id, 'JOB' AS type,
+       json_object('waitStateType', 'JOB', 'jobKey', cast(key AS TEXT), 'jobType', type, 'jobKind', kind,
+                   'listenerEventType', NULL, 'retries', retries) AS details
+FROM jobs WHERE end_time IS NULL
+UNION ALL
+SELECT key, element_instance_key, process_instance_key, root_key, definition_key, element_id, 'USER_TASK',
+       json_object('waitStateType', 'USER_TASK', 'taskKey', cast(key AS TEXT),
+                   'dueDate', strftime('%Y-%m-%dT%H:%M:%fZ', due_date / 1000.0, 'unixepoch'))
+FROM user_tasks WHERE completion_date IS NULL;
 
 CREATE TABLE batch_operation_partitions (   -- one partition's part; the document is made of all parts when it is read
     batch_operation_key INTEGER NOT NULL,

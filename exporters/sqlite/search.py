@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sqlite3
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -14,12 +15,23 @@ import msgspec
 
 from engine.core.faults import BadRequest, Unavailable
 from engine.core.ports import Clock, SearchRefused, SelectedItem, SelectionQuery
-from exporters.search.documents import DocumentReader
-from exporters.search.entities import PROCESS_INSTANCE
+from exporters.search.documents import DocumentReader, shown_row
 from exporters.search.filters import Conditions, check_filter, entity_named, parse_filter
+from exporters.search.instances import INSTANCES_OF_DEFINITION, PROCESS_INSTANCE
+from exporters.search.reports import ELEMENT_FIELDS, REPORTS, element_statistics_query
 from exporters.search.requests import Request, encode_cursor, parse_request
-from exporters.search.sqlite import Query, count_query, get_query, page_query, selection_query
-from exporters.search.store import Document, SearchResult
+from exporters.search.sqlite import (
+    COLLECTED_MAX,
+    TOTAL_MAX,
+    Plan,
+    Query,
+    count_query,
+    get_query,
+    page_query,
+    plan_of,
+    selection_query,
+)
+from exporters.search.store import Document, SearchResult, Within
 from exporters.search.values import INTEGER_MAX
 
 from .database import file_identity, is_unavailable, open_reader
@@ -29,6 +41,8 @@ THREADS_MAX = 4
 SECONDS_MAX = 30.0
 #: Instructions of SQLite's machine between two looks at the time: about a millisecond.
 INSTRUCTIONS_PER_CHECK = 20_000
+#: Looks at how far a count is: after so many it ends, with a total that is a lower bound.
+COUNTING_CHECKS_MAX = 25
 
 Result = TypeVar("Result")
 
@@ -36,19 +50,22 @@ Result = TypeVar("Result")
 class SqliteSearch:
     """The SearchStore over `folder/search.db`."""
 
-    def __init__(self, folder: Path, clock: Clock, *, seconds_max: float = SECONDS_MAX) -> None:
+    def __init__(
+        self, folder: Path, clock: Clock, *, seconds_max: float = SECONDS_MAX, collected_max: int = COLLECTED_MAX
+    ) -> None:
         self._folder = folder
         self._clock = clock
         self._seconds_max = seconds_max
+        self._collected_max = collected_max
         self._threads = ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="search")
         self._local = threading.local()
         self._open: list[sqlite3.Connection] = []
         self._closed = False
 
-    async def search(self, entity: str, request: Mapping[str, object]) -> SearchResult:
+    async def search(self, entity: str, request: Mapping[str, object], within: Within | None = None) -> SearchResult:
         """As `SearchStore.search`."""
-        parsed = parse_request(entity_named(entity), request)
-        return await self._run(lambda connection: _search(connection, parsed))
+        parsed = parse_request(entity_named(entity), request, within)
+        return await self._run(lambda connection: _search(connection, parsed, self._collected_max))
 
     async def get(self, entity: str, key: int) -> Document | None:
         """As `SearchStore.get`. Raises BadRequest for items: their keys are not their own."""
@@ -65,6 +82,23 @@ class SqliteSearch:
         query = Query("SELECT resource FROM definitions WHERE key = ?", [_stored_key(key)])
         rows = await self._run(lambda connection: _rows(connection, query))
         return bytes(rows[0][0]) if rows else None
+
+    async def report(self, name: str, key: int) -> list[Document]:
+        """As `SearchStore.report`."""
+        report = REPORTS[name]
+        rows = await self._run(
+            lambda connection: connection.execute(report.query, {"key": _stored_key(key)}).fetchall()
+        )
+        return [shown_row(report.fields, row) for row in rows]
+
+    async def element_statistics(self, definition_key: int, given: Mapping[str, object]) -> list[Document]:
+        """As `SearchStore.element_statistics`."""
+        conditions = parse_filter(INSTANCES_OF_DEFINITION, given)
+        if not conditions:
+            return await self.report("ELEMENTS_OF_DEFINITION", definition_key)
+        query = element_statistics_query(definition_key, conditions)
+        rows = await self._run(lambda connection: _rows(connection, query))
+        return [shown_row(ELEMENT_FIELDS, row) for row in rows]
 
     def check_filter(self, entity: str, given: Mapping[str, object]) -> list[str]:
         """As `SearchStore.check_filter`."""
@@ -159,19 +193,42 @@ def _rows(connection: sqlite3.Connection, query: Query) -> list[tuple[Any, ...]]
     return connection.execute(query.text, query.parameters).fetchall()
 
 
-def _search(connection: sqlite3.Connection, request: Request) -> SearchResult:
-    total: int = _rows(connection, count_query(request))[0][0]
+def _search(connection: sqlite3.Connection, request: Request, collected_max: int) -> SearchResult:
+    plan = plan_of(request, lambda query: _rows(connection, query), collected_max)
     reader = DocumentReader(request.entity, truncate_values=request.truncate_values)
-    rows = _rows(connection, page_query(request, reader.columns))
+    rows = _rows(connection, page_query(request, reader.columns, plan))
     if request.paging.before is not None:
         rows.reverse()
+    total, is_whole = _total(connection, request, plan, len(rows))
     width = len(reader.columns)
     return SearchResult(
         items=[reader.read(row) for row in rows],
-        total=total,
+        total=min(total, TOTAL_MAX),
+        has_more_total=total > TOTAL_MAX or not is_whole,
         start_cursor=encode_cursor(request, rows[0][width:]) if rows else None,
         end_cursor=encode_cursor(request, rows[-1][width:]) if rows else None,
     )
+
+
+def _total(connection: sqlite3.Connection, request: Request, plan: Plan, found: int) -> tuple[int, bool]:
+    """How many rows match, and whether that is all of them. A page that is not full says it; else they are counted,
+    for a bounded number of steps of SQLite's machine: the same number however busy this computer is."""
+    paging = request.paging
+    is_last = found < paging.limit and (found > 0 or paging.start == 0)
+    if is_last and paging.after is None and paging.before is None:
+        return paging.start + found, True
+    checks = itertools.count()
+    connection.set_progress_handler(lambda: next(checks) >= COUNTING_CHECKS_MAX, INSTRUCTIONS_PER_CHECK)
+    query = count_query(request, plan)
+    total = 0
+    try:
+        for _ in connection.execute(query.text, query.parameters):
+            total += 1
+    except sqlite3.OperationalError as fault:
+        if fault.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+            raise
+        return total, False
+    return total, True
 
 
 def _status(connection: sqlite3.Connection) -> Document:

@@ -14,6 +14,7 @@ from gateway.activation import Activation
 from gateway.authorization import ITEM
 from gateway.bodies import Body, HttpRequest
 from gateway.fields import (
+    BusinessId,
     Count,
     Document,
     Milliseconds,
@@ -49,12 +50,12 @@ class JobActivationBody(Body, frozen=True, kw_only=True):
 
 
 class JobCompletionBody(Body, frozen=True, kw_only=True):
-    """The job is done."""
+    """The job is done; its instance may get a business id with it."""
 
     variables: Document | None = None
     result: Unsupported | None = None
     job_lease_token: Unsupported | None = None
-    business_id: Unsupported | None = None
+    business_id: BusinessId | None = None
 
 
 class JobFailureBody(Body, frozen=True, kw_only=True):
@@ -116,7 +117,8 @@ async def complete_job(gateway: Gateway, request: HttpRequest) -> ASGIResponse:
     """Complete a job."""
     key = path_key(request)
     body = await gateway.bodies.read(request, JobCompletionBody)
-    await gateway.change(request, key, "JOB", "COMPLETE", Job(variables=body.variables or "{}"), urgent=True)
+    done = Job(variables=body.variables or "{}", business_id=body.business_id or "")
+    await gateway.change(request, key, "JOB", "COMPLETE", done, urgent=True)
     return no_content()
 
 
@@ -176,9 +178,9 @@ def activated_job(record: Record) -> dict[str, object]:
         "kind": job.kind or "BPMN_ELEMENT",
         "listenerEventType": "UNSPECIFIED",
         "userTask": None,
-        "tags": [],
+        "tags": job.tags,
         "rootProcessInstanceKey": str(job.root_process_instance_key),
-        "businessId": None,
+        "businessId": job.business_id or None,
         "priority": 0,
         "jobLeaseToken": None,
     }

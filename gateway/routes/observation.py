@@ -6,13 +6,14 @@ from importlib.resources import files
 
 from litestar.response.base import ASGIResponse
 
-from gateway import metrics
 from gateway.bodies import HttpRequest
 from gateway.gateway import Gateway
 from gateway.responses import json_response, text_response
 from gateway.status_page import render
 
 from .route import Route
+
+PROMETHEUS = "text/plain; version=0.0.4"
 
 _STYLE = files("gateway").joinpath("web/status.css").read_bytes()
 
@@ -32,9 +33,8 @@ async def get_ready(gateway: Gateway, _request: HttpRequest) -> ASGIResponse:
 
 
 async def get_metrics(gateway: Gateway, _request: HttpRequest) -> ASGIResponse:
-    """Counters in the Prometheus text format."""
-    requests = gateway.requests
-    return text_response(gateway.metrics.text(requests.in_flight, requests.notices.count), metrics.MEDIA_TYPE)
+    """The values of every process of the installation in the Prometheus text format (version 0.0.4)."""
+    return text_response(await gateway.telemetry.metrics(), PROMETHEUS)
 
 
 async def get_page(gateway: Gateway, _request: HttpRequest) -> ASGIResponse:
@@ -52,5 +52,5 @@ ROUTES = (
     Route(method="GET", path="/status.css", summary="Style of the status page", handle=get_style),
     Route(method="GET", path="/health/live", summary="Is the process alive?", handle=get_live),
     Route(method="GET", path="/health/ready", summary="Can every part work?", handle=get_ready),
-    Route(method="GET", path="/metrics", summary="Counters for Prometheus", handle=get_metrics),
+    Route(method="GET", path="/metrics", summary="Values of all processes for Prometheus", handle=get_metrics),
 )

@@ -1,49 +1,20 @@
-"""Process instances: create, search, get, cancel, and the incidents of one."""
+"""Process instances: search, get, cancel, give a business id; and the incidents of one."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
-
-import msgspec
 from litestar.response.base import ASGIResponse
-from msgspec import Meta
 
-from engine.core.record import DEFAULT_TENANT, NONE
-from engine.records import ProcessInstance, ProcessInstanceCreation
-from gateway.bodies import Body, HttpRequest, read_object
-from gateway.fields import BusinessId, Document, Key, Name, OperationReference, Tags, Tenant, Unsupported
+from engine.records import ProcessInstance, ProcessInstanceBusinessId
+from gateway.bodies import Body, HttpRequest
+from gateway.fields import BusinessId, OperationReference
 from gateway.gateway import Gateway, path_key
-from gateway.responses import json_response, no_content, page_response
+from gateway.responses import no_content
 
 from .queries import PREFIX, get_route, search_route
 from .route import Route
 
 ENTITY = "PROCESS_INSTANCE"
 PATH = "/process-instances"
-LATEST_VERSION = -1
-
-Version = Annotated[int, Meta(ge=LATEST_VERSION, le=(1 << 31) - 1)]
-
-
-class ProcessInstanceCreationBody(Body, frozen=True, kw_only=True):
-    """Start the process with an id (and version, -1 for the latest), or the definition with a key."""
-
-    exactly_one_of: ClassVar[tuple[str, ...]] = ("process_definition_id", "process_definition_key")
-
-    process_definition_id: Name | None = None
-    process_definition_version: Version | None = None
-    process_definition_key: Key | None = None
-    variables: Document | None = None
-    tenant_id: Tenant | None = None
-    operation_reference: OperationReference | None = None
-    tags: Tags | None = None
-    business_id: BusinessId | None = None
-    start_instructions: Unsupported | None = None
-    runtime_instructions: Unsupported | None = None
-    await_completion: Unsupported | None = None
-    fetch_variables: Unsupported | None = None
-    request_timeout: Unsupported | None = None
-    process_definition_version_tag: Unsupported | None = None
 
 
 class OperationBody(Body, frozen=True, kw_only=True):
@@ -52,35 +23,19 @@ class OperationBody(Body, frozen=True, kw_only=True):
     operation_reference: OperationReference | None = None
 
 
-async def create_process_instance(gateway: Gateway, request: HttpRequest) -> ASGIResponse:
-    """Start an instance; answered when it has started, not when it has ended."""
-    body = await gateway.bodies.read(request, ProcessInstanceCreationBody)
-    version = body.process_definition_version
-    creation = ProcessInstanceCreation(
-        bpmn_process_id=body.process_definition_id or "",
-        bpmn_version=LATEST_VERSION if version is None else version,
-        process_definition_key=NONE if body.process_definition_key is None else body.process_definition_key,
-        variables=body.variables or "{}",
-        tags=tuple(body.tags or ()),
-        business_id=body.business_id or "",
-        tenant_id=DEFAULT_TENANT,
-    )
-    record = await gateway.create(
-        request, "PROCESS_INSTANCE_CREATION", "CREATE", creation, operation_reference=body.operation_reference
-    )
-    created = msgspec.convert(record.value, ProcessInstanceCreation)
-    return json_response(
-        {
-            "processDefinitionId": created.bpmn_process_id,
-            "processDefinitionVersion": created.bpmn_version,
-            "tenantId": DEFAULT_TENANT,
-            "variables": {},
-            "processDefinitionKey": str(created.process_definition_key),
-            "processInstanceKey": str(created.process_instance_key),
-            "tags": body.tags or [],
-            "businessId": body.business_id,
-        }
-    )
+class BusinessIdBody(Body, frozen=True, kw_only=True):
+    """The business id of an instance that has none yet."""
+
+    business_id: BusinessId
+
+
+async def assign_business_id(gateway: Gateway, request: HttpRequest) -> ASGIResponse:
+    """Give a running instance its business id, once and for all."""
+    key = path_key(request)
+    body = await gateway.bodies.read(request, BusinessIdBody)
+    value = ProcessInstanceBusinessId(business_id=body.business_id, process_instance_key=key)
+    await gateway.change(request, key, "PROCESS_INSTANCE_BUSINESS_ID", "ASSIGN", value)
+    return no_content()
 
 
 async def cancel_process_instance(gateway: Gateway, request: HttpRequest) -> ASGIResponse:
@@ -99,34 +54,7 @@ async def cancel_process_instance(gateway: Gateway, request: HttpRequest) -> ASG
     return no_content()
 
 
-async def search_incidents(gateway: Gateway, request: HttpRequest) -> ASGIResponse:
-    """The incidents of an instance. A `processInstanceKey` in the filter narrows them further."""
-    key = path_key(request)
-    question = await read_object(request)
-    await gateway.get(ENTITY, key)
-    given = question.get("filter") or {}
-    if isinstance(given, dict):
-        question["filter"] = {**given, "processInstanceKey": _narrowed(given.get("processInstanceKey"), str(key))}
-    return page_response(await gateway.find("INCIDENT", question))
-
-
-def _narrowed(given: Any, key: str) -> Any:
-    if given is None or given == key:
-        return key
-    operators = dict(given) if isinstance(given, dict) else {"$eq": given}
-    if operators.get("$eq", key) != key:
-        operators["$neq"] = key  # two different keys at once: nothing matches
-    return {**operators, "$eq": key}
-
-
 ROUTES = (
-    Route(
-        method="POST",
-        path=f"{PREFIX}{PATH}",
-        summary="Start a process instance",
-        handle=create_process_instance,
-        body=ProcessInstanceCreationBody,
-    ),
     search_route(ENTITY, PATH),
     get_route(ENTITY, PATH),
     Route(
@@ -139,9 +67,10 @@ ROUTES = (
     ),
     Route(
         method="POST",
-        path=f"{PREFIX}{PATH}/{{key:str}}/incidents/search",
-        summary="Search the incidents of a process instance",
-        handle=search_incidents,
-        search=True,
+        path=f"{PREFIX}{PATH}/{{key:str}}/business-id-assignment",
+        summary="Assign a business id to a process instance",
+        handle=assign_business_id,
+        body=BusinessIdBody,
+        status=204,
     ),
 )

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from litestar.response.base import ASGIResponse
 
-from gateway.bodies import HttpRequest, read_object
+from gateway.bodies import HttpRequest
 from gateway.gateway import Gateway
-from gateway.problems import bad_request
 from gateway.responses import page_response
 
-from .queries import PREFIX, get_route
+from .queries import PREFIX, TRUNCATE, get_route, read_question
 from .route import Route
 
 ENTITY = "VARIABLE"
@@ -18,16 +17,7 @@ PATH = "/variables"
 
 async def search_variables(gateway: Gateway, request: HttpRequest) -> ASGIResponse:
     """Variables; long values are cut unless `?truncateValues=false`."""
-    truncate = request.query_params.get("truncateValues", "true").lower()
-    question = await read_object(request)
-    problems = []
-    if truncate not in ("true", "false"):
-        problems.append(f"truncateValues: expected true or false, got {truncate[:40]!r}; send one of them")
-    if "truncateValues" in question:
-        problems.append("truncateValues: expected it in the query string, got it in the body; move it")
-    if problems:
-        raise bad_request(problems)
-    return page_response(await gateway.find(ENTITY, {**question, "truncateValues": truncate == "true"}))
+    return page_response(await gateway.find(ENTITY, await read_question(request)))
 
 
 ROUTES = (
@@ -37,7 +27,7 @@ ROUTES = (
         summary="Search variables",
         handle=search_variables,
         search=True,
-        query=("truncateValues",),
+        query=(TRUNCATE,),
     ),
     get_route(ENTITY, PATH),
 )

@@ -133,13 +133,13 @@ def tell_instance(story: Story, drawn: Drawn, earlier: Sequence[Instance]) -> In
         elements=[{"key": str(task), "elementId": "task", "state": "ACTIVE"}],
     )
     for name, text, local in drawn.variables:
-        story.variable(key, name, text, task if local else None)
+        story.variable(key, name, text, task if local else None, drawn.definition)
         instance.variables.append((name, msgspec.json.encode(text).decode()))
     for element_id, message, resolved in drawn.failures:
         element = story.key()
         story.step(("PROCESS_INSTANCE", "ELEMENT_ACTIVATING", element, story.task(key, drawn.definition, element_id)))
         instance.elements.append({"key": str(element), "elementId": element_id, "state": "ACTIVE"})
-        incident = story.incident(key, element, message)
+        incident = story.incident(key, element, message, definition=drawn.definition, element_id=element_id)
         if resolved or drawn.ended:
             story.step(("INCIDENT", "RESOLVED", incident, {}))
         else:
@@ -152,7 +152,7 @@ def tell_instance(story: Story, drawn: Drawn, earlier: Sequence[Instance]) -> In
         if drawn.ended:
             story.finish_item(int(batch), key, "FAILED", error_message="no")
     if drawn.ended:
-        story.end(key, task, job)
+        story.end(key, task, job, definition=drawn.definition)
         instance.elements[0]["state"] = "TERMINATED"
     return instance
 

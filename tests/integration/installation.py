@@ -99,6 +99,11 @@ class Installation:
             os.kill(children[role], signal.SIGKILL)
         wait_until(lambda: not any(map(_is_alive, children.values())), f"the end of {children}")
 
+    @property
+    def pid(self) -> int:
+        """Process id of the supervisor."""
+        return self._running().pid
+
     def pids(self) -> dict[str, int]:
         """Role -> process id of the children that run now."""
         supervisor = self._running().pid

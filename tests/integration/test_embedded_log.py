@@ -17,6 +17,7 @@ from engine.core.faults import AppendUnknown, BadRequest, Fenced, LogFull, Unava
 from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Append, Message
 from engine.shell.embedded.check import check
 from engine.shell.embedded.client import EmbeddedLog
+from engine.shell.embedded.environment import socket_file
 from engine.shell.embedded.reader import LogReader
 from engine.shell.embedded.socket_path import read_socket_path
 from tests.integration.log_server import LogServerProcess
@@ -219,7 +220,7 @@ def test_sigterm_finishes_what_was_received(tmp_path: Path) -> None:
     with LogServerProcess(tmp_path) as server:
         asyncio.run(scenario(server))
         assert server.process.wait() == 0
-    assert read_socket_path(tmp_path) is None
+    assert read_socket_path(socket_file(tmp_path)) is None
 
 
 def test_a_second_server_is_refused_by_name(tmp_path: Path) -> None:
@@ -249,13 +250,13 @@ def test_the_data_directory_may_have_a_long_name_with_spaces(tmp_path: Path) -> 
     data_directory = tmp_path / ("a long name " * 10) / ("ünd " * 30)
     with LogServerProcess(data_directory):
         asyncio.run(open_and_close(data_directory))
-        path = read_socket_path(data_directory)
+        path = read_socket_path(socket_file(data_directory))
         assert path is not None
         assert path.stat().st_mode & 0o777 == 0o600
         assert path.parent.stat().st_mode & 0o777 == 0o700
     with LogServerProcess(data_directory) as server:
         asyncio.run(open_and_close(data_directory))
-        assert read_socket_path(data_directory) == path
+        assert read_socket_path(socket_file(data_directory)) == path
         server.stop()
     assert not path.parent.exists()
 
@@ -273,7 +274,7 @@ def test_without_a_server_opening_ends_with_its_time(tmp_path: Path) -> None:
 def test_who_talks_nonsense_is_disconnected_alone(tmp_path: Path) -> None:
     async def scenario() -> None:
         log = await EmbeddedLog.open(tmp_path)
-        path = read_socket_path(tmp_path)
+        path = read_socket_path(socket_file(tmp_path))
         for nonsense in (b"\xff" * 8, b"\x01\0\0\0\xc1"):
             with socket.socket(socket.AF_UNIX) as client:
                 client.connect(str(path))

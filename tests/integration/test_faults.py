@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from engine.processes import LOG
+from engine.roles.protocol import LOG
 from replay.verify import verify
 from tests.integration.installation import PATIENCE, Installation, wait_until
 from tests.integration.test_supervisor import PROCESS, deploy, problems, refused
@@ -99,6 +99,22 @@ def test_a_full_disk_refuses_until_there_is_space(tmp_path: Path) -> None:
         assert "expected space for the log" in create(engine).json()["detail"]
         resource.prlimit(log, resource.RLIMIT_FSIZE, unlimited)
         wait_until(lambda: not problems(engine), "all to work again")
+        assert_goes_on(engine, created)
+        engine.start()
+
+
+def test_a_partition_that_is_started_again_waits_for_space(tmp_path: Path) -> None:
+    with Installation(tmp_path, partitions=1) as engine:
+        deploy(engine)
+        created = {create(engine).raise_for_status().json()["processInstanceKey"] for _ in range(4)}
+        # what the supervisor starts from now on cannot write files larger than this
+        unlimited = resource.prlimit(engine.pid, resource.RLIMIT_FSIZE, (2 * SIZE, resource.RLIM_INFINITY))
+        shutil.rmtree(engine.data / "state")
+        engine.kill("partition-1")
+        wait_until(lambda: "expected space" in problems(engine).get("partition-1", ""), "the partition to miss space")
+        assert problems(engine)["partition-1"].startswith("waits for space, nothing is lost")
+        resource.prlimit(engine.pid, resource.RLIMIT_FSIZE, unlimited)
+        engine.wait_ready()
         assert_goes_on(engine, created)
         engine.start()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.processes import roles
+from engine.roles.protocol import roles
 from tests.integration.installation import SUPERVISOR, Installation
 from tests.integration.load import Load, check
 

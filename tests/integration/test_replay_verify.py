@@ -22,6 +22,7 @@ from engine.shell.embedded.batches import decode_batch, decode_headers, decode_v
 from engine.shell.embedded.environment import database_name
 from engine.shell.lmdb_store import LmdbStore
 from replay.report import FAILED, NOT_CHECKED, OK, CheckReport, Report
+from replay.rerun import rerun
 from replay.verify import state_digests, stored_states, verify
 from tests.integration.installation import Installation, wait_until
 from tests.support.models import one_task
@@ -44,7 +45,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
             .json()["processInstanceKey"]
             for n in range(INSTANCES)
         ]
-        with pytest.raises(Unavailable, match=r"process \d+ uses; stop that process first"):
+        with pytest.raises(Unavailable, match=rf"process {engine.pid} uses; stop that process first"):
             verify(engine.data)
         wanted = {"filter": {"processInstanceKey": {"$in": keys[1:]}}}
         batch = client.post("/process-instances/cancellation", json=wanted).raise_for_status().json()
@@ -157,6 +158,31 @@ def test_a_record_written_again_with_the_right_checksum_breaks_the_chain(data: P
     assert failed(report) <= {"chain", "projection"}
     (first, _) = report.partitions
     assert first.last_good_position < first.last_position
+
+
+def test_the_log_is_decided_again_to_the_byte(data: Path) -> None:
+    before = content(data)
+    told: list[tuple[int, int]] = []
+    report = rerun(data, progress=lambda done, total: told.append((done, total)))
+    assert report.ok, msgspec.json.encode(report)
+    assert content(data) == before
+    assert [found.last_position for found in report.partitions] == [
+        partition.last_position for partition in verify(data).partitions
+    ]
+    assert told[-1][0] == told[-1][1] == sum(found.last_position for found in report.partitions)
+
+
+def test_the_first_difference_of_a_partition_is_named(data: Path) -> None:
+    codec = Assembly().codec
+    rewrite(data, lambda message: with_other_job(codec, message))
+    report = rerun(data)
+    first, second = (found.difference for found in report.partitions)
+    assert not report.ok
+    assert second is None
+    assert first is not None
+    assert first.command is not None
+    assert first.command.command == "PROCESS_INSTANCE_CREATION CREATE"
+    assert [(field.field, field.got) for field in first.fields] == [("value.type", "'work'")]
 
 
 def with_other_job(codec: Codec, message: Message) -> Message:

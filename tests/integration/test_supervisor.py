@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from engine.processes import EXPORTER, GATEWAY, roles
+from engine.roles.protocol import EXPORTER, GATEWAY, roles
 from tests.integration.installation import PATIENCE, ROOT, SUPERVISOR, Installation, wait_until
 from tests.support.models import one_task
 

@@ -9,9 +9,12 @@ from engine.records import (
     Incident,
     Job,
     JobBatch,
+    ProcessInstanceBusinessId,
+    ProcessInstanceCreation,
     UserTask,
     VariableDocument,
 )
+from engine.records.process_instance_creation import RuntimeInstruction, StartInstruction
 
 from .scenario import ASSEMBLY, Moment, Scenario, make
 
@@ -63,8 +66,45 @@ def set_variables(s: Scenario, scope: int, variables: str, *, local: bool = Fals
     return s.when(make("VARIABLE_DOCUMENT", "UPDATE", value, scope))
 
 
+def assign(s: Scenario, key: int, assignee: str, action: str = "") -> Moment:
+    return s.when(make("USER_TASK", "ASSIGN", UserTask(assignee=assignee, action=action), key))
+
+
+def claim(s: Scenario, key: int, assignee: str) -> Moment:
+    return s.when(make("USER_TASK", "CLAIM", UserTask(assignee=assignee), key))
+
+
+def update_user_task(s: Scenario, key: int, *names: str, **fields: object) -> Moment:
+    """`names`: the attributes to change; `fields`: their values."""
+    return s.when(make("USER_TASK", "UPDATE", UserTask(changed_attributes=names, **fields), key))  # type: ignore[arg-type]
+
+
 def complete_user_task(s: Scenario, key: int, variables: str = "", action: str = "") -> Moment:
     return s.when(make("USER_TASK", "COMPLETE", UserTask(variables=variables, action=action), key))
+
+
+def creation(process_id: str, variables: str = "", *, start: tuple[str, ...] = (), **fields: object) -> Record:
+    """The command that creates a process instance; `start`: before which elements."""
+    instructions = tuple(StartInstruction(element_id=element) for element in start)
+    value = ProcessInstanceCreation(
+        bpmn_process_id=process_id,
+        variables=variables,
+        start_instructions=instructions,
+        **fields,  # type: ignore[arg-type]
+    )
+    return make("PROCESS_INSTANCE_CREATION", "CREATE", value, request="gateway/1")
+
+
+def end_after(*element_ids: str) -> tuple[RuntimeInstruction, ...]:
+    """Runtime instructions."""
+    return tuple(
+        RuntimeInstruction(type="TERMINATE_PROCESS_INSTANCE", after_element_id=element) for element in element_ids
+    )
+
+
+def assign_business_id(s: Scenario, key: int, business_id: str) -> Moment:
+    value = ProcessInstanceBusinessId(business_id=business_id)
+    return s.when(make("PROCESS_INSTANCE_BUSINESS_ID", "ASSIGN", value, key))
 
 
 def batch(kind: str = CANCEL, filter_text: str = '{"everything": "yes"}', **fields: object) -> Record:

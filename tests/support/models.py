@@ -42,7 +42,7 @@ def flow(source: str, target: str, condition: str = "", *, name: str = "") -> st
     return f'<bpmn:sequenceFlow id="{identity}" sourceRef="{source}" targetRef="{target}">{inner}</bpmn:sequenceFlow>'
 
 
-def element(tag: str, name: str, *inner: str, extensions: Sequence[str] = (), **attributes: str) -> str:
+def element(tag: str, name: str, /, *inner: str, extensions: Sequence[str] = (), **attributes: str) -> str:
     """A flow node; `extensions` go into its extensionElements."""
     given = "".join(f" {key}={quoteattr(value)}" for key, value in attributes.items())
     held = f"<bpmn:extensionElements>{''.join(extensions)}</bpmn:extensionElements>" if extensions else ""

@@ -12,8 +12,9 @@ import msgspec
 from msgspec import Struct
 
 from engine.assembly import Assembly
+from engine.core.draft import Outcome
 from engine.core.head import DUE, SOURCES, Source
-from engine.core.machine import Machine, Outcome
+from engine.core.machine import Machine
 from engine.core.ports import COMMANDS, INTERNAL, VALUE_SIZE_MAX, Entry, SelectedItem, SelectionQuery, Store
 from engine.core.record import Record, Step, command, partition_of
 from engine.core.settings import MachineSettings
@@ -23,6 +24,7 @@ from engine.records import Clock, Deployment, ProcessInstance, ProcessInstanceCr
 from engine.records.deployment import Resource
 from engine.shell.intake import decide
 from engine.shell.memory_store import MemoryStore
+from engine.shell.trace_context import trace_headers
 
 from .checks import check_log, check_numbers
 from .moment import Moment, describe
@@ -201,6 +203,7 @@ class Scenario:
         partition = self.partitions[number]
         partition.state.freeze()
         for outcome in partition.decided:
+            outcome.headers[0].update(trace_headers(outcome.records[0].step.trace_context))
             partition.events += outcome.values
             partition.headers += outcome.headers
             partition.records += outcome.records

@@ -1,8 +1,8 @@
 """FEEL, the expression language of BPMN and DMN models: compiled once, then evaluated often.
 
 Owns: the language (DMN 1.5, chapter 10; feel-scala's behaviour, which Camunda 8 runs, where the two differ).
-Rule: pure. The same text and the same variables give the same result on every machine: no clock, no randomness, no
-locale.
+Rule: pure. The same text, variables and time give the same result on every machine: no clock, no randomness, no locale,
+no time zones but those of the `tzdata` package.
 What is wrong or unsupported is refused by `compile_expression`; evaluation answers null, as FEEL does, or hits a
 limit.
 Must not: know BPMN, the log or the state; variables come in through `Scope`.
@@ -17,14 +17,15 @@ from typing import Protocol, cast
 import msgspec
 
 from engine.bpmn.feel.compiler import Compiler
-from engine.bpmn.feel.errors import EvaluationFailure, FeelError
+from engine.bpmn.feel.errors import EvaluationFailure, FeelError, place
 from engine.bpmn.feel.functions import FUNCTION_NAMES
-from engine.bpmn.feel.limits import Budget
+from engine.bpmn.feel.limits import Budget, Warned
 from engine.bpmn.feel.operators import Code, constant
 from engine.bpmn.feel.parser import parse
-from engine.bpmn.feel.values import Scope, Value, export
+from engine.bpmn.feel.values import Scope, Value, export, tell
 
 __all__ = [
+    "Evaluation",
     "EvaluationFailure",
     "Expression",
     "FeelError",
@@ -36,11 +37,22 @@ __all__ = [
 
 
 class Variables(Protocol):
-    """Where an expression reads variables; a dict is one. Called only for names that are needed, when they are."""
+    """Where an expression reads variables; a dict is one. Called only for names that are needed, when they are.
+
+    One that also has `now`, in milliseconds since 1970, tells `now()` and `today()` the time.
+    """
 
     def get(self, name: str, /) -> Value:
         """The value of a variable as JSON; None if it is null or does not exist."""
         ...
+
+
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of an expression, and why parts of it are null."""
+
+    result: Value
+    warnings: tuple[str, ...]
+    """Each with its place; the first ones only (`WARNINGS_MAX`)."""
 
 
 class Expression(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,14 +68,38 @@ class Expression(msgspec.Struct, frozen=True, kw_only=True):
     exports: bool
     """Whether the result may hold decimals, ranges or functions, which must be converted to JSON."""
 
-    def evaluate(self, scope: Variables) -> Value:
-        """The result as JSON; null wherever FEEL has no answer. Raises EvaluationFailure when a limit is exceeded.
+    def evaluate(self, variables: Variables) -> Value:
+        """The result as JSON; null wherever FEEL has no answer.
 
-        The result may share lists and contexts with the variables: treat both as immutable.
+        `now()` and `today()` tell the time that the variables know (`Timed`); they are null if these know none. The
+        result may share lists and contexts with the variables: treat both as immutable. Raises EvaluationFailure, with
+        the place, when a limit is exceeded or an `assert` does not hold.
         """
-        budget = Budget()
-        result = self.code(cast("Scope", scope), budget)
-        return export(result, budget) if self.exports else cast("Value", result)
+        return self._run(variables, Budget(variables))
+
+    def explain(self, variables: Variables) -> Evaluation:
+        """The same, with a warning for every place that answered null where it could not do what was asked."""
+        warned: list[Warned] = []
+        result = self._run(variables, Budget(variables, warned))
+        warnings = [f"{tell(message, values)} {self._place(at)}" for at, message, values in warned]
+        return Evaluation(result=result, warnings=tuple(dict.fromkeys(warnings)))
+
+    def _run(self, variables: Variables, budget: Budget) -> Value:
+        try:
+            result = self.code(cast("Scope", variables), budget)
+            return export(result, budget) if self.exports else cast("Value", result)
+        except EvaluationFailure as failure:
+            raise self._placed(failure) from None
+
+    def _placed(self, failure: EvaluationFailure) -> EvaluationFailure:
+        if failure.at is None:
+            return failure
+        return EvaluationFailure(f"{failure.message} {self._place(failure.at)}")
+
+    def _place(self, at: int) -> str:
+        # What was compiled of a property begins behind the equals sign.
+        offset = at + (self.text.startswith("=") and not self.static)
+        return "(line {}, column {})".format(*place(self.text, offset))
 
 
 def compile_expression(text: str) -> Expression:

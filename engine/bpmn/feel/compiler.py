@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
-from engine.bpmn.feel import iteration, operators
+from engine.bpmn.feel import calls, iteration, operators
 from engine.bpmn.feel.builtin import Builtin
 from engine.bpmn.feel.errors import FeelError, refuse
 from engine.bpmn.feel.functions import BUILTINS, UNSUPPORTED
 from engine.bpmn.feel.limits import NESTING_DEPTH_MAX
-from engine.bpmn.feel.operators import INPUT, Code
+from engine.bpmn.feel.operators import Code
 from engine.bpmn.feel.pattern_syntax import PatternError
 from engine.bpmn.feel.patterns import compile_pattern
 from engine.bpmn.feel.syntax import (
@@ -31,6 +31,7 @@ from engine.bpmn.feel.syntax import (
     Input,
     InstanceOf,
     Interval,
+    Invocation,
     Iterator,
     ListLiteral,
     Logic,
@@ -41,12 +42,14 @@ from engine.bpmn.feel.syntax import (
     Node,
     Path,
     Quantified,
+    TemporalLiteral,
 )
+from engine.bpmn.feel.temporal_text import parse_temporal
 
-# The nodes from which a value comes out that JSON does not have: a decimal, a range, a function.
-_MAKERS = (Arithmetic, Negation, Interval, Loop, FunctionLiteral, Call)
+# The nodes from which a value comes out that JSON does not have: a decimal, a date, a range, a function.
+_MAKERS = (Arithmetic, Negation, Interval, Loop, FunctionLiteral, Call, Invocation, TemporalLiteral)
 # Conditions of a filter that are tests of an item; all others may be a position.
-_ITEM_CONDITIONS = (Comparison, Between, Membership, InstanceOf, Quantified, Call)
+_ITEM_CONDITIONS = (Comparison, Between, Membership, InstanceOf, Quantified, Call, Invocation)
 
 
 class Compiler:
@@ -81,32 +84,38 @@ class Compiler:
         match node:
             case Constant():
                 return operators.constant(node.value)
+            case TemporalLiteral(at=at, text=text):
+                value = parse_temporal(text)
+                return operators.unreadable(text, at) if value is None else operators.constant(value)
             case Name():
-                return self._name(node.name)
+                return self._name(node)
             case Path():
-                return operators.path(self.compile(node.base), node.names)
+                return operators.path(self.compile(node.base), node.names, node.at)
             case Comparison():
-                return operators.comparison(node.operator, self.compile(node.left), self.compile(node.right))
+                return self._comparison(node)
             case Arithmetic():
-                rest = tuple((symbol, self.compile(operand)) for symbol, operand in node.rest)
+                rest = tuple((term.operator, self.compile(term.operand), term.at) for term in node.rest)
                 return operators.arithmetic(self.compile(node.first), rest)
             case Logic():
                 combine = operators.conjunction if node.operator == "and" else operators.disjunction
-                return combine(self._all(node.operands))
+                return combine(self._all(node.operands), node.at)
             case Negation():
-                return operators.negation(self.compile(node.operand))
+                return operators.negation(self.compile(node.operand), node.at)
             case Between():
                 low, high = self.compile(node.low), self.compile(node.high)
-                return operators.between(self.compile(node.value), low, high)
+                return operators.between(self.compile(node.value), low, high, node.at)
             case Conditional():
                 then, otherwise = self.compile(node.then), self.compile(node.otherwise)
-                return operators.conditional(self.compile(node.condition), then, otherwise)
+                return operators.conditional(self.compile(node.condition), then, otherwise, node.at)
             case InstanceOf():
-                return operators.instance_of(self.compile(node.value), node.type_name)
+                return operators.instance_of(operators.silent(self.compile(node.value)), node.type)
             case ListLiteral():
                 return operators.list_literal(self._all(node.items))
             case Call():
                 return self._call(node)
+            case Invocation():
+                function, arguments = self.compile(node.function), self._all(node.arguments)
+                return calls.invocation(function, arguments, node.parameters, node.at)
         return self._dispatch_scoped(node)
 
     def _dispatch_scoped(self, node: Node) -> Code:
@@ -122,7 +131,7 @@ class Compiler:
                 sources = self._iterators(node.iterators)
                 condition, weight = self._weigh(node.condition)
                 self._unbind(len(sources))
-                return iteration.quantified(node.quantifier, sources, condition, weight)
+                return iteration.quantified(node.quantifier, sources, condition, weight, node.at)
             case FunctionLiteral():
                 return self._function(node)
             case Membership():
@@ -130,11 +139,18 @@ class Compiler:
             case Interval():
                 start, end = self.compile(node.start), self.compile(node.end)
                 included = {"start_included": node.start_included, "end_included": node.end_included}
-                return operators.interval(start, end, **included)
+                return operators.interval(start, end, node.at, **included)
             case Input():
                 self._reads_input = True
-                return operators.variable(INPUT)
+                return operators.tested_input()
         raise AssertionError(f"expected a node of syntax.py, got {node!r}; compile it here")
+
+    def _comparison(self, node: Comparison) -> Code:
+        """Who compares with `null` expects null: reading the other side warns of nothing."""
+        left, right = self.compile(node.left), self.compile(node.right)
+        if isinstance(node.right, Constant) and node.right.value is None:
+            left = operators.silent(left)
+        return operators.comparison(node.operator, left, right, node.at)
 
     def _all(self, nodes: Iterable[Node]) -> tuple[Code, ...]:
         return tuple(self.compile(node) for node in nodes)
@@ -158,12 +174,12 @@ class Compiler:
     def _is_bound(self, name: str) -> bool:
         return any(name in names for names in self._bound)
 
-    def _name(self, name: str) -> Code:
-        if name == iteration.PARTIAL:
+    def _name(self, node: Name) -> Code:
+        if node.name == iteration.PARTIAL:
             self._reads_partial = True
-        if not self._is_bound(name):
-            self.names.add(name)
-        return operators.variable(name)
+        if not self._is_bound(node.name):
+            self.names.add(node.name)
+        return operators.variable(node.name, node.at)
 
     def _context(self, node: ContextLiteral) -> Code:
         entries: list[tuple[str, Code]] = []
@@ -179,10 +195,10 @@ class Compiler:
         for iterator in iterators:
             first = self.compile(iterator.source)
             if iterator.end is None:
-                source = iteration.items_source(first)
+                source = iteration.items_source(first, iterator.at)
             else:
                 self.makes_data = True
-                source = iteration.range_source(first, self.compile(iterator.end))
+                source = iteration.range_source(first, self.compile(iterator.end), iterator.at)
             sources.append((iterator.name, source))
             self._bind((iterator.name,))
         return tuple(sources)
@@ -194,17 +210,18 @@ class Compiler:
         body, weight = self._weigh(node.body)
         self._unbind(len(sources) + 1)
         reads_partial, self._reads_partial = self._reads_partial, outer
-        return iteration.loop(sources, body, weight, reads_partial=reads_partial)
+        return iteration.loop(sources, body, weight, node.at, reads_partial=reads_partial)
 
     def _filter(self, node: Filter) -> Code:
         base = self.compile(node.base)
         condition = node.condition
         if isinstance(condition, Constant) and type(condition.value) in (int, Decimal):
-            return iteration.index_filter(base, condition.value)
+            return iteration.index_filter(base, condition.value, node.at)
         self._bind(("item",))
         code, weight = self._weigh(condition)
         self._unbind()
-        return iteration.item_filter(base, code, weight, may_be_index=not isinstance(condition, _ITEM_CONDITIONS))
+        may_be_index = not isinstance(condition, _ITEM_CONDITIONS)
+        return iteration.item_filter(base, code, weight, node.at, may_be_index=may_be_index)
 
     def _membership(self, node: Membership) -> Code:
         value = self.compile(node.value)
@@ -213,9 +230,9 @@ class Compiler:
         for test in node.tests:
             self._reads_input = False
             code = self.compile(test)
-            tests.append(code if self._reads_input else operators.matching(code))
+            tests.append(code if self._reads_input else operators.matching(code, test.at))
         self._reads_input = outer
-        return operators.membership(value, tuple(tests))
+        return operators.membership(value, tuple(tests), node.at)
 
     # Functions
 
@@ -226,15 +243,12 @@ class Compiler:
         self._unbind()
         height = self._deepest - self._depth
         self._deepest = max(outer, self._deepest)
-        return iteration.function_literal(node.parameters, body, weight, height)
+        return calls.function_literal(node.parameters, node.types, body, weight, height, node.at)
 
     def _call(self, node: Call) -> Code:
         if self._is_bound(node.name):
-            if node.parameters:
-                raise self._refuse(
-                    node, f"expected positional arguments for '{node.name}', got named ones; drop the names"
-                )
-            return iteration.call_function(node.name, self._all(node.arguments))
+            function = operators.variable(node.name, node.at)
+            return calls.invocation(function, self._all(node.arguments), node.parameters, node.at)
         if node.name in UNSUPPORTED:
             raise self._refuse(node, f"expected a supported function, got '{node.name}' ({UNSUPPORTED[node.name]})")
         builtin = BUILTINS.get(node.name)
@@ -243,7 +257,10 @@ class Compiler:
         arguments = self._arguments(node, builtin)
         if builtin.pattern is not None:
             self._check_pattern(arguments[builtin.pattern])
-        return iteration.call_builtin(builtin, self._all(arguments))
+        codes = self._all(arguments)
+        if builtin.quiet:
+            codes = tuple(operators.silent(code) for code in codes)
+        return calls.call_builtin(builtin, codes, node.at)
 
     def _check_pattern(self, argument: Node) -> None:
         """Refuse a regular expression that is written out and could never work."""
@@ -261,14 +278,10 @@ class Compiler:
                     node, f"expected {builtin.signature()}, got {len(node.arguments)} arguments; fix them"
                 )
             return node.arguments
-        given: dict[int, Node] = {}
-        for name, argument in zip(node.parameters, node.arguments, strict=True):
-            position = builtin.position(name)
-            if position is None or position in given:
-                raise self._refuse(node, f"expected {builtin.signature()}, got an argument named '{name}'; fix it")
-            given[position] = argument
-        missing = [position for position in range(builtin.required) if position not in given]
-        if missing:
-            raise self._refuse(node, f"expected {builtin.signature()}, got no '{builtin.label(missing[0])}'; add it")
+        positions = builtin.positions(node.parameters)
+        if positions is None:
+            names = ", ".join(f"'{name}'" for name in node.parameters)
+            raise self._refuse(node, f"expected {builtin.signature()}, got the arguments {names}; fix them")
+        given = dict(zip(positions, node.arguments, strict=True))
         null = Constant(at=node.at, value=None)
         return tuple(given.get(position, null) for position in range(max(given) + 1))

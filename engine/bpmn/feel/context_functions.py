@@ -74,9 +74,11 @@ def context(entries: Data) -> Data:
 
 
 CONTEXT_FUNCTIONS: tuple[Builtin, ...] = (
-    builtin("get value", "context|m, key|keys", get_value),
+    builtin("get value", "context|m, key|keys", get_value, quiet=True),
     builtin("get entries", "context|m", get_entries),
     builtin("context put", "context, key|keys, value", context_put, spends=True),
+    builtin("put", "context, key, value", context_put, spends=True),
     variadic("context merge", "contexts", context_merge, spends=True),
+    variadic("put all", "contexts", context_merge, spends=True),
     builtin("context", "entries", context),
 )

@@ -4,58 +4,30 @@ from __future__ import annotations
 
 from engine.bpmn.feel.builtin import Builtin
 from engine.bpmn.feel.context_functions import CONTEXT_FUNCTIONS
+from engine.bpmn.feel.conversion_functions import CONVERSION_FUNCTIONS
 from engine.bpmn.feel.list_functions import LIST_FUNCTIONS
 from engine.bpmn.feel.number_functions import NUMBER_FUNCTIONS
+from engine.bpmn.feel.range_functions import RANGE_FUNCTIONS
+from engine.bpmn.feel.temporal_functions import TEMPORAL_FUNCTIONS
 from engine.bpmn.feel.text_functions import TEXT_FUNCTIONS
 
 BUILTINS: dict[str, Builtin] = {
-    function.name: function for function in (*TEXT_FUNCTIONS, *NUMBER_FUNCTIONS, *LIST_FUNCTIONS, *CONTEXT_FUNCTIONS)
+    function.name: function
+    for function in (
+        *CONVERSION_FUNCTIONS,
+        *TEXT_FUNCTIONS,
+        *NUMBER_FUNCTIONS,
+        *LIST_FUNCTIONS,
+        *CONTEXT_FUNCTIONS,
+        *TEMPORAL_FUNCTIONS,
+        *RANGE_FUNCTIONS,
+    )
 }
 """Every function an expression may call, by its FEEL name."""
 
-_CLOCK = "an expression has no clock; pass the time as a variable"
 _RANDOM = "an expression must give the same result when the log is replayed; pass a value made outside as a variable"
-_TEMPORAL = "dates, times and durations are not supported; pass them as ISO 8601 strings"
-_RANGE = "functions on ranges are not supported; use 'in' or comparisons"
 
-UNSUPPORTED: dict[str, str] = (
-    dict.fromkeys(("now", "today"), _CLOCK)
-    | dict.fromkeys(("random number", "uuid"), _RANDOM)
-    | dict.fromkeys(
-        (
-            "date",
-            "time",
-            "date and time",
-            "duration",
-            "years and months duration",
-            "day of week",
-            "day of year",
-            "week of year",
-            "month of year",
-            "last day of month",
-        ),
-        _TEMPORAL,
-    )
-    | dict.fromkeys(
-        (
-            "before",
-            "after",
-            "meets",
-            "met by",
-            "overlaps",
-            "overlaps before",
-            "overlaps after",
-            "finishes",
-            "finished by",
-            "includes",
-            "during",
-            "starts",
-            "started by",
-            "coincides",
-        ),
-        _RANGE,
-    )
-)
-"""Functions that FEEL or Camunda has and this subset has not: name to reason."""
+UNSUPPORTED: dict[str, str] = dict.fromkeys(("random number", "uuid"), _RANDOM)
+"""Functions that FEEL or Camunda has and that are refused here: name to reason."""
 
 FUNCTION_NAMES = frozenset(BUILTINS) | frozenset(UNSUPPORTED)

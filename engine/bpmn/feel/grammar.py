@@ -18,11 +18,16 @@ CONSTANTS = {"null": None, "true": True, "false": False}
 TEST_OPERATORS = ("<=", ">=", "<", ">")
 # Of "years and months duration" and some to spare for names that are unknown.
 FUNCTION_WORDS_MAX = 6
-# Longer names first: "date and time" starts with "date".
+# What may be a part of a key that is written without quotes, besides words and numbers.
+NAME_SYMBOLS = ("+", "-", "*", "/", ".")
+# Properties of several words, which need no backticks behind a dot.
+PROPERTIES = (("time", "offset"), ("start", "included"), ("end", "included"))
+# Longer names first: "date and time" starts with "date". feel-scala's aliases are among them.
 TYPE_NAMES = (
     "years and months duration",
     "days and time duration",
     "date and time",
+    "date time",
     "date",
     "time",
     "number",
@@ -33,5 +38,8 @@ TYPE_NAMES = (
     "function",
     "range",
     "null",
+    "Null",
     "Any",
+    "day-time-duration",
+    "year-month-duration",
 )

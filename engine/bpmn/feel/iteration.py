@@ -1,4 +1,4 @@
-"""The closures of what repeats or is called: `for`, `some`, `every`, filters, functions.
+"""The closures of what repeats: `for`, `some`, `every`, filters.
 
 Rule: before a body runs once more, its weight (the number of its syntax nodes) is spent from the budget.
 """
@@ -6,56 +6,90 @@ Rule: before a body runs once more, its weight (the number of its syntax nodes) 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, timedelta
 from decimal import Decimal
 
 from engine.bpmn.feel.arithmetic import DECIMAL128, Number, exact
-from engine.bpmn.feel.builtin import Builtin
 from engine.bpmn.feel.errors import EvaluationFailure
-from engine.bpmn.feel.limits import RANGE_LENGTH_MAX, STEP_CHARACTERS, STEP_REFERENCES, Budget
+from engine.bpmn.feel.limits import RANGE_LENGTH_MAX, STEP_REFERENCES, Budget
 from engine.bpmn.feel.operators import Code
 from engine.bpmn.feel.scopes import Local, item_scope
 from engine.bpmn.feel.syntax import Quantifier
-from engine.bpmn.feel.values import Data, Function, Scope, is_index
+from engine.bpmn.feel.values import Data, Range, Scope, is_index
 
 PARTIAL = "partial"
 """The name under which the body of `for` sees the results so far (DMN 1.5, 10.3.2.14)."""
 
 Source = Callable[[Scope, Budget], "Iterable[Data] | None"]
-"""What an iterator runs over; None if that is no list."""
+"""What an iterator runs over; None if that is nothing to run over."""
 
 
 class _NotIterable(Exception):
     """An iterator's source is no list: the whole expression is null."""
 
 
-def items_source(code: Code) -> Source:
+def items_source(code: Code, at: int) -> Source:
+    """The items of a list, or what lies in a range of whole numbers or dates."""
+
     def run(scope: Scope, budget: Budget) -> Iterable[Data] | None:
         value = code(scope, budget)
-        return value if isinstance(value, list) else None
+        items = value if isinstance(value, list) else _inside(value) if isinstance(value, Range) else None
+        if items is None:
+            budget.warn(at, "expected a list or a range of whole numbers or dates, got {}", value)
+        return items
 
     return run
 
 
-def range_source(start: Code, end: Code) -> Source:
-    """`start..end`, upwards or downwards by one."""
+def range_source(start: Code, end: Code, at: int) -> Source:
+    """`start..end`, numbers upwards or downwards by one, dates by a day."""
 
     def run(scope: Scope, budget: Budget) -> Iterable[Data] | None:
-        first, last = exact(start(scope, budget)), exact(end(scope, budget))
-        return None if first is None or last is None else _count(first, last)
+        first, last = start(scope, budget), end(scope, budget)
+        items = _count(first, last)
+        if items is None:
+            budget.warn(at, "expected two numbers or two dates around '..', got {} and {}", first, last)
+        return items
 
     return run
 
 
-def _count(first: Number, last: Number) -> Sequence[Data]:
+def _inside(interval: Range) -> Sequence[Data] | None:
+    first, last = interval.start, interval.end
+    if not isinstance(first, date) and is_index(first) is None:
+        return None
+    items = _count(first, last) if first <= last else ()  # type: ignore[operator]
+    if items is None:
+        return None
+    start = 0 if interval.start_included else 1
+    end = len(items) if interval.end_included or not items or items[-1] != last else len(items) - 1
+    return items[start:end]
+
+
+def _count(first: Data, last: Data) -> Sequence[Data] | None:
+    if isinstance(first, date) and isinstance(last, date):
+        days = (last - first).days
+        _check_length(abs(days), first, last)
+        step = timedelta(days=1 if days >= 0 else -1)
+        return [first + step * index for index in range(abs(days) + 1)]
+    start, end = exact(first), exact(last)
+    return None if start is None or end is None else _count_numbers(start, end)
+
+
+def _count_numbers(first: Number, last: Number) -> Sequence[Data]:
     distance = abs(DECIMAL128.subtract(last, first))
-    if distance >= RANGE_LENGTH_MAX:
-        raise EvaluationFailure(
-            f"expected a range of at most {RANGE_LENGTH_MAX} numbers, got {first}..{last}; iterate over fewer"
-        )
+    _check_length(distance, first, last)
     step = 1 if first <= last else -1
     if isinstance(first, int):
         return range(first, first + step * (int(distance) + 1), step)
     return [DECIMAL128.add(first, step * index) for index in range(int(distance) + 1)]
+
+
+def _check_length(distance: Number, first: object, last: object) -> None:
+    if distance >= RANGE_LENGTH_MAX:
+        raise EvaluationFailure(
+            f"expected a range of at most {RANGE_LENGTH_MAX} items, got {first}..{last}; iterate over fewer"
+        )
 
 
 def _bindings(iterators: tuple[tuple[str, Source], ...], scope: Scope, budget: Budget) -> Iterator[Local]:
@@ -74,7 +108,7 @@ def _bindings(iterators: tuple[tuple[str, Source], ...], scope: Scope, budget: B
             yield inner
 
 
-def loop(iterators: tuple[tuple[str, Source], ...], body: Code, weight: int, *, reads_partial: bool) -> Code:
+def loop(iterators: tuple[tuple[str, Source], ...], body: Code, weight: int, at: int, *, reads_partial: bool) -> Code:
     def run(scope: Scope, budget: Budget) -> Data:
         results: list[Data] = []
         try:
@@ -87,12 +121,17 @@ def loop(iterators: tuple[tuple[str, Source], ...], body: Code, weight: int, *, 
                 results.append(body(inner, budget))
         except _NotIterable:
             return None
+        except EvaluationFailure as failure:
+            failure.locate(at)
+            raise
         return results
 
     return run
 
 
-def quantified(quantifier: Quantifier, iterators: tuple[tuple[str, Source], ...], condition: Code, weight: int) -> Code:
+def quantified(
+    quantifier: Quantifier, iterators: tuple[tuple[str, Source], ...], condition: Code, weight: int, at: int
+) -> Code:
     """True or false as soon as one item decides; else null if any condition was neither."""
     deciding = quantifier == "some"
 
@@ -106,8 +145,12 @@ def quantified(quantifier: Quantifier, iterators: tuple[tuple[str, Source], ...]
                     return deciding
                 if not isinstance(value, bool):
                     result = None
+                    budget.warn(at, "expected a boolean after 'satisfies', got {}", value)
         except _NotIterable:
             return None
+        except EvaluationFailure as failure:
+            failure.locate(at)
+            raise
         return result
 
     return run
@@ -121,15 +164,18 @@ def pick(items: list[Data], index: Data) -> Data:
     return items[position - 1 if position > 0 else position]
 
 
-def index_filter(base: Code, index: Data) -> Code:
+def index_filter(base: Code, index: Data, at: int) -> Code:
     def run(scope: Scope, budget: Budget) -> Data:
         items = base(scope, budget)
-        return pick(items, index) if isinstance(items, list) else None
+        if not isinstance(items, list):
+            budget.warn(at, "expected a list to take an item of, got {}", items)
+            return None
+        return pick(items, index)
 
     return run
 
 
-def item_filter(base: Code, condition: Code, weight: int, *, may_be_index: bool) -> Code:
+def item_filter(base: Code, condition: Code, weight: int, at: int, *, may_be_index: bool) -> Code:
     """`base[condition]`. A condition that is a number is a position.
 
     With `may_be_index` the condition is first tried without an item (as feel-scala does for names and arithmetic);
@@ -139,11 +185,21 @@ def item_filter(base: Code, condition: Code, weight: int, *, may_be_index: bool)
     def run(scope: Scope, budget: Budget) -> Data:
         items = base(scope, budget)
         if not isinstance(items, list):
+            budget.warn(at, "expected a list to filter, got {}", items)
             return None
-        if may_be_index:
-            index = condition(scope, budget)
-            if _is_number(index):
-                return pick(items, index)
+        try:
+            if may_be_index:
+                warnings = budget.silence()
+                index = condition(scope, budget)
+                budget.listen(warnings)
+                if _is_number(index):
+                    return pick(items, index)
+            return keep(items, scope, budget)
+        except EvaluationFailure as failure:
+            failure.locate(at)
+            raise
+
+    def keep(items: list[Data], scope: Scope, budget: Budget) -> Data:
         kept: list[Data] = []
         for position, item in enumerate(items):
             budget.spend(weight + 1)
@@ -159,46 +215,3 @@ def item_filter(base: Code, condition: Code, weight: int, *, may_be_index: bool)
 
 def _is_number(value: Data) -> bool:
     return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
-
-
-def function_literal(parameters: tuple[str, ...], body: Code, weight: int, height: int) -> Code:
-    def run(scope: Scope, budget: Budget) -> Data:
-        def invoke(arguments: list[Data]) -> Data:
-            budget.spend(weight)
-            budget.enter(height)
-            value = body(Local(dict(zip(parameters, arguments, strict=True)), scope), budget)
-            budget.leave(height)
-            return value
-
-        return Function(parameters=parameters, invoke=invoke)
-
-    return run
-
-
-def call_function(name: str, arguments: tuple[Code, ...]) -> Code:
-    """Call a function that the expression bound to a name; null if it is none, or takes other arguments."""
-
-    def run(scope: Scope, budget: Budget) -> Data:
-        function = scope.get(name)
-        if not isinstance(function, Function) or len(function.parameters) != len(arguments):
-            return None
-        return function.invoke([argument(scope, budget) for argument in arguments])
-
-    return run
-
-
-def call_builtin(builtin: Builtin, arguments: tuple[Code, ...]) -> Code:
-    """Call a built-in, after spending what it may look at: its lists and strings."""
-    function, spends = builtin.run, builtin.spends
-
-    def run(scope: Scope, budget: Budget) -> Data:
-        values = [argument(scope, budget) for argument in arguments]
-        for value in values:
-            if isinstance(value, list | dict):
-                budget.spend(len(value))
-            elif isinstance(value, str):
-                budget.spend(len(value) // STEP_CHARACTERS)
-        budget.spend(1)
-        return function(budget, *values) if spends else function(*values)
-
-    return run

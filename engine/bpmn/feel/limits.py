@@ -1,11 +1,14 @@
 """Every bound on FEEL expressions, and the budget that enforces those of evaluation.
 
 Rule: the work of one evaluation is bounded whatever the expression and the data are. Work is counted in steps: one
-for each syntax node evaluated in a loop, each item a built-in looks at, each 64 characters of text made. A million
-steps take one to four seconds, and memory stays in proportion.
+for each syntax node evaluated in a loop, each item a built-in looks at, each 64 characters of text made; what takes
+longer counts more. A million steps take a second at most (`benchmarks/feel.py` measures it), and memory stays in
+proportion.
 """
 
 from __future__ import annotations
+
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from engine.bpmn.feel.errors import EvaluationFailure
 
@@ -26,22 +29,68 @@ PATTERN_LENGTH_MAX = 1_000
 PATTERN_INSTRUCTIONS_MAX = 5_000
 """Instructions a regular expression may be compiled to (a counted repetition multiplies what it repeats)."""
 
+WARNINGS_MAX = 100
+"""Warnings that one evaluation keeps: the first."""
+
+Warned: TypeAlias = tuple[int, str, tuple[object, ...]]
+"""A warning: the offset in the expression, the text, and the values that it names."""
+
 STEP_CHARACTERS = 64
 """Characters of text that cost one step."""
+JSON_CHARACTERS = 8
+"""Characters of JSON that cost one step to read."""
 STEP_REFERENCES = 8
 """Items of a list that can be copied unseen for one step."""
+CALL_STEPS = 2
+"""What calling a function of the expression costs besides its body."""
+DECIMAL_STEPS = 2
+"""What an operation on decimals costs besides."""
+TEMPORAL_STEPS = 10
+"""What an operation on dates, times or durations costs besides."""
 TRANSCENDENTAL_STEPS = 100
 """What a logarithm, an exponential or a power costs: to 34 digits they take that long."""
 
 
+@runtime_checkable
+class Timed(Protocol):
+    """Variables that know the time at which the expression is evaluated."""
+
+    @property
+    def now(self) -> int:
+        """In milliseconds since 1970."""
+        ...
+
+
 class Budget:
-    """What one evaluation may still spend. One object per evaluation, passed to every closure."""
+    """What one evaluation may still spend, and what it knows and says. One object per evaluation, given to closures."""
 
-    __slots__ = ("depth", "steps")
+    __slots__ = ("_source", "_warnings", "depth", "steps")
 
-    def __init__(self) -> None:
+    def __init__(self, source: object = None, warnings: list[Warned] | None = None) -> None:
+        """`source` may be `Timed`; warnings are kept only if there is a list for them."""
         self.steps = STEPS_MAX
         self.depth = 0
+        self._source = source
+        self._warnings = warnings
+
+    @property
+    def now(self) -> int | None:
+        """The time of the evaluation, in milliseconds since 1970; None if it has none."""
+        return self._source.now if isinstance(self._source, Timed) else None
+
+    def warn(self, at: int, message: str, *values: object) -> None:
+        """Say why the answer is null: the offset in the expression, and a text with `{}` for the type of each value."""
+        if self._warnings is not None and len(self._warnings) < WARNINGS_MAX:
+            self._warnings.append((at, message, values))
+
+    def silence(self) -> list[Warned] | None:
+        """Keep no more warnings; gives what `listen` wants back."""
+        warnings, self._warnings = self._warnings, None
+        return warnings
+
+    def listen(self, warnings: list[Warned] | None) -> None:
+        """Keep warnings again."""
+        self._warnings = warnings
 
     def spend(self, steps: int) -> None:
         """Count work; raises EvaluationFailure when nothing is left."""

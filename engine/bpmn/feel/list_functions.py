@@ -27,19 +27,6 @@ def _index(items: list[Data], position: Data) -> int | None:
     return number - 1 if number > 0 else len(items) + number
 
 
-def logical_not(negand: Data) -> Data:
-    return not negand if isinstance(negand, bool) else None
-
-
-def is_defined(value: Data) -> Data:
-    """False for null, which a missing variable is."""
-    return value is not None
-
-
-def get_or_else(value: Data, default: Data) -> Data:
-    return default if value is None else value
-
-
 def all_true(*arguments: Data) -> Data:
     items = spread(arguments)
     if any(item is False for item in items):
@@ -190,26 +177,47 @@ def partition(items: Data, size: Data) -> Data:
     return [items[start : start + length] for start in range(0, len(items), length)]
 
 
+def list_replace(items: Data, where: Data, new_item: Data) -> Data:
+    """The list with another item at a position, or for each item that a function of item and new item chooses."""
+    if not isinstance(items, list):
+        return None
+    if isinstance(where, Function):
+        return _replace_matching(items, where, new_item)
+    index = _index(items, where)
+    if index is None or not 0 <= index < len(items):
+        return None
+    return [*items[:index], new_item, *items[index + 1 :]]
+
+
+def _replace_matching(items: list[Data], match: Function, new_item: Data) -> Data:
+    if len(match.parameters) != 2:
+        return None
+    chosen = [match.invoke([item, new_item]) for item in items]
+    if not all(isinstance(choice, bool) for choice in chosen):
+        return None
+    return [new_item if choice else item for item, choice in zip(items, chosen, strict=True)]
+
+
 LIST_FUNCTIONS: tuple[Builtin, ...] = (
-    builtin("not", "negand", logical_not),
-    builtin("is defined", "value", is_defined),
-    builtin("get or else", "value, default", get_or_else),
-    variadic("all", "list", all_true),
-    variadic("any", "list", any_true),
+    variadic("all", "list", all_true, quiet=True),
+    variadic("and", "list", all_true, quiet=True),
+    variadic("any", "list", any_true, quiet=True),
+    variadic("or", "list", any_true, quiet=True),
     builtin("list contains", "list, element", list_contains, spends=True),
-    builtin("count", "list", count),
-    builtin("is empty", "list", is_empty),
-    builtin("sublist", "list, start|start position, length", sublist, optional=1),
-    variadic("append", "list, items|item", append),
+    builtin("count", "list", count, steps=1),
+    builtin("is empty", "list", is_empty, steps=1),
+    builtin("sublist", "list, start|start position, [length]", sublist, steps=1),
+    variadic("append", "list, items|item", append, steps=1),
     variadic("concatenate", "lists", concatenate, spends=True),
-    builtin("insert before", "list, position, newItem", insert_before),
-    builtin("remove", "list, position", remove),
-    builtin("reverse", "list", reverse),
+    builtin("insert before", "list, position, newItem", insert_before, steps=1),
+    builtin("remove", "list, position", remove, steps=1),
+    builtin("list replace", "list, position, newItem; list, match, newItem", list_replace),
+    builtin("reverse", "list", reverse, steps=1),
     builtin("index of", "list, match", index_of, spends=True),
     variadic("union", "lists", union, spends=True),
     builtin("distinct values", "list", distinct_values, spends=True),
     builtin("duplicate values", "list", duplicate_values, spends=True),
     builtin("flatten", "list", flatten, spends=True),
     builtin("sort", "list, precedes", sort),
-    builtin("partition", "list, size", partition),
+    builtin("partition", "list, size", partition, steps=1),
 )

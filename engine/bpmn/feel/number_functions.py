@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import decimal
+from datetime import timedelta
 from decimal import Decimal
 
+from engine.bpmn.feel import temporal_arithmetic
 from engine.bpmn.feel.arithmetic import DECIMAL128, Number, divide, exact, finite, limit, negate, whole
 from engine.bpmn.feel.builtin import Builtin, builtin, variadic
-from engine.bpmn.feel.limits import TRANSCENDENTAL_STEPS, Budget
+from engine.bpmn.feel.limits import DECIMAL_STEPS, TRANSCENDENTAL_STEPS, Budget
+from engine.bpmn.feel.temporal import Months
 from engine.bpmn.feel.values import Data, compare
 
 # The scales that a decimal128 can have (DMN 1.5, 10.3.2.3.1).
 SCALE_MIN, SCALE_MAX = -6111, 6176
+
+NUMBER_STEPS = 1 + DECIMAL_STEPS
 
 ROUNDINGS = {
     "UP": decimal.ROUND_UP,
@@ -68,6 +73,10 @@ def round_half_down(n: Data, scale: Data) -> Data:
 
 
 def absolute(n: Data) -> Data:
+    """Of a number or a duration."""
+    if isinstance(n, timedelta | Months):
+        negative = n.months < 0 if isinstance(n, Months) else n < timedelta()
+        return temporal_arithmetic.negate(n) if negative else n
     number = exact(n)
     if number is None:
         return None
@@ -222,26 +231,26 @@ def maximum(*arguments: Data) -> Data:
 
 
 NUMBER_FUNCTIONS: tuple[Builtin, ...] = (
-    builtin("decimal", "n, scale, mode", decimal_places, optional=1),
-    builtin("floor", "n, scale", floor, optional=1),
-    builtin("ceiling", "n, scale", ceiling, optional=1),
-    builtin("round up", "n, scale", round_up),
-    builtin("round down", "n, scale", round_down),
-    builtin("round half up", "n, scale", round_half_up),
-    builtin("round half down", "n, scale", round_half_down),
-    builtin("abs", "n|number", absolute),
-    builtin("modulo", "dividend, divisor", modulo),
-    builtin("sqrt", "number", sqrt),
-    builtin("log", "number", log, spends=True),
-    builtin("exp", "number", exp, spends=True),
-    builtin("odd", "number", odd),
-    builtin("even", "number", even),
-    variadic("sum", "list", sum_numbers),
-    variadic("product", "list", product),
-    variadic("mean", "list", mean),
-    variadic("median", "list", median),
-    variadic("stddev", "list", stddev),
-    variadic("mode", "list", mode),
-    variadic("min", "list", minimum),
-    variadic("max", "list", maximum),
+    builtin("decimal", "n, scale, [mode]", decimal_places, steps=NUMBER_STEPS),
+    builtin("floor", "n, [scale]", floor, steps=NUMBER_STEPS),
+    builtin("ceiling", "n, [scale]", ceiling, steps=NUMBER_STEPS),
+    builtin("round up", "n, scale", round_up, steps=NUMBER_STEPS),
+    builtin("round down", "n, scale", round_down, steps=NUMBER_STEPS),
+    builtin("round half up", "n, scale", round_half_up, steps=NUMBER_STEPS),
+    builtin("round half down", "n, scale", round_half_down, steps=NUMBER_STEPS),
+    builtin("abs", "n|number", absolute, steps=NUMBER_STEPS),
+    builtin("modulo", "dividend, divisor", modulo, steps=NUMBER_STEPS),
+    builtin("sqrt", "number", sqrt, steps=NUMBER_STEPS),
+    builtin("log", "number", log, spends=True, steps=NUMBER_STEPS),
+    builtin("exp", "number", exp, spends=True, steps=NUMBER_STEPS),
+    builtin("odd", "number", odd, steps=NUMBER_STEPS),
+    builtin("even", "number", even, steps=NUMBER_STEPS),
+    variadic("sum", "list", sum_numbers, steps=NUMBER_STEPS),
+    variadic("product", "list", product, steps=NUMBER_STEPS),
+    variadic("mean", "list", mean, steps=NUMBER_STEPS),
+    variadic("median", "list", median, steps=NUMBER_STEPS),
+    variadic("stddev", "list", stddev, steps=NUMBER_STEPS),
+    variadic("mode", "list", mode, steps=NUMBER_STEPS),
+    variadic("min", "list", minimum, steps=NUMBER_STEPS),
+    variadic("max", "list", maximum, steps=NUMBER_STEPS),
 )

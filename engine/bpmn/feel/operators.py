@@ -1,21 +1,23 @@
 """The closures of operators, paths and literals. Each takes the closures of its operands and returns its own.
 
-Rule: a closure answers null where FEEL does, never raises but for a limit, and tries whole numbers first, because
-those are most common and need no decimals.
+Rule: a closure answers null where FEEL does, says why with a warning at its place (`at`), never raises but for a limit,
+and tries whole numbers first, because those are most common and need no decimals.
 """
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from decimal import Decimal
 from typing import TypeAlias
 
-from engine.bpmn.feel.arithmetic import DECIMAL128, Number, divide, exact, finite, limit, negate, power
-from engine.bpmn.feel.limits import TRANSCENDENTAL_STEPS, Budget, check_value_depth
+from engine.bpmn.feel.calculation import ARITHMETIC, negate, why_null
+from engine.bpmn.feel.errors import EvaluationFailure
+from engine.bpmn.feel.limits import DECIMAL_STEPS, TEMPORAL_STEPS, Budget, check_value_depth
 from engine.bpmn.feel.scopes import Local
-from engine.bpmn.feel.syntax import ArithmeticOperator, CompareOperator
-from engine.bpmn.feel.values import Data, Range, Scope, compare, equal, type_of, within
+from engine.bpmn.feel.syntax import ArithmeticOperator, CompareOperator, TypeName
+from engine.bpmn.feel.temporal import TEMPORAL, properties
+from engine.bpmn.feel.type_names import conforms
+from engine.bpmn.feel.values import Data, Range, Scope, as_point, compare, equal, within
 
 Code: TypeAlias = Callable[[Scope, Budget], Data]
 """A compiled expression: what it evaluates to in a scope, paid from a budget."""
@@ -28,107 +30,128 @@ def constant(value: Data) -> Code:
     return lambda _scope, _budget: value
 
 
-def variable(name: str) -> Code:
-    return lambda scope, _budget: scope.get(name)
+def unreadable(text: str, at: int) -> Code:
+    """The null of `@"text"` when the text is no date, time or duration."""
+
+    def run(_scope: Scope, budget: Budget) -> Data:
+        budget.warn(at, f"expected a date, time or duration in years 1 to 9999, got '{text}'")
+        return None
+
+    return run
 
 
-def path(base: Code, names: tuple[str, ...]) -> Code:
+def variable(name: str, at: int) -> Code:
+    missing = f"expected the variable '{name}' to have a value, got none"
+
+    def run(scope: Scope, budget: Budget) -> Data:
+        value = scope.get(name)
+        if value is None:
+            budget.warn(at, missing)
+        return value
+
+    return run
+
+
+def tested_input() -> Code:
+    return lambda scope, _budget: scope.get(INPUT)
+
+
+def silent(code: Code) -> Code:
+    """The same without its warnings, where null is as good an answer as any."""
+
+    def run(scope: Scope, budget: Budget) -> Data:
+        warnings = budget.silence()
+        value = code(scope, budget)
+        budget.listen(warnings)
+        return value
+
+    return run
+
+
+def path(base: Code, names: tuple[str, ...], at: int) -> Code:
     if len(names) == 1:
         name = names[0]
 
         def one(scope: Scope, budget: Budget) -> Data:
             value = base(scope, budget)
-            return value.get(name) if type(value) is dict else _field(value, name, budget)
+            if type(value) is dict and name in value:
+                return value[name]
+            return _field(value, name, budget, at)
 
         return one
 
     def many(scope: Scope, budget: Budget) -> Data:
         value = base(scope, budget)
         for name in names:
-            value = value.get(name) if type(value) is dict else _field(value, name, budget)
+            value = value[name] if type(value) is dict and name in value else _field(value, name, budget, at)
         return value
 
     return many
 
 
-def _field(value: Data, name: str, budget: Budget, depth: int = 0) -> Data:
+def _field(value: Data, name: str, budget: Budget, at: int, depth: int = 0) -> Data:
     """`value.name` of anything: of a list it is the list of its items' fields."""
-    if isinstance(value, dict):
-        return value.get(name)
+    if isinstance(value, dict) and name in value:
+        return value[name]
     if isinstance(value, list):
         check_value_depth(depth)
         budget.spend(len(value))
-        return [_field(item, name, budget, depth + 1) for item in value]
+        return [_field(item, name, budget, at, depth + 1) for item in value]
+    if isinstance(value, TEMPORAL):
+        budget.spend(TEMPORAL_STEPS)
+        found = properties(value)
+        if name in found:
+            return found[name]
+    if isinstance(value, Range):
+        ends = {"start": value.start, "end": value.end}
+        included = {"start included": value.start_included, "end included": value.end_included}
+        if name in ends or name in included:
+            return ends[name] if name in ends else included[name]
+    budget.warn(at, f"expected an entry or property of {{}}, got none called '{name}'", value)
     return None
 
 
-def add(left: Data, right: Data, budget: Budget) -> Data:
-    if type(left) is int and type(right) is int:
-        return limit(left + right)
-    if isinstance(left, str) and isinstance(right, str):
-        budget.string(len(left) + len(right))
-        return left + right
-    return _calculate(left, right, DECIMAL128.add)
-
-
-def subtract(left: Data, right: Data, _budget: Budget) -> Data:
-    if type(left) is int and type(right) is int:
-        return limit(left - right)
-    return _calculate(left, right, DECIMAL128.subtract)
-
-
-def multiply(left: Data, right: Data, _budget: Budget) -> Data:
-    if type(left) is int and type(right) is int:
-        return limit(left * right)
-    return _calculate(left, right, DECIMAL128.multiply)
-
-
-def _divide(left: Data, right: Data, _budget: Budget) -> Data:
-    a, b = exact(left), exact(right)
-    return None if a is None or b is None else divide(a, b)
-
-
-def _power(left: Data, right: Data, budget: Budget) -> Data:
-    a, b = exact(left), exact(right)
-    budget.spend(TRANSCENDENTAL_STEPS)
-    return None if a is None or b is None else power(a, b)
-
-
-def _calculate(left: Data, right: Data, operation: Callable[[Number, Number], Decimal]) -> Data:
-    a, b = exact(left), exact(right)
-    if a is None or b is None:
-        return None
-    return finite(operation(a, b))
-
-
-ARITHMETIC: dict[ArithmeticOperator, Callable[[Data, Data, Budget], Data]] = {
-    "+": add,
-    "-": subtract,
-    "*": multiply,
-    "/": _divide,
-    "**": _power,
-}
-
-
-def arithmetic(first: Code, rest: tuple[tuple[ArithmeticOperator, Code], ...]) -> Code:
-    operations = tuple((ARITHMETIC[symbol], operand) for symbol, operand in rest)
+def arithmetic(first: Code, rest: tuple[tuple[ArithmeticOperator, Code, int], ...]) -> Code:
+    operations = tuple((ARITHMETIC[symbol], operand, symbol, at) for symbol, operand, at in rest)
     if len(operations) == 1:
-        operation, second = operations[0]
-        return lambda scope, budget: operation(first(scope, budget), second(scope, budget), budget)
+        operation, second, symbol, at = operations[0]
+
+        def one(scope: Scope, budget: Budget) -> Data:
+            left, right = first(scope, budget), second(scope, budget)
+            try:
+                value = operation(left, right, budget)
+            except EvaluationFailure as failure:
+                failure.locate(at)
+                raise
+            if value is None:
+                budget.warn(at, why_null(symbol, left, right), left, right)
+            return value
+
+        return one
 
     def run(scope: Scope, budget: Budget) -> Data:
         value = first(scope, budget)
-        for operation, operand in operations:
-            value = operation(value, operand(scope, budget), budget)
+        for operation, operand, symbol, at in operations:
+            left, right = value, operand(scope, budget)
+            try:
+                value = operation(left, right, budget)
+            except EvaluationFailure as failure:
+                failure.locate(at)
+                raise
+            if value is None:
+                budget.warn(at, why_null(symbol, left, right), left, right)
         return value
 
     return run
 
 
-def negation(operand: Code) -> Code:
+def negation(operand: Code, at: int) -> Code:
     def run(scope: Scope, budget: Budget) -> Data:
-        number = exact(operand(scope, budget))
-        return None if number is None else negate(number)
+        value = operand(scope, budget)
+        result = negate(value)
+        if result is None:
+            budget.warn(at, "expected a number or a duration to negate, got {}", value)
+        return result
 
     return run
 
@@ -141,11 +164,12 @@ ORDERS: dict[CompareOperator, Callable[[int, int], bool]] = {
 }
 
 
-def comparison(symbol: CompareOperator, left: Code, right: Code) -> Code:
+def comparison(symbol: CompareOperator, left: Code, right: Code, at: int) -> Code:
     if symbol == "=":
-        return lambda scope, budget: equal(left(scope, budget), right(scope, budget), budget)
+        return equality(left, right, at)
     if symbol == "!=":
-        return lambda scope, budget: _invert(equal(left(scope, budget), right(scope, budget), budget))
+        same = equality(left, right, at)
+        return lambda scope, budget: None if (value := same(scope, budget)) is None else not value
     test = ORDERS[symbol]
 
     def run(scope: Scope, budget: Budget) -> Data:
@@ -153,20 +177,30 @@ def comparison(symbol: CompareOperator, left: Code, right: Code) -> Code:
         if type(a) is int and type(b) is int:
             return test(a, b)
         order = compare(a, b)
-        return None if order is None else test(order, 0)
+        if order is None:
+            budget.warn(at, "expected two values of one type that has an order, got {} and {}", a, b)
+            return None
+        return test(order, 0)
 
     return run
 
 
-def _invert(value: bool | None) -> bool | None:
-    return None if value is None else not value
+def equality(left: Code, right: Code, at: int) -> Code:
+    def run(scope: Scope, budget: Budget) -> Data:
+        a, b = left(scope, budget), right(scope, budget)
+        same = equal(a, b, budget)
+        if same is None:
+            budget.warn(at, "expected two values of one type to compare, got {} and {}", a, b)
+        return same
+
+    return run
 
 
-def between(value: Code, low: Code, high: Code) -> Code:
-    return conjunction((comparison(">=", value, low), comparison("<=", value, high)))
+def between(value: Code, low: Code, high: Code, at: int) -> Code:
+    return conjunction((comparison(">=", value, low, at), comparison("<=", value, high, at)), at)
 
 
-def conjunction(operands: tuple[Code, ...]) -> Code:
+def conjunction(operands: tuple[Code, ...], at: int) -> Code:
     """DMN 1.5, table 50: false if any is false, else null if any is not true."""
 
     def run(scope: Scope, budget: Budget) -> Data:
@@ -177,12 +211,14 @@ def conjunction(operands: tuple[Code, ...]) -> Code:
                 return False
             if value is not True:
                 result = None
+                if value is not None:
+                    budget.warn(at, "expected booleans around 'and', got {}", value)
         return result
 
     return run
 
 
-def disjunction(operands: tuple[Code, ...]) -> Code:
+def disjunction(operands: tuple[Code, ...], at: int) -> Code:
     """DMN 1.5, table 50: true if any is true, else null if any is not false."""
 
     def run(scope: Scope, budget: Budget) -> Data:
@@ -193,37 +229,46 @@ def disjunction(operands: tuple[Code, ...]) -> Code:
                 return True
             if value is not False:
                 result = None
+                if value is not None:
+                    budget.warn(at, "expected booleans around 'or', got {}", value)
         return result
 
     return run
 
 
-def conditional(condition: Code, then: Code, otherwise: Code) -> Code:
+def conditional(condition: Code, then: Code, otherwise: Code, at: int) -> Code:
     """A condition that is not true, null included, takes the `else` branch."""
-    return lambda scope, budget: (then if condition(scope, budget) is True else otherwise)(scope, budget)
 
-
-def interval(start: Code, end: Code, *, start_included: bool, end_included: bool) -> Code:
     def run(scope: Scope, budget: Budget) -> Data:
-        low, high = _range_end(start(scope, budget)), _range_end(end(scope, budget))
-        if low is None or high is None or isinstance(low, str) != isinstance(high, str):
+        value = condition(scope, budget)
+        if value is True:
+            return then(scope, budget)
+        if value is not False:
+            budget.warn(at, "expected a boolean between 'if' and 'then', got {}", value)
+        return otherwise(scope, budget)
+
+    return run
+
+
+def interval(start: Code, end: Code, at: int, *, start_included: bool, end_included: bool) -> Code:
+    def run(scope: Scope, budget: Budget) -> Data:
+        low, high = as_point(start(scope, budget)), as_point(end(scope, budget))
+        budget.spend(DECIMAL_STEPS)
+        if low is None or high is None or compare(low, high) is None:
+            budget.warn(at, "expected a range between values of one type that has an order, got {} and {}", low, high)
             return None
         return Range(start=low, end=high, start_included=start_included, end_included=end_included)
 
     return run
 
 
-def _range_end(value: Data) -> Number | str | None:
-    return value if isinstance(value, str) else exact(value)
-
-
-def membership(value: Code, tests: tuple[Code, ...]) -> Code:
+def membership(value: Code, tests: tuple[Code, ...], at: int) -> Code:
     """`value in (tests)`: each test sees the value as INPUT and answers true, false or null."""
-    any_test = disjunction(tests)
+    any_test = disjunction(tests, at)
     return lambda scope, budget: any_test(Local({INPUT: value(scope, budget)}, scope), budget)
 
 
-def matching(test: Code) -> Code:
+def matching(test: Code, at: int) -> Code:
     """The test of an expression that does not mention the input: equal to it, or containing it, or just true.
 
     DMN 1.5, 10.3.2.7 and table 55, as feel-scala reads them.
@@ -233,11 +278,16 @@ def matching(test: Code) -> Code:
         result, value = test(scope, budget), scope.get(INPUT)
         if result is True:
             return True
-        if isinstance(result, Range):
-            return within(value, result)
+        if isinstance(result, Range) and not isinstance(value, Range):
+            inside = within(value, result)
+            if inside is None:
+                budget.warn(at, "expected a value of the type of the range's ends, got {}", value)
+            return inside
         if isinstance(result, list):
             return any(_matches_item(value, item, budget) for item in result)
         same = equal(value, result, budget)
+        if same is None:
+            budget.warn(at, "expected two values of one type to compare, got {} and {}", value, result)
         return False if result is False and same is None else same
 
     return run
@@ -250,10 +300,8 @@ def _matches_item(value: Data, item: Data, budget: Budget) -> bool:
     return equal(value, item, budget) is True
 
 
-def instance_of(value: Code, type_name: str) -> Code:
-    if type_name == "Any":
-        return lambda scope, budget: value(scope, budget) is not None
-    return lambda scope, budget: type_of(value(scope, budget)) == type_name
+def instance_of(value: Code, wanted: TypeName) -> Code:
+    return lambda scope, budget: conforms(value(scope, budget), wanted, budget)
 
 
 def list_literal(items: tuple[Code, ...]) -> Code:

@@ -8,12 +8,12 @@ parentheses, because `]1..x[` could not be told from one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Container
 from typing import cast
 
 from engine.bpmn.feel import syntax
 from engine.bpmn.feel.arithmetic import exact, negate, parse_number
-from engine.bpmn.feel.cursor import Cursor
+from engine.bpmn.feel.constructs import Constructs
 from engine.bpmn.feel.errors import refuse
 from engine.bpmn.feel.grammar import (
     ADD,
@@ -26,10 +26,12 @@ from engine.bpmn.feel.grammar import (
     OPERAND,
     OR,
     RESERVED,
-    TYPE_NAMES,
 )
-from engine.bpmn.feel.limits import NESTING_DEPTH_MAX, TEXT_LENGTH_MAX
+from engine.bpmn.feel.limits import TEXT_LENGTH_MAX
 from engine.bpmn.feel.syntax import Node
+
+# What may stand before the parenthesis of a call, besides a name.
+_CALLABLE = (syntax.Path, syntax.Filter, syntax.Call, syntax.Invocation, syntax.FunctionLiteral)
 
 
 def parse(text: str, function_names: Container[str]) -> Node:
@@ -41,15 +43,12 @@ def parse(text: str, function_names: Container[str]) -> Node:
     return _Parser(text, function_names).parse()
 
 
-class _Parser(Cursor):
+class _Parser(Constructs):
     """One pass over the tokens of one expression."""
 
     def __init__(self, text: str, function_names: Container[str]) -> None:
         super().__init__(text)
         self.function_names = function_names
-        self.depth = 0
-        self.in_test = False
-        self.in_range_end = False
 
     def parse(self) -> Node:
         node = self.expression()
@@ -60,14 +59,7 @@ class _Parser(Cursor):
     # Operators
 
     def expression(self, level: int = OR) -> Node:
-        """An expression of operators that bind at least as tightly as `level`."""
-        self.depth += 1
-        if self.depth > NESTING_DEPTH_MAX:
-            raise refuse(
-                f"expected at most {NESTING_DEPTH_MAX} levels of nesting, got more; split the expression",
-                self.text,
-                self.token.at,
-            )
+        self.enter()
         node = self.operand()
         compared = False
         while (found := self.operator_level()) >= level:
@@ -83,17 +75,15 @@ class _Parser(Cursor):
 
     def chain(self, first: Node, level: int) -> Node:
         at = self.token.at
-        rest: list[tuple[str, Node]] = []
+        terms: list[syntax.Term] = []
         while self.operator_level() == level:
-            operator = self.advance().text
-            rest.append((operator, self.expression(level + 1)))
-        if level == OR:
-            return syntax.Logic(at=at, operator="or", operands=(first, *(node for _, node in rest)))
-        if level == AND:
-            return syntax.Logic(at=at, operator="and", operands=(first, *(node for _, node in rest)))
-        return syntax.Arithmetic(
-            at=at, first=first, rest=tuple(cast("list[tuple[syntax.ArithmeticOperator, Node]]", rest))
-        )
+            token = self.advance()
+            symbol = cast("syntax.ArithmeticOperator", token.text)
+            terms.append(syntax.Term(at=token.at, operator=symbol, operand=self.expression(level + 1)))
+        if level in (OR, AND):
+            operands = (first, *(term.operand for term in terms))
+            return syntax.Logic(at=at, operator="or" if level == OR else "and", operands=operands)
+        return syntax.Arithmetic(at=at, first=first, rest=tuple(terms))
 
     def comparison(self, left: Node) -> Node:
         token = self.advance()
@@ -104,21 +94,13 @@ class _Parser(Cursor):
                 return syntax.Between(at=token.at, value=left, low=low, high=self.expression(ADD))
             case "instance":
                 self.expect("of")
-                return syntax.InstanceOf(at=self.token.at, value=left, type_name=self.type_name())
+                return syntax.InstanceOf(at=self.token.at, value=left, type=self.type())
             case "in":
                 return syntax.Membership(at=token.at, value=left, tests=self.tests())
         right = self.expression(ADD)
         return syntax.Comparison(
             at=token.at, operator=cast("syntax.CompareOperator", token.text), left=left, right=right
         )
-
-    def type_name(self) -> str:
-        for name in TYPE_NAMES:
-            words = name.split()
-            if [self.peek(distance).text for distance in range(len(words))] == words:
-                self.index += len(words)
-                return name
-        raise self.unexpected(f"a type ({', '.join(TYPE_NAMES)})")
 
     # Tests, the right side of `in`
 
@@ -153,30 +135,24 @@ class _Parser(Cursor):
         return self.postfix(self.prefix())
 
     def postfix(self, node: Node) -> Node:
-        """`.name` and `[filter]`, as many as follow."""
+        """`.name`, `[filter]` and `(arguments)`, as many as follow."""
         while True:
+            at = self.token.at
             if self.at("."):
-                at = self.token.at
                 names: list[str] = []
                 while self.accept("."):
-                    if self.token.kind not in ("word", "name"):
-                        raise self.unexpected("a name after '.'")
-                    names.append(self.advance().text)
+                    names.append(self.path_name())
                 node = syntax.Path(at=at, base=node, names=tuple(names))
             elif self.at("[") and not self.in_range_end:
-                at = self.advance().at
+                self.advance()
                 condition = self.nested(self.expression)
                 self.expect("]")
                 node = syntax.Filter(at=at, base=node, condition=condition)
+            elif self.at("(") and isinstance(node, _CALLABLE):
+                arguments, parameters = self.arguments()
+                node = syntax.Invocation(at=at, function=node, arguments=arguments, parameters=parameters)
             else:
                 return node
-
-    def nested(self, parse_part: Callable[[], Node]) -> Node:
-        """Parse what stands between brackets, where the end of a range or a test around it no longer matters."""
-        outer, self.in_range_end = self.in_range_end, False
-        node = parse_part()
-        self.in_range_end = outer
-        return node
 
     def prefix(self) -> Node:
         token = self.token
@@ -221,7 +197,7 @@ class _Parser(Cursor):
             case "{":
                 return self.nested(self.context)
             case "@":
-                raise self.unexpected("a number, string, list or context (dates and times are not supported)")
+                return self.temporal()
             case "?" if self.in_test:
                 return syntax.Input(at=self.advance().at)
             case "<" | "<=" | ">" | ">=" if self.in_test:
@@ -264,28 +240,11 @@ class _Parser(Cursor):
         closing = self.expect("]", ")", "[").text
         return syntax.Interval(at=at, start=start, end=end, start_included=start_included, end_included=closing == "]")
 
-    def context(self) -> Node:
+    def temporal(self) -> Node:
         at = self.advance().at
-        entries: list[tuple[str, Node]] = []
-        while not self.at("}"):
-            if entries:
-                self.expect(",", "}")
-            key = self.key()
-            self.expect(":")
-            entries.append((key, self.expression()))
-        self.advance()
-        return syntax.ContextLiteral(at=at, entries=tuple(entries))
-
-    def key(self) -> str:
-        """The key of a context entry or the name of a parameter: a string, or words, which may be several."""
-        if self.token.kind in ("string", "name"):
-            return self.advance().text
-        words: list[str] = []
-        while self.token.kind == "word":
-            words.append(self.advance().text)
-        if not words:
-            raise self.unexpected("a name or a string")
-        return " ".join(words)
+        if self.token.kind != "string":
+            raise self.unexpected("a string after '@'")
+        return syntax.TemporalLiteral(at=at, text=self.advance().text)
 
     # Words
 
@@ -314,8 +273,8 @@ class _Parser(Cursor):
                 return syntax.Constant(at=token.at, value=CONSTANTS[token.text])
         if token.text in RESERVED:
             raise self.unexpected("an expression")
-        self.advance()
-        return syntax.Name(at=token.at, name=token.text)
+        name = self.known_name() or self.advance().text
+        return syntax.Name(at=token.at, name=name)
 
     def function_name_length(self) -> int:
         """How many words from here on are the name of a function that is called; 0 if none is."""
@@ -330,68 +289,5 @@ class _Parser(Cursor):
         return count if known or not KEYWORDS.intersection(words) else 0
 
     def call(self, name: str, at: int) -> Node:
-        self.expect("(")
-        return self.nested(lambda: self.arguments(name, at))
-
-    def arguments(self, name: str, at: int) -> Node:
-        arguments: list[Node] = []
-        parameters: list[str] = []
-        named = self.names_argument()
-        while not self.at(")"):
-            if arguments:
-                self.expect(",", ")")
-            if named:
-                parameters.append(self.key())
-                self.expect(":")
-            arguments.append(self.expression())
-        self.advance()
-        return syntax.Call(at=at, name=name, arguments=tuple(arguments), parameters=tuple(parameters))
-
-    def names_argument(self) -> bool:
-        """Whether an argument starts with `name:`."""
-        if self.token.kind in ("string", "name"):
-            return self.peek(1).text == ":" and self.peek(1).kind == "symbol"
-        distance = 0
-        while self.peek(distance).kind == "word":
-            distance += 1
-        return distance > 0 and self.peek(distance).text == ":" and self.peek(distance).kind == "symbol"
-
-    def conditional(self) -> Node:
-        at = self.advance().at
-        condition = self.expression()
-        self.expect("then")
-        then = self.expression()
-        self.expect("else")
-        return syntax.Conditional(at=at, condition=condition, then=then, otherwise=self.expression())
-
-    def iterators(self, end: str) -> tuple[syntax.Iterator, ...]:
-        """The iterators up to the word `end`, which is consumed."""
-        iterators: list[syntax.Iterator] = []
-        while True:
-            at = self.token.at
-            name = self.local_name()
-            self.expect("in")
-            source = self.expression(ADD)
-            range_end = self.expression(ADD) if self.accept("..") else None
-            iterators.append(syntax.Iterator(at=at, name=name, source=source, end=range_end))
-            if self.expect(",", end).text == end:
-                return tuple(iterators)
-
-    def local_name(self) -> str:
-        if self.token.kind == "name" or (self.token.kind == "word" and self.token.text not in RESERVED):
-            return self.advance().text
-        raise self.unexpected("a name")
-
-    def function(self) -> Node:
-        at = self.advance().at
-        self.expect("(")
-        parameters: list[str] = []
-        while not self.at(")"):
-            if parameters:
-                self.expect(",", ")")
-            parameters.append(self.local_name())
-        self.advance()
-        if self.at("external"):
-            raise self.unexpected("the body of the function (external functions are not supported)")
-        body = self.nested(self.expression)
-        return syntax.FunctionLiteral(at=at, parameters=tuple(parameters), body=body)
+        arguments, parameters = self.arguments()
+        return syntax.Call(at=at, name=name, arguments=arguments, parameters=parameters)

@@ -22,10 +22,28 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     at: int
 
 
+class TypeName(msgspec.Struct, frozen=True, kw_only=True):
+    """The name of a type, such as `list<number>`; aliases are resolved."""
+
+    name: str
+    items: tuple[TypeName, ...] = ()
+    """Of a list or range: the type of what is in it, if it is told. Of a function: its parameters."""
+    entries: tuple[tuple[str, TypeName], ...] = ()
+    """Of a context."""
+    result: TypeName | None = None
+    """Of a function."""
+
+
 class Constant(Node, frozen=True, kw_only=True):
     """A literal: null, boolean, number or string."""
 
     value: bool | int | Decimal | str | None
+
+
+class TemporalLiteral(Node, frozen=True, kw_only=True):
+    """`@"text"`"""
+
+    text: str
 
 
 class Name(Node, frozen=True, kw_only=True):
@@ -52,11 +70,18 @@ class Filter(Node, frozen=True, kw_only=True):
     condition: Node
 
 
+class Term(Node, frozen=True, kw_only=True):
+    """`+ operand`, within arithmetic."""
+
+    operator: ArithmeticOperator
+    operand: Node
+
+
 class Arithmetic(Node, frozen=True, kw_only=True):
     """`first + a - b`: operators of one precedence, from left to right."""
 
     first: Node
-    rest: tuple[tuple[ArithmeticOperator, Node], ...]
+    rest: tuple[Term, ...]
 
 
 class Negation(Node, frozen=True, kw_only=True):
@@ -148,10 +173,10 @@ class Quantified(Node, frozen=True, kw_only=True):
 
 
 class InstanceOf(Node, frozen=True, kw_only=True):
-    """`value instance of type_name`"""
+    """`value instance of type`"""
 
     value: Node
-    type_name: str
+    type: TypeName
 
 
 class Call(Node, frozen=True, kw_only=True):
@@ -162,8 +187,17 @@ class Call(Node, frozen=True, kw_only=True):
     parameters: tuple[str, ...]
 
 
+class Invocation(Node, frozen=True, kw_only=True):
+    """`function(arguments)`, where the function is the value of an expression, such as `context.name(…)`."""
+
+    function: Node
+    arguments: tuple[Node, ...]
+    parameters: tuple[str, ...]
+
+
 class FunctionLiteral(Node, frozen=True, kw_only=True):
-    """`function(parameters) body`"""
+    """`function(parameters) body`; a parameter without a type has None."""
 
     parameters: tuple[str, ...]
+    types: tuple[TypeName | None, ...]
     body: Node

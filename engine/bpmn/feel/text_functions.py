@@ -1,22 +1,21 @@
-"""Built-in functions on strings, and conversion to and from them (DMN 1.5, 10.3.4.1 and 10.3.4.3).
+"""Built-in functions on strings (DMN 1.5, 10.3.4.3, and Camunda's additions).
 
 Positions count characters (code points) from 1; negative ones count from the end. Regular expressions: `patterns.py`.
 """
 
 from __future__ import annotations
 
-import re
+import base64
+import binascii
 
 from engine.bpmn.feel import patterns
-from engine.bpmn.feel.arithmetic import parse_number, whole
+from engine.bpmn.feel.arithmetic import whole
 from engine.bpmn.feel.builtin import builtin
 from engine.bpmn.feel.errors import EvaluationFailure
 from engine.bpmn.feel.limits import Budget
 from engine.bpmn.feel.pattern_syntax import PatternError, UnsupportedPattern
-from engine.bpmn.feel.values import Data, describe
+from engine.bpmn.feel.values import Data
 
-# What Java's BigDecimal reads, which feel-scala uses.
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 # Java's trim: everything up to the space.
 _TRIMMED = "".join(map(chr, range(0x21)))
 
@@ -156,25 +155,27 @@ def string_join(
     return start + separator.join(texts) + end
 
 
-def string(budget: Budget, value: Data) -> Data:
-    return value if value is None or isinstance(value, str) else describe(value, budget)
-
-
-def number(text: Data, grouping: Data = None, point: Data = None) -> Data:
-    """The number a string denotes, without its grouping separators; null if it denotes none."""
-    if not isinstance(text, str) or grouping not in (None, " ", ",", ".") or point not in (None, ",", "."):
+def to_base64(budget: Budget, value: Data) -> Data:
+    """The Base64 of the string's UTF-8."""
+    if not isinstance(value, str):
         return None
-    if isinstance(grouping, str):
-        if grouping == point:
-            return None
-        text = text.replace(grouping, "")
-    if isinstance(point, str):
-        text = text.replace(point, ".")
-    return parse_number(text) if _NUMBER.fullmatch(text) else None
+    budget.string(2 * len(value))
+    return base64.b64encode(value.encode()).decode()
+
+
+def from_base64(budget: Budget, value: Data) -> Data:
+    """The string that Base64 of UTF-8 stands for; null if it is none."""
+    if not isinstance(value, str):
+        return None
+    budget.string(len(value))
+    try:
+        return base64.b64decode(value, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return None
 
 
 TEXT_FUNCTIONS = (
-    builtin("substring", "string, start position, length", substring, optional=1),
+    builtin("substring", "string, start position, [length]", substring),
     builtin("string length", "string", string_length),
     builtin("upper case", "string", upper_case),
     builtin("lower case", "string", lower_case),
@@ -185,11 +186,11 @@ TEXT_FUNCTIONS = (
     builtin("ends with", "string, match", ends_with),
     builtin("trim", "string", trim),
     builtin("is blank", "string", is_blank),
-    builtin("matches", "input, pattern, flags", matches, optional=1, pattern=1, spends=True),
-    builtin("replace", "input, pattern, replacement, flags", replace, optional=1, pattern=1, spends=True),
+    builtin("matches", "input, pattern, [flags]", matches, pattern=1, spends=True),
+    builtin("replace", "input, pattern, replacement, [flags]", replace, pattern=1, spends=True),
     builtin("split", "string, delimiter", split, pattern=1, spends=True),
     builtin("extract", "input, pattern", extract, pattern=1, spends=True),
-    builtin("string join", "list, delimiter, prefix, suffix", string_join, optional=3, spends=True),
-    builtin("string", "from", string, spends=True),
-    builtin("number", "from, grouping separator, decimal separator", number, optional=2),
+    builtin("string join", "list, [delimiter], [prefix], [suffix]", string_join, spends=True),
+    builtin("to base64", "value", to_base64, spends=True),
+    builtin("from base64", "value", from_base64, spends=True),
 )

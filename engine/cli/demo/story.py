@@ -60,7 +60,7 @@ class Telling:
     def tell(self) -> None:
         """All of it."""
         self._deploy()
-        with open_bars(share=0.25) as bars:
+        with open_bars(share=0.25, as_result=True) as bars:
             _say(f"Start {shown_count(self._count)} process instances")
             work.start_instances(self._client.url, self._run, self._count, bars)
             payments = self._work(bars)
@@ -88,7 +88,7 @@ class Telling:
         _say(f"The payment provider is up again: resolve the {payments.provider_down} incidents that name it")
         wanted = orders.of_run(self._run, errorMessage=orders.PROVIDER_DOWN)
         key = batches.create(self._client, "/process-instances/incident-resolution", wanted)
-        with open_bars() as bars:
+        with open_bars(as_result=True) as bars:
             outcome = batches.finish(self._client, key, bars)
             left = orders.of_run(self._run, hasIncident=True)
             batches.wait_for_count(self._client, left, payments.card_expired, bars, "Incidents that are left")
@@ -98,7 +98,7 @@ class Telling:
         storm = orders.of_run(self._run, state="ACTIVE")
         storm["variables"] = [*storm["variables"], orders.variable("region", *orders.STORM_REGIONS)]
         _say("Some parcels are on the road, some of them arrive")
-        with open_bars(share=1.0) as bars:
+        with open_bars(share=1.0, as_result=True) as bars:
             parcels = work.take_parcels(self._client, self._run)
             arrived = int(len(parcels) * ARRIVED_SHARE)
             work.deliver(self._client.url, parcels[:arrived], bars, "Deliver parcels")
@@ -108,7 +108,7 @@ class Telling:
         _say(f"A storm: cancel {shown_count(matching)} orders of {', '.join(orders.STORM_REGIONS)}")
         key = batches.create(self._client, "/process-instances/cancellation", storm)
         late = self._deliver_while_suspended(key, parcels[arrived:])
-        with open_bars() as bars:
+        with open_bars(as_result=True) as bars:
             outcome = batches.finish(self._client, key, bars)
         self._show_outcome(outcome)
         _check("items of the cancellation", outcome.counts.total, matching)
@@ -116,7 +116,7 @@ class Telling:
 
     def _deliver_while_suspended(self, key: str, parcels: Sequence[Document]) -> int:
         """Suspend the cancellation, complete some orders that it is about to cancel, resume it; gives their number."""
-        with open_bars() as bars:
+        with open_bars(as_result=True) as bars:
             suspended = batches.suspend_midway(self._client, key, bars)
         if not suspended:
             _say("It ended before it could be suspended; try a larger --count")
@@ -125,7 +125,7 @@ class Telling:
         on_the_road = {parcel["processInstanceKey"]: parcel for parcel in parcels}
         pending = batches.pending_instances(self._client, key)
         arriving = [on_the_road[one] for one in pending if one in on_the_road][:DELIVERIES_MAX]
-        with open_bars(share=1.0) as bars:
+        with open_bars(share=1.0, as_result=True) as bars:
             work.deliver(self._client.url, arriving, bars, "Deliver parcels")
         _say("Resume it")
         self._client.post(f"/batch-operations/{key}/resumption")
@@ -191,7 +191,7 @@ def _show_the_way(engine: EngineProcess, data: Path) -> None:
     steps = [
         ("Status page", engine.url.removesuffix("/v2")),
         ("Where commands find it", f"export RETOLD_URL={engine.url}"),
-        ("Orders with incidents", "retold instances --has-incident"),
+        ("Orders with incidents", "retold instances list --has-incident"),
         ("Resolve them", f"retold batch resolve-incidents --error-message '{orders.CARD_EXPIRED}' --watch"),
         ("All batch operations", "retold batch list"),
         ("The log", f"retold log --data {directory} --tail 20"),

@@ -8,7 +8,7 @@ from engine.core.effects import Effects
 
 from .. import work as kinds
 from ..execution import Execution
-from ..flows import take
+from ..flows import end_after, take
 from ..tables import ElementInstance
 from ..variables import Scope
 from ..work import Work
@@ -37,8 +37,7 @@ class EndEvent(Behavior):
         execution.push(Work(kinds.THROW, key, code))
 
     def leave(self, execution: Execution, element: Element, row: ElementInstance) -> Effects:
-        if element.terminate:
-            execution.push(Work(kinds.END_SCOPE, row.scope_key))
-            yield from ()
-        else:
+        if not element.terminate:
             yield from take(execution, (), row)
+        elif not end_after(execution, row):
+            execution.push(Work(kinds.END_SCOPE, row.scope_key))

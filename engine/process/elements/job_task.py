@@ -6,6 +6,7 @@ from typing import cast
 
 import msgspec
 
+from engine.bpmn.extensions import JOB_TYPE_SIZE_MAX
 from engine.bpmn.feel import EvaluationFailure, Value
 from engine.bpmn.model import Element
 from engine.bpmn.model import Job as JobDefinition
@@ -53,6 +54,8 @@ class JobTask(Behavior):
             element_id=element.id,
             element_instance_key=key,
             root_process_instance_key=execution.root_key,
+            tags=execution.instance.tags,
+            business_id=execution.instance.business_id,
             tenant_id=DEFAULT_TENANT,
         )
         job_key = execution.view.next_key()
@@ -74,6 +77,8 @@ class JobTask(Behavior):
                 element_id=row.element_id,
                 element_instance_key=job.element_instance_key,
                 root_process_instance_key=execution.root_key,
+                tags=job.tags,
+                business_id=job.business_id,
                 tenant_id=DEFAULT_TENANT,
             )
             yield Event(value_type="JOB", intent="CANCELED", key=row.work_key, value=value)
@@ -91,6 +96,8 @@ def _evaluate(execution: Execution, job: JobDefinition, key: int) -> tuple[str, 
     job_type = job.type.evaluate(scope)
     if not isinstance(job_type, str) or not job_type:
         raise EvaluationFailure(f"expected the job type '{job.type.text}' to be a string, got {job_type!r}")
+    if len(job_type.encode()) > JOB_TYPE_SIZE_MAX:
+        raise EvaluationFailure(f"expected the job type to take at most {JOB_TYPE_SIZE_MAX} bytes, got a longer one")
     retries = read_number(job.retries.evaluate(scope))
     if not isinstance(retries, int) or isinstance(retries, bool) or not 0 <= retries <= RETRIES_MAX:
         raise EvaluationFailure(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import msgspec
+from msgspec import structs
 
-from engine.bpmn.feel import EvaluationFailure, Expression
+from engine.bpmn.feel import EvaluationFailure
 from engine.bpmn.model import Element
 from engine.bpmn.model import UserTask as UserTaskDefinition
 from engine.core.effects import Effects, Event
@@ -13,12 +14,11 @@ from engine.records import UserTask as UserTaskValue
 
 from .. import work as kinds
 from ..execution import Execution
-from ..tables import USER_TASKS, ElementInstance
+from ..tables import USER_TASKS, ElementInstance, UserTaskRow
 from ..variables import Scope
 from ..work import Work
-from .job_task import JobTask, read_number
-
-PRIORITY_DEFAULT = 50
+from .job_task import JobTask
+from .task_attributes import evaluate_attributes
 
 
 class UserTask(JobTask):
@@ -30,79 +30,51 @@ class UserTask(JobTask):
             yield from super().activate(execution, element, key, data)
             return
         try:
-            value = _value(execution, element, task, key)
+            row = _new_row(execution, element, task, key)
         except EvaluationFailure as failure:
             resume = Work(kinds.RESUME_ACTIVATION, key, data=data)
             yield execution.incident(key, "EXTRACT_VALUE_ERROR", str(failure), resume=resume)
             return
+        value = task_value(execution, row, element.id)
         yield Event(value_type="USER_TASK", intent="CREATED", key=execution.view.next_key(), value=value)
         yield execution.lifecycle("ELEMENT_ACTIVATED", key)
 
     def terminate(self, execution: Execution, row: ElementInstance) -> Effects:
-        key = execution.view.get(USER_TASKS, row.work_key) if row.work_key > 0 else None
-        if key is None:
+        task = execution.view.get(USER_TASKS, row.work_key) if row.work_key > 0 else None
+        if task is None:
             yield from super().terminate(execution, row)
             return
-        value = UserTaskValue(
-            process_instance_key=execution.instance_key,
-            process_definition_key=execution.definition_key,
-            bpmn_process_id=execution.process_id,
-            element_id=row.element_id,
-            element_instance_key=key,
-            root_process_instance_key=execution.root_key,
-            tenant_id=DEFAULT_TENANT,
-        )
+        value = task_value(execution, task, row.element_id)
         yield Event(value_type="USER_TASK", intent="CANCELED", key=row.work_key, value=value)
 
 
-def _value(execution: Execution, element: Element, task: UserTaskDefinition, key: int) -> UserTaskValue:
-    scope = Scope(execution.view, key)
-    return UserTaskValue(
+def _new_row(execution: Execution, element: Element, task: UserTaskDefinition, key: int) -> UserTaskRow:
+    """Raises EvaluationFailure."""
+    attributes = evaluate_attributes(task, Scope(execution.view, key))
+    return UserTaskRow(
+        element_instance_key=key,
+        process_instance_key=execution.instance_key,
+        name=element.name,
+        custom_headers=msgspec.json.encode(task.headers).decode() if task.headers else "",
+        tags=execution.instance.tags,
+        business_id=execution.instance.business_id,
+        **structs.asdict(attributes),
+    )
+
+
+def task_value(execution: Execution, row: UserTaskRow, element_id: str, **changes: object) -> UserTaskValue:
+    """The value of a user task's record: the whole task, with the fields that the event is about."""
+    value = UserTaskValue(
         process_instance_key=execution.instance_key,
         process_definition_key=execution.definition_key,
         bpmn_process_id=execution.process_id,
         bpmn_version=execution.definition.bpmn_version,
-        element_id=element.id,
-        element_instance_key=key,
+        element_id=element_id,
         root_process_instance_key=execution.root_key,
-        assignee=_text(task.assignee, scope),
-        candidate_groups=_texts(task.candidate_groups, scope),
-        candidate_users=_texts(task.candidate_users, scope),
-        due_date=_text(task.due_date, scope),
-        follow_up_date=_text(task.follow_up_date, scope),
-        priority=_priority(task.priority, scope),
-        form_key=_text(task.form_key, scope),
-        custom_headers=msgspec.json.encode(task.headers).decode() if task.headers else "",
-        name=element.name,
         tenant_id=DEFAULT_TENANT,
+        **{field: getattr(row, field) for field in _SHARED_FIELDS},
     )
+    return structs.replace(value, **changes) if changes else value
 
 
-def _text(expression: Expression | None, scope: Scope) -> str:
-    value = expression.evaluate(scope) if expression else None
-    if value is None or isinstance(value, str):
-        return value or ""
-    raise EvaluationFailure(f"expected '{expression.text if expression else ''}' to be a string, got {value!r}")
-
-
-def _texts(expression: Expression | None, scope: Scope) -> tuple[str, ...]:
-    """A FEEL list of strings, or a text with commas between the names."""
-    value = expression.evaluate(scope) if expression else None
-    if value is None:
-        return ()
-    if isinstance(value, str):
-        return tuple(name.strip() for name in value.split(",") if name.strip())
-    if isinstance(value, list) and all(isinstance(name, str) for name in value):
-        return tuple(str(name) for name in value)
-    raise EvaluationFailure(
-        f"expected '{expression.text if expression else ''}' to be a list of strings, got {value!r}"
-    )
-
-
-def _priority(expression: Expression | None, scope: Scope) -> int:
-    value = read_number(expression.evaluate(scope)) if expression else None
-    if value is None:
-        return PRIORITY_DEFAULT
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 100:
-        return value
-    raise EvaluationFailure(f"expected the priority to be a number from 0 to 100, got {value!r}")
+_SHARED_FIELDS = tuple(field for field in UserTaskRow.__struct_fields__ if field != "process_instance_key")

@@ -6,6 +6,7 @@ Framing: Avro single-object encoding (marker C3 01, the schema's CRC-64-AVRO in 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
@@ -31,7 +32,8 @@ CONFLUENT_MAGIC = 0
 NUMBER_FIELDS = ("position", "index")
 METADATA_FIELDS = (*NUMBER_FIELDS, *STEP_FIELDS, *OWN_FIELDS)
 
-RecordEncoder = Callable[[Record, bytes], bytes]
+RecordEncoder = Callable[[Record, bytes, bytes], bytes]
+ValueEncoder = Callable[[Struct], bytes]
 RecordDecoder = Callable[[bytes, "Reader"], Record]
 S = TypeVar("S", bound=Struct)
 
@@ -104,32 +106,43 @@ class Codec:
             {value_type: fingerprint(schema) for value_type, schema in parsed.items()}
         )
         self._value_types = {prefix_of(number): value_type for value_type, number in self.fingerprints.items()}
-        self._released = self._find_released(folder)
+        self._releases = {past.version: past for past in releases(folder)}
+        self._released = self._find_released()
         step = next(iter(self._layouts.values())).step
         self._encode_step = fields_encoder(step)
         self._decode_step: FieldsDecoder = fields_decoder(step, Step)
         self._encoders: dict[str, RecordEncoder] = {}
+        self._value_encoders: dict[str, ValueEncoder] = {}
         self._decoders: dict[bytes, RecordDecoder] = {}
         self._reader = Reader(self)
 
     def encode(self, record: Record) -> bytes:
         """The record's bytes. Raises BadRequest if a number does not fit or a text is not Unicode."""
-        encoder = self._encoders.get(record.value_type) or self._make_encoder(record.value_type)
-        return encoder(record, self._encode_step(record.step))
+        value = self.encode_value(record.value_type, record.value)
+        return self._encoders[record.value_type](record, self._encode_step(record.step), value)
 
-    def encode_step(self, records: Sequence[Record]) -> list[bytes]:
-        """The bytes of records that share one step, in order. Raises as `encode`, BrokenInvariant if they do not."""
+    def encode_value(self, value_type: str, value: Struct) -> bytes:
+        """The last part of a record's bytes. Raises as `encode`."""
+        encoder = self._value_encoders.get(value_type) or self._make_encoder(value_type)
+        return encoder(value)
+
+    def encode_step(self, records: Sequence[Record], values: Sequence[bytes] | None = None) -> list[bytes]:
+        """The bytes of records that share one step, in order. Raises as `encode`, BrokenInvariant if they do not.
+
+        `values`: what `encode_value` gave for each record, if it was asked before.
+        """
         if not records:
             return []
+        if values is None:
+            values = [self.encode_value(record.value_type, record.value) for record in records]
         step = records[0].step
         step_bytes = self._encode_step(step)
         encoders = self._encoders
         encoded = []
-        for record in records:
+        for record, value in zip(records, values, strict=True):
             if record.step is not step and record.step != step:
                 raise BrokenInvariant(f"expected records of one step, got {record.step} after {step}")
-            encoder = encoders.get(record.value_type) or self._make_encoder(record.value_type)
-            encoded.append(encoder(record, step_bytes))
+            encoded.append(encoders[record.value_type](record, step_bytes, value))
         return encoded
 
     def decode(self, data: bytes) -> Record:
@@ -148,21 +161,38 @@ class Codec:
         if problems:
             raise SchemaError("\n".join(problems))
 
-    def _find_released(self, folder: Traversable) -> dict[bytes, tuple[str, Released]]:
+    def of_release(self, version: str) -> Codec:
+        """A codec that encodes with the schemas of a release, and decodes as this one; this one if there is no such.
+
+        What a later schema has added is left out.
+        """
+        past = self._releases.get(version)
+        if past is None:
+            return self
+        other = copy(self)
+        texts = {name.upper(): released.text for name, released in past.schemas.items()}
+        schemas = {name: parse(text) for name, text in texts.items() if name in self._layouts}
+        other._layouts = self._layouts | {name: layout_of(schema) for name, schema in schemas.items()}
+        other.fingerprints = {**self.fingerprints, **{name: fingerprint(schema) for name, schema in schemas.items()}}
+        other._encoders, other._value_encoders = {}, {}
+        return other
+
+    def _find_released(self) -> dict[bytes, tuple[str, Released]]:
         """Schemas that older builds wrote with, by the prefix of their records; parsed when one is met."""
         return {
             prefix_of(int(released.fingerprint, 16)): (name.upper(), released)
-            for past in releases(folder)
+            for past in self._releases.values()
             for name, released in past.schemas.items()
             if name.upper() in self._structs
         }
 
-    def _make_encoder(self, value_type: str) -> RecordEncoder:
+    def _make_encoder(self, value_type: str) -> ValueEncoder:
         layout = self._layouts.get(value_type)
         if layout is None:
             raise BadRequest(f"expected one of the families {', '.join(self._layouts)}, got {value_type!r}")
         prefix = prefix_of(self.fingerprints[value_type])
-        self._encoders[value_type] = encoder = record_encoder(layout.numbers, layout.own, layout.value, prefix)
+        self._encoders[value_type] = record_encoder(layout.numbers, layout.own, prefix)
+        self._value_encoders[value_type] = encoder = fields_encoder(layout.value)
         return encoder
 
     def _make_decoder(self, data: bytes) -> RecordDecoder:

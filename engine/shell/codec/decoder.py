@@ -34,8 +34,6 @@ NAMES: dict[str, object] = {
     "Step": Step,
 }
 
-#: Longs that hardly ever come again, so that asking a cache for them only costs.
-COUNTERS = frozenset({"position", "timestamp", "source_ordinal", "source_offset"})
 READ_COUNTER = """\
 byte = data[place]
 if byte < 128:
@@ -160,7 +158,7 @@ class Source:
     def _read(self, field: Field, struct: type[Struct], target: str) -> tuple[str, str]:
         kind = field.type
         if isinstance(kind, Scalar):
-            counter = kind.name == "long" and field.attribute in COUNTERS
+            counter = kind.name == "long" and field.attribute in wire.COUNTERS
             return (READ_COUNTER if counter else READS[kind.name]).format(target=target), target
         if isinstance(kind, RecordType):
             inner = item_struct(struct, field.attribute)

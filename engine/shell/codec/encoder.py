@@ -12,7 +12,7 @@ from typing import Any
 from engine.core.record import Record
 
 from .schema import Array, Field, RecordType, Scalar, Type
-from .wire import INTS, LONGS, STRINGS, write_double
+from .wire import COUNTERS, INTS, LONGS, STRINGS, write_counter, write_double
 
 #: What the generated source refers to.
 NAMES: dict[str, object] = {
@@ -23,6 +23,7 @@ NAMES: dict[str, object] = {
     "TRUE": b"\x01",
     "EMPTY": b"\x00",
     "JOIN": b"".join,
+    "write_counter": write_counter,
     "write_double": write_double,
 }
 
@@ -48,6 +49,8 @@ class Source:
         match kind.name:
             case "string":
                 return [f"STRINGS[{access}]"]
+            case "long" if access.rpartition(".")[2] in COUNTERS:
+                return [f"write_counter({access})"]
             case "long":
                 return [f"LONGS[{access}]"]
             case "int":
@@ -71,10 +74,10 @@ class Source:
         )
         return name
 
-    def function(self, head: str, parts: Sequence[str], first: str = "", **names: object) -> Callable[..., bytes]:
-        """Compile `head`, a function that executes the statement `first` and gives the parts joined."""
+    def function(self, head: str, parts: Sequence[str], **names: object) -> Callable[..., bytes]:
+        """Compile `head`, a function that gives the parts joined."""
         body = "".join(f"        {part},\n" for part in parts)
-        source = "\n".join([*self.functions, f"def {head}:\n    {first}\n    return JOIN((\n{body}    ))\n"])
+        source = "\n".join([*self.functions, f"def {head}:\n    return JOIN((\n{body}    ))\n"])
         namespace: dict[str, Any] = {**NAMES, **names}
         exec(compile(source, f"<encoder {head}>", "exec"), namespace)
         function: Callable[..., bytes] = namespace[head.partition("(")[0]]
@@ -84,19 +87,14 @@ class Source:
 def fields_encoder(fields: Sequence[Field], prefix: bytes = b"") -> Callable[[Any], bytes]:
     """A function from a Struct with these fields to `prefix` and their bytes."""
     source = Source()
-    return source.function("encode_fields(value)", ["PREFIX", *source.parts(fields, "value")], PREFIX=prefix)
+    first = ["PREFIX"] if prefix else []
+    return source.function("encode_fields(value)", [*first, *source.parts(fields, "value")], PREFIX=prefix)
 
 
 def record_encoder(
-    numbers: Sequence[Field], own: Sequence[Field], value: Sequence[Field], prefix: bytes
-) -> Callable[[Record, bytes], bytes]:
-    """A function from a Record and the bytes of its step to the record's bytes."""
+    numbers: Sequence[Field], own: Sequence[Field], prefix: bytes
+) -> Callable[[Record, bytes, bytes], bytes]:
+    """A function from a Record and the bytes of its step and of its value to the record's bytes."""
     source = Source()
-    parts = [
-        "PREFIX",
-        *source.parts(numbers, "record"),
-        "step",
-        *source.parts(own, "record"),
-        *source.parts(value, "value"),
-    ]
-    return source.function("encode_record(record, step)", parts, "value = record.value", PREFIX=prefix)
+    parts = ["PREFIX", *source.parts(numbers, "record"), "step", *source.parts(own, "record"), "value"]
+    return source.function("encode_record(record, step, value)", parts, PREFIX=prefix)

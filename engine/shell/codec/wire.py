@@ -94,6 +94,17 @@ STRINGS = Strings()
 _DOUBLE = struct.Struct("<d")
 
 
+#: Longs that hardly ever come again, so that asking a cache for them only costs.
+COUNTERS = frozenset({"position", "timestamp", "source_ordinal", "source_offset"})
+
+
+def write_counter(number: int) -> bytes:
+    """As `LONGS[number]`, without the cache."""
+    if not 0 <= number <= LONG_MAX:
+        return LONGS[number]
+    return varint(number << 1)
+
+
 def write_double(number: float) -> bytes:
     return _DOUBLE.pack(number)
 

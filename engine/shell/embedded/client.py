@@ -17,6 +17,7 @@ from engine.shell.appends import check_appends, check_place
 from engine.shell.clock import SystemClock
 from engine.shell.embedded.batches import encode_bodies
 from engine.shell.embedded.connection import ClientConnection
+from engine.shell.embedded.environment import socket_file
 from engine.shell.embedded.reader import LogReader
 from engine.shell.embedded.socket_path import read_socket_path
 from engine.shell.embedded.wire import (
@@ -112,6 +113,10 @@ class EmbeddedLog:
         check_place(topic, partition, self.partition_count)
         return await self._follow((topic, partition))
 
+    def known_end(self, place: Place) -> int:
+        """The end of a place as it is known here, without asking; 0 if nobody has read it yet. For any thread."""
+        return self._ends.get(place) or 0
+
     async def wait(self, places: Mapping[Place, int], timeout: float | None = None) -> bool:
         """As `Log.wait`. Goes on waiting while the server is started again."""
         for place in places:
@@ -177,7 +182,7 @@ class EmbeddedLog:
                 back_off = min(2 * back_off, BACK_OFF_MAX)
 
     async def _connect_once(self) -> ClientConnection:
-        path = read_socket_path(self._data_directory)
+        path = read_socket_path(socket_file(self._data_directory))
         if path is None:
             raise Unavailable("no server has announced its socket yet")
         loop = asyncio.get_running_loop()

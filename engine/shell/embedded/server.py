@@ -12,10 +12,11 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 import msgspec
 
@@ -24,7 +25,7 @@ from engine.core.ports import Place
 from engine.shell.clock import SystemClock
 from engine.shell.directory_lock import DirectoryLock
 from engine.shell.embedded.check import probe
-from engine.shell.embedded.environment import log_directory
+from engine.shell.embedded.environment import log_directory, socket_file
 from engine.shell.embedded.socket_path import SocketPath
 from engine.shell.embedded.storage import MAP_SIZE, LogStorage
 from engine.shell.embedded.wire import (
@@ -47,10 +48,20 @@ WAITING_SIZE_MAX = 16 << 20
 GROUP_SIZE_MAX = 16 << 20
 
 
+class Measures(Protocol):
+    """Is told of each transaction, and what can be asked at any time in any thread."""
+
+    def started(self, waiting: Callable[[], int], size: Callable[[], int]) -> None:
+        """`waiting`: appends that wait for a transaction; `size`: bytes of the log, raises Unavailable."""
+
+    def committed(self, counts: Mapping[Place, int], seconds: float) -> None:
+        """`counts`: messages by place."""
+
+
 class LogServer:
     """Serves one LogStorage to connections until it is told to stop."""
 
-    def __init__(self, storage: LogStorage, partition_count: int) -> None:
+    def __init__(self, storage: LogStorage, partition_count: int, measures: Measures | None = None) -> None:
         self.partition_count = partition_count
         self._storage = storage
         self._ends: dict[Place, int] = dict(storage.ends)
@@ -58,6 +69,9 @@ class LogServer:
         self._waiting: list[tuple[Connection, AppendRequest | WriterRequest, int]] = []
         self._arrived = asyncio.Event()
         self._stopping = False
+        self._measures = measures
+        if measures is not None:
+            measures.started(lambda: len(self._waiting), storage.size)
 
     async def serve(self, socket_path: Path, listening: Callable[[], None]) -> None:
         """Serve until `stop`, then finish what was received. Raises what made the log unusable."""
@@ -107,13 +121,20 @@ class LogServer:
                 if group:
                     try:
                         requests = [request for _, request, _ in group]
+                        began = time.monotonic()
                         committed = await loop.run_in_executor(thread, self._storage.commit, requests)
+                        self._measure(committed.moved, time.monotonic() - began)
                     except BaseException:
                         self._answer(group, [AppendUnknown()] * len(group), {})
                         raise
                     self._answer(group, committed.outcomes, committed.moved)
                 elif self._stopping:
                     return
+
+    def _measure(self, moved: Mapping[Place, int], seconds: float) -> None:
+        """Before the new ends are known as such: what lies between is what was appended."""
+        if self._measures is not None:
+            self._measures.committed({place: end - self._ends[place] for place, end in moved.items()}, seconds)
 
     def _next_group(self) -> list[tuple[Connection, AppendRequest | WriterRequest, int]]:
         size = count = 0
@@ -222,10 +243,7 @@ class Connection(asyncio.Protocol):
         self.send({})
 
 
-async def _run(
-    storage: LogStorage, partition_count: int, socket_path: SocketPath, listening: Callable[[], None]
-) -> None:
-    server = LogServer(storage, partition_count)
+async def _run(server: LogServer, socket_path: SocketPath, listening: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
@@ -244,6 +262,7 @@ def serve(
     socket: Path | None = None,
     map_size: int = MAP_SIZE,
     listening: Callable[[], None] = lambda: None,
+    measures: Measures | None = None,
 ) -> None:
     """Serve the log of a data directory until SIGTERM or SIGINT, then finish what was received and return.
 
@@ -257,10 +276,10 @@ def serve(
     try:
         probe(data_directory)
         storage = LogStorage(data_directory, partition_count, map_size, SystemClock())
-        socket_path = SocketPath(data_directory, socket)
+        socket_path = SocketPath(socket_file(data_directory), socket)
         try:
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-                runner.run(_run(storage, partition_count, socket_path, listening))
+                runner.run(_run(LogServer(storage, partition_count, measures), socket_path, listening))
         finally:
             socket_path.remove()
             storage.close()

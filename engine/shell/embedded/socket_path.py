@@ -1,6 +1,6 @@
-"""Where the log's socket is: beside the log, or in a temporary directory when that path would be too long for a socket.
+"""Where a server's socket is: beside a file of the data directory that tells its path, or in a temporary directory when
+that path would be too long for a socket.
 
-The path is noted in the data directory.
 Rule: its directory and it are readable by their owner alone.
 """
 
@@ -12,25 +12,24 @@ import tempfile
 from pathlib import Path
 
 from engine.core.faults import RetoldError
-from engine.shell.embedded.environment import log_directory, socket_file
 
 #: Bytes of the longest socket path that every system takes.
 PATH_SIZE_MAX = 100
 
 
 class SocketPath:
-    """A place for the socket of a data directory; the one of a server that died is used again."""
+    """A place for the socket whose path will be told by `file`; the one of a server that died is used again."""
 
-    def __init__(self, data_directory: Path, wanted: Path | None = None) -> None:
+    def __init__(self, file: Path, wanted: Path | None = None) -> None:
         """Raises RetoldError when the wanted path is too long."""
-        self._file = socket_file(data_directory)
+        self._file = file
         self._own_directory: Path | None = None
-        beside = (log_directory(data_directory) / "server.socket").absolute()
+        beside = file.with_suffix(".socket").absolute()
         if wanted is None and _is_short(beside):
             wanted = beside
         elif wanted is None:
             self._own_directory = _previous_directory(self._file) or _make_directory()
-            wanted = self._own_directory / "log"
+            wanted = self._own_directory / "socket"
         self.path = wanted.absolute()
         if not _is_short(self.path):
             raise RetoldError(f"expected a socket path of at most {PATH_SIZE_MAX} bytes, got {self.path}; shorten it")
@@ -50,17 +49,17 @@ class SocketPath:
             shutil.rmtree(self._own_directory, ignore_errors=True)
 
 
-def read_socket_path(data_directory: Path) -> Path | None:
-    """The path a running server wrote down, or one that died."""
+def read_socket_path(file: Path) -> Path | None:
+    """The path that a running server, or one that died, wrote into this file."""
     try:
-        return Path(os.fsdecode(socket_file(data_directory).read_bytes()))
+        return Path(os.fsdecode(file.read_bytes()))
     except FileNotFoundError:
         return None
 
 
 def _make_directory() -> Path:
     directory = tempfile.mkdtemp(prefix="retold-")
-    if not _is_short(Path(directory) / "log"):
+    if not _is_short(Path(directory) / "socket"):
         Path(directory).rmdir()
         directory = tempfile.mkdtemp(prefix="retold-", dir="/tmp")
     return Path(directory)

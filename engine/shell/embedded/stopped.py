@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from engine.core.faults import Unavailable
+from engine.core.faults import RetoldError, Unavailable
 from engine.core.ports import Append, Page, Place, Writer
-from engine.shell.appends import check_place
+from engine.shell.appends import check_appends, check_place
+from engine.shell.clock import SystemClock
 from engine.shell.directory_lock import DirectoryLock
+from engine.shell.embedded.batches import encode_bodies
 from engine.shell.embedded.check import probe
 from engine.shell.embedded.environment import log_directory
 from engine.shell.embedded.reader import LogReader
+from engine.shell.embedded.storage import MAP_SIZE, LogStorage
+from engine.shell.embedded.wire import AppendRequest, Part
 
 
 class StoppedLog:
@@ -71,6 +75,23 @@ class StoppedLog:
             self._closed = True
             self._reader.close()
             self._lock.release()
+
+
+def append_stopped(data_directory: Path, partition_count: int, appends: Sequence[Append]) -> None:
+    """Append all or nothing to the log of a stopped engine: for repairs. Raises Unavailable while it runs, LogFull."""
+    check_appends(appends, partition_count)
+    lock = DirectoryLock(log_directory(data_directory))
+    try:
+        storage = LogStorage(data_directory, partition_count, MAP_SIZE, SystemClock())
+        try:
+            parts = [Part(append.topic, append.partition, encode_bodies(append.messages)) for append in appends]
+            (outcome,) = storage.commit([AppendRequest(0, None, parts)]).outcomes
+            if isinstance(outcome, RetoldError):
+                raise outcome
+        finally:
+            storage.close()
+    finally:
+        lock.release()
 
 
 def _read_only() -> Unavailable:

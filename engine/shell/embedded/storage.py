@@ -36,6 +36,7 @@ from engine.shell.embedded.environment import (
     read_partition_count,
 )
 from engine.shell.embedded.wire import AppendRequest, WriterRequest
+from engine.shell.lmdb_store import used_size
 
 if TYPE_CHECKING:
     from lmdb import _Database
@@ -115,6 +116,10 @@ class LogStorage:
     def release_dead_readers(self) -> None:
         """Let the pages be used again that killed readers held."""
         self._environment.reader_check()
+
+    def size(self) -> int:
+        """Bytes in use; may be asked in any thread. Raises Unavailable once it is closed."""
+        return used_size(self._environment)
 
     def close(self) -> None:
         """Everything is on the disk already."""

@@ -120,6 +120,15 @@ def serve(engine: FakeEngine) -> Iterator[FakeEngine]:
         def do_POST(self) -> None:
             self._answer()
 
+        def do_PUT(self) -> None:
+            self._answer()
+
+        def do_PATCH(self) -> None:
+            self._answer()
+
+        def do_DELETE(self) -> None:
+            self._answer()
+
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (named by http.server)
             pass
 

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import io
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli_engine import FakeEngine, Retold, batch, page
+from typer.main import get_command
+
+from engine.cli.main import create_app
+
+ROOT = Path(__file__).parents[3]
 
 COMMANDS = [
-    *("run", "demo", "deploy", "create", "instances", "incidents", "log"),
-    *("config template", "config show", "jobs activate", "jobs complete", "jobs fail", "replay verify"),
+    *("run", "demo", "deploy", "create", "worker", "log", "state", "config template", "config show"),
+    *("instances list", "instances show", "instances cancel", "incidents list", "incidents resolve"),
+    *(f"jobs {name}" for name in ("list", "activate", "complete", "fail", "throw-error", "update")),
+    *(f"user-tasks {name}" for name in ("list", "assign", "unassign", "complete", "update")),
+    *("variables list", "variables set", "replay verify", "replay rerun", "repair messages"),
     *(f"batch {name}" for name in ("cancel", "resolve-incidents", "list", "show", "items", "watch")),
     *(f"batch {name}" for name in ("suspend", "resume", "abort")),
 ]
@@ -29,6 +40,17 @@ def test_every_command_explains_itself(command: str, retold: Retold) -> None:
     assert usage.startswith(f"Usage: retold {command} ")
     assert sentence.strip().splitlines()[0].endswith(".")
     assert not sentence.lstrip().startswith("Options:")
+
+
+def test_no_command_is_left_out() -> None:
+    def names(group: Any, before: str) -> Iterator[str]:
+        for name, command in group.commands.items():
+            if hasattr(command, "commands"):
+                yield from names(command, f"{before}{name} ")
+            else:
+                yield f"{before}{name}"
+
+    assert set(names(get_command(create_app()), "")) <= set(COMMANDS)
 
 
 def test_help_says_what_exit_codes_mean(retold: Retold) -> None:
@@ -122,3 +144,14 @@ def test_nothing_is_cut_without_a_terminal(engine: FakeEngine, retold: Retold, m
     engine.answers("POST", "/batch-operations/search", page(long))
     monkeypatch.setenv("COLUMNS", "80")
     assert "X" * 300 in retold("batch", "list").output
+
+
+def test_run_writes_nothing_when_its_address_is_in_use(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        arguments = ["run", "--data", str(tmp_path / "data"), "--port", port]
+        program = [sys.executable, "-m", "engine.cli.main", *arguments]
+        done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"expected to serve at 127.0.0.1:{port}" in done.stderr
+    assert not (tmp_path / "data").exists()

@@ -86,4 +86,4 @@ def test_lines_come_when_enough_has_changed(capsys: pytest.CaptureFixture[str]) 
     for done in range(1, 5):
         bars.show("Work", done, 4)
     bars.show("Work", 4, 4)
-    assert capsys.readouterr().out.splitlines() == ["Work: 1/4", "Work: 3/4", "Work: 4/4"]
+    assert capsys.readouterr().err.splitlines() == ["Work: 1/4", "Work: 3/4", "Work: 4/4"]

@@ -1,4 +1,4 @@
-"""`deploy`, `create`, `instances`, `incidents`, `jobs`: what is asked of the engine, and what is shown."""
+"""`deploy`, `create`, `instances list`, `incidents`, `jobs`: what is asked of the engine, and what is shown."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ def test_a_refused_deployment_shows_every_line(engine: FakeEngine, retold: Retol
 
 def test_all_problems_of_a_request_are_shown(engine: FakeEngine, retold: Retold) -> None:
     engine.answers("POST", "/incidents/search", problem(400, "Bad Request", "a; b", problems=["a", "b"]))
-    assert retold("incidents").errors == "error: Bad Request (400)\n  a\n  b\n"
+    assert retold("incidents", "list").errors == "error: Bad Request (400)\n  a\n  b\n"
 
 
 def test_an_answer_that_is_no_problem_detail_is_shown(engine: FakeEngine, retold: Retold) -> None:
     engine.answers("POST", "/incidents/search", Answer("proxy says no", 502))
-    ran = retold("incidents")
+    ran = retold("incidents", "list")
     assert ran.exit_code == 1
     assert '(502)\n  "proxy says no"' in ran.errors
 
@@ -72,13 +72,13 @@ def test_a_missing_file_is_a_usage_error(retold: Retold) -> None:
 
 
 def test_nobody_at_the_url(retold: Retold) -> None:
-    ran = retold("instances", "--url", "http://127.0.0.1:1")
+    ran = retold("instances", "list", "--url", "http://127.0.0.1:1")
     assert ran.exit_code == 3
     assert "expected an engine at http://127.0.0.1:1/v2" in ran.errors
 
 
 def test_a_url_that_is_none(retold: Retold) -> None:
-    assert retold("instances", "--url", "localhost:8080").exit_code == 2
+    assert retold("instances", "list", "--url", "localhost:8080").exit_code == 2
 
 
 def test_create_one(engine: FakeEngine, retold: Retold) -> None:
@@ -91,10 +91,13 @@ def test_create_one(engine: FakeEngine, retold: Retold) -> None:
 
 
 def test_create_many(engine: FakeEngine, retold: Retold) -> None:
-    engine.answers("POST", "/process-instances", Answer({"processInstanceKey": "5"}))
+    started = {"processInstanceKey": "5", "processDefinitionVersion": 2}
+    engine.answers("POST", "/process-instances", Answer(started), Answer({**started, "processInstanceKey": "6"}))
     ran = retold("create", "order", "--count", "200")
     assert ran.exit_code == 0
-    assert ran.output.splitlines()[-1] == "Start order: 200/200"
+    assert ran.errors.splitlines()[-1] == "Start order: 200/200"
+    assert ran.output.splitlines()[:2] == ["Started  200 of 200", "Process  order version 2"]
+    assert [line.split()[0] for line in ran.output.splitlines()[2:]] == ["First", "Last"]
     assert len(engine.asked) == 200
     assert len(retold("create", "order", "--count", "3", "--json").output.splitlines()) == 3
 
@@ -114,7 +117,20 @@ def test_create_ends_at_the_first_refusal(engine: FakeEngine, retold: Retold) ->
     ran = retold("create", "order", "--count", "1000")
     assert ran.exit_code == 1
     assert "no such process" in ran.errors
+    assert ran.errors.splitlines()[-1] == "started 0 of 1,000"
     assert len(engine.asked) < 1000
+
+
+def test_create_says_what_is_known_when_an_outcome_is_not(engine: FakeEngine, retold: Retold) -> None:
+    started = Answer({"processInstanceKey": "5", "processDefinitionVersion": 2})
+    engine.answers("POST", "/process-instances", *[started] * 100, problem(504, "DEADLINE_EXCEEDED", "no outcome"))
+    ran = retold("create", "order", "--count", "1000")
+    assert ran.exit_code == 1
+    assert ran.output.startswith("Started  100 of 1,000\n")
+    unknown = len(engine.asked) - 100
+    assert ran.errors.splitlines()[-1].startswith(f"started 100 of 1,000; of {unknown} more it is unknown")
+    as_json = retold("create", "order", "--count", "5", "--json")
+    assert (as_json.exit_code, as_json.output) == (1, "")
 
 
 def test_variables_must_be_an_object(retold: Retold) -> None:
@@ -125,7 +141,7 @@ def test_variables_must_be_an_object(retold: Retold) -> None:
 
 def test_instances_are_shown_in_columns(engine: FakeEngine, retold: Retold) -> None:
     engine.answers("POST", "/process-instances/search", page(instance("11"), instance("1"), total=10_000, more=True))
-    ran = retold("instances", "--process-id", "order", "--limit", "2")
+    ran = retold("instances", "list", "--process-id", "order", "--limit", "2")
     lines = ran.output.splitlines()
     assert lines[0].split() == ["PROCESS", "INSTANCE", "PROCESS", "VERSION", "STATE", "INCIDENT", "STARTED", "ENDED"]
     assert lines[1].split() == ["11", "order", "1", "ACTIVE", "yes", STARTED]
@@ -147,7 +163,7 @@ def test_pages_are_read_through(engine: FakeEngine, retold: Retold) -> None:
         page(*full, total=10_002, cursor="there"),
         page(instance("a"), instance("b"), total=10_002, cursor="end"),
     )
-    ran = retold("instances", "--limit", "20000", "--json")
+    ran = retold("instances", "list", "--limit", "20000", "--json")
     document = json.loads(ran.output)
     assert [item["processInstanceKey"] for item in document["items"][-2:]] == ["a", "b"]
     assert len(document["items"]) == 10_002
@@ -158,8 +174,8 @@ def test_pages_are_read_through(engine: FakeEngine, retold: Retold) -> None:
 
 def test_incidents_are_active_ones_unless_told(engine: FakeEngine, retold: Retold) -> None:
     engine.answers("POST", "/incidents/search", page())
-    assert retold("incidents").exit_code == 0
-    retold("incidents", "--state", "", "--instance", "7", "--error-type", "job_no_retries")
+    assert retold("incidents", "list").exit_code == 0
+    retold("incidents", "list", "--state", "", "--instance", "7", "--error-type", "job_no_retries")
     filters = [body.get("filter") for body in engine.bodies("/incidents/search")]
     assert filters == [{"state": "ACTIVE"}, {"processInstanceKey": "7", "errorType": "JOB_NO_RETRIES"}]
 

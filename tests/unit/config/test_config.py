@@ -140,3 +140,23 @@ def test_the_machine_gets_its_settings() -> None:
     changed = {"query_retry_max_delay_ms", "slice_size"}
     for name in set(MachineSettings.__struct_fields__) - changed:
         assert getattr(settings, name) == getattr(MachineSettings(), name), name
+
+
+def test_problems_say_what_was_expected(tmp_path: Path) -> None:
+    text = (
+        "port: 70000\npartitions: x\nhosts: a\nlog: 7\n"
+        "batchOperation:\n  schedulerInterval: soon\n  chunkSize: 0\n"
+        "telemetry:\n  headers: hidden\n  sampleRatio: 3\n"
+    )
+    with pytest.raises(BadRequest) as refused:
+        read(tmp_path, text)
+    assert refused.value.message.splitlines()[1:] == [
+        "- port: expected at most 65535, got 70000",
+        "- partitions: expected a whole number, got 'x'",
+        "- batchOperation.schedulerInterval: expected a duration such as PT1.5S, got 'soon'",
+        "- batchOperation.chunkSize: expected more than 0, got 0",
+        "- log: expected a section with settings, got 7",
+        "- telemetry.headers: expected headers as name=value,name=value, got another text",
+        "- telemetry.sampleRatio: expected at most 1.0",
+        "- hosts: expected the name of a setting, got another; see `retold config template`",
+    ]

@@ -90,24 +90,41 @@ class Story:
         value = {"type": "pay", "kind": "BPMN_ELEMENT", "retries": 3, "custom_headers": '{"a":"b"}'}
         return {**value, "element_id": "task", "element_instance_key": task, **self.owned(instance, definition)}
 
-    def incident(self, instance: int, task: int, message: str = "it broke", job: int = -1) -> int:
+    def incident(
+        self,
+        instance: int,
+        task: int,
+        message: str = "it broke",
+        job: int = -1,
+        definition: int = DEFINITION,
+        element_id: str = "task",
+    ) -> int:
         key = self.key()
-        value = {"error_type": "JOB_NO_RETRIES", "error_message": message, "element_id": "task", "job_key": job}
-        owner = {"element_instance_key": task, **self.owned(instance)}
+        value = {"error_type": "JOB_NO_RETRIES", "error_message": message, "element_id": element_id, "job_key": job}
+        owner = {"element_instance_key": task, **self.owned(instance, definition)}
         self.step(("INCIDENT", "CREATED", key, {**value, **owner}))
         return key
 
-    def variable(self, instance: int, name: str, value: object, scope: int | None = None) -> int:
+    def variable(
+        self, instance: int, name: str, value: object, scope: int | None = None, definition: int = DEFINITION
+    ) -> int:
         key = self.key()
         fields = {"name": name, "value": msgspec.json.encode(value).decode(), "scope_key": scope or instance}
-        self.step(("VARIABLE", "CREATED", key, {**fields, **self.owned(instance)}))
+        self.step(("VARIABLE", "CREATED", key, {**fields, **self.owned(instance, definition)}))
         return key
 
-    def end(self, instance: int, task: int, job: int, how: str = "TERMINATED") -> None:
-        whole = {"element_type": "PROCESS", **self.owned(instance)}
+    def user_task(self, instance: int, scope: int, **fields: Any) -> int:
+        """A user task of an element instance."""
+        key = self.key()
+        value = {"element_id": "task", "element_instance_key": scope, "priority": 50, **self.owned(instance), **fields}
+        self.step(("USER_TASK", "CREATED", key, value))
+        return key
+
+    def end(self, instance: int, task: int, job: int, how: str = "TERMINATED", definition: int = DEFINITION) -> None:
+        whole = {"element_type": "PROCESS", **self.owned(instance, definition)}
         self.step(
-            ("JOB", "CANCELED" if how == "TERMINATED" else "COMPLETED", job, self.job(instance, task)),
-            ("PROCESS_INSTANCE", f"ELEMENT_{how}", task, self.task(instance)),
+            ("JOB", "CANCELED" if how == "TERMINATED" else "COMPLETED", job, self.job(instance, task, definition)),
+            ("PROCESS_INSTANCE", f"ELEMENT_{how}", task, self.task(instance, definition)),
             ("PROCESS_INSTANCE", f"ELEMENT_{how}", instance, whole),
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from engine.core.faults import Unavailable
 from engine.core.ports import EVENTS, Append, Message
@@ -12,8 +13,10 @@ from engine.records import FAMILIES
 from engine.shell.codec import Codec
 from engine.shell.manual_clock import ManualClock
 from engine.shell.memory_log import MemoryLog
-from exporters.contract import ExportedPosition
+from exporters.contract import ExportedPosition, Exporter
 from exporters.pump import BACKOFF_SECONDS_MAX, Pump, PumpLimits
+from exporters.sqlite import SqliteExporter
+from exporters.sqlite.database import FILE_NAME, open_reader
 from tests.unit.exporters.events import Story
 
 CODEC = Codec(FAMILIES)
@@ -50,7 +53,7 @@ class Notes:
 class Bench:
     """A log of two partitions and a pump that runs until something is so."""
 
-    def __init__(self, exporter: Notes, limits: PumpLimits | None = None) -> None:
+    def __init__(self, exporter: Exporter, limits: PumpLimits | None = None) -> None:
         self.clock = ManualClock()
         self.log = MemoryLog(2, self.clock)
         self.exporter = exporter
@@ -72,7 +75,7 @@ class Bench:
         await asyncio.gather(task, return_exceptions=True)
 
     def at(self, position: int, partition: int = 1) -> bool:
-        return self.exporter.stored.get(partition, ExportedPosition()).position == position
+        return self.exporter.positions().get(partition, ExportedPosition()).position == position
 
 
 def steps_of(sizes: Sequence[int], partition: int = 1) -> Story:
@@ -217,5 +220,36 @@ def test_unavailable_is_tried_again_with_longer_and_longer_waits() -> None:
         assert bench.pump.failing() == {}
         # 0.05 s, doubled seven times, then capped
         assert bench.clock.monotonic() == 0.05 * (2**7 - 1) + 5 * BACKOFF_SECONDS_MAX
+
+    asyncio.run(scenario())
+
+
+def test_a_file_that_is_deleted_is_made_again(tmp_path: Path) -> None:
+    first, second = steps_of([1, 2]), steps_of([1], partition=2)
+
+    async def scenario() -> None:
+        exporter = SqliteExporter(tmp_path)
+        bench = Bench(exporter)
+        for partition, story in ((1, first), (2, second)):
+            for step in story.steps:
+                await bench.append(step, partition)
+
+        def at(*positions: int) -> bool:
+            found = exporter.positions()
+            return [found[partition].position for partition in sorted(found)] == list(positions)
+
+        running = asyncio.create_task(bench.pump.run())
+        async with asyncio.timeout(10):
+            while not at(3, 1):
+                await asyncio.sleep(0)
+            (tmp_path / FILE_NAME).unlink()
+            await bench.append(first.step(("JOB", "CREATED", 5, {})))
+            while not at(4, 1):
+                await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        reader = open_reader(tmp_path)
+        assert reader.execute("SELECT partition_id, position FROM positions").fetchall() == [(1, 4), (2, 1)]
+        reader.close()
 
     asyncio.run(scenario())

@@ -18,7 +18,8 @@ from engine.core.record import REJECTION
 from exporters.contract import ExportedPosition
 from exporters.sqlite import SqliteExporter
 from exporters.sqlite.database import FILE_NAME
-from exporters.sqlite.projection import date_given, java_hash
+from exporters.sqlite.projection import java_hash
+from exporters.sqlite.user_tasks import date_given
 from tests.unit.exporters.events import DEFINITION, START, Story, World, date
 
 Scenario = Callable[[World], Awaitable[None]]
@@ -252,7 +253,12 @@ def test_what_was_exported_is_ignored_and_a_gap_is_refused(tmp_path: Path) -> No
 def test_rejections_change_nothing(tmp_path: Path) -> None:
     async def scenario(world: World) -> None:
         story = Story()
-        records = story.step(("JOB", "COMPLETE", 5, {}), ("INTAKE", "READ", -1, {}), ("INCIDENT", "RESOLVE", 5, {}))
+        commands = (
+            ("JOB", "COMPLETE", 5, {}),
+            ("INTAKE", "READ", -1, {}),
+            ("JOB", "CREATED", 5, {"type": "an event?"}),
+        )
+        records = story.step(*commands)
         story.steps[0] = [msgspec.structs.replace(record, record_type=REJECTION) for record in records]
         await world.export(story)
         assert await world.search.watermark(1) == 3

@@ -96,8 +96,11 @@ def test_steps() -> None:
 
 def test_range_length() -> None:
     assert evaluate(f"count(for x in 1..{RANGE_LENGTH_MAX} return x)") == RANGE_LENGTH_MAX
+    for text in ('@"0001-01-01"..@"9999-12-31"', '[@"0001-01-01"..@"9999-12-31"]', "[1..1e6000]"):
+        with pytest.raises(EvaluationFailure, match="range of at most 100000 items"):
+            evaluate(f"for x in {text} return x")
     for text in (f"0..{RANGE_LENGTH_MAX}", "1..1e6000", "-1e30..1e30", "1..99999999999999999999", "5.5..1e5 * -1"):
-        with pytest.raises(EvaluationFailure, match="range of at most 100000"):
+        with pytest.raises(EvaluationFailure, match="range of at most 100000 items"):
             evaluate(f"for x in {text} return x")
 
 
@@ -130,6 +133,41 @@ def test_values_shared_many_times() -> None:
 def test_a_variable_that_is_only_passed_on_may_be_deep_and_large() -> None:
     deep = nested_list(500)
     assert evaluate("{a: x}.a", x=deep) is deep
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("1 +\n count(for x in 1..1000, y in 1..1000 return x)", r"\(line 2, column 8\)"),
+        ("[1, s + s]", r"\(line 1, column 7\)"),
+        ('upper case(s + "a" + s)', r"\(line 1, column 20\)"),
+        ("{f: function(g) g(g), r: f(f)}.r", r"\(line 1, column 17\)"),
+        ("[1][for x in 1..1000, y in 1..1000 return x]", r"\(line 1, column 5\)"),
+        ("some x in 1..1000, y in 1..1000, z in 1..9 satisfies z > 9", r"\(line 1, column 1\)"),
+    ],
+)
+def test_a_failure_names_the_innermost_place(text: str, place: str) -> None:
+    with pytest.raises(EvaluationFailure, match=place):
+        evaluate(text, s="x" * (STRING_LENGTH_MAX // 2 + 1))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'for x in 1..1000, y in 1..1000 return date and time("2026-01-31T10:00:00@Europe/Berlin")',
+        "for x in 1..1000, y in 1..1000 return 1.0000001 ** 1e30",
+        "for x in 1..1000, y in 1..1000 return from json(to json(xs))",
+        "for x in 1..1000, y in 1..1000 return list replace(xs, function(a, b) a > b, 1)",
+    ],
+)
+def test_what_takes_long_spends_steps(text: str) -> None:
+    with pytest.raises(EvaluationFailure, match="steps"):
+        evaluate(text, xs=[0.5] * 50_000, s="x" * 1_000_000)
+
+
+def test_a_zone_is_looked_up_by_its_name_only() -> None:
+    for name in ("../zones", "/etc/localtime", "Europe", "zones", "posixrules/", "europe/berlin", "", "\0"):
+        assert evaluate("date and time(@" + '"2026-01-01T00:00:00", name)', name=name) is None
 
 
 def test_numbers_stay_small() -> None:

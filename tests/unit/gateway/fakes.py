@@ -15,10 +15,12 @@ from engine.core.faults import BadRequest
 from engine.core.ports import COMMANDS, EVENTS, Append, Clock, Message, SelectedItem, SelectionQuery
 from engine.core.record import EVENT, REJECTION, Record, first_key
 from engine.records import FAMILIES
+from engine.roles.expressions import compile_expression
 from engine.shell.clock import SystemClock
 from engine.shell.codec import Codec
 from engine.shell.memory_log import MemoryLog
-from exporters.search.store import SearchResult
+from engine.telemetry.telemetry import Telemetry
+from exporters.search.store import SearchResult, Within
 from gateway.app import create_app
 from gateway.readiness import Part
 from gateway.settings import GatewaySettings
@@ -85,9 +87,11 @@ class FakeSearch:
     def __init__(self, documents: Mapping[str, Mapping[int, dict[str, Any]]] | None = None) -> None:
         self.documents = documents or {}
         self.questions: list[tuple[str, Mapping[str, Any]]] = []
+        self.within: list[Within | None] = []
 
-    async def search(self, entity: str, request: Mapping[str, Any]) -> SearchResult:
+    async def search(self, entity: str, request: Mapping[str, Any], within: Within | None = None) -> SearchResult:
         self.questions.append((entity, request))
+        self.within.append(within)
         unknown = sorted(set(request) - {"filter", "sort", "page", "truncateValues"})
         if unknown:
             raise BadRequest(f"expected filter, sort or page, got {unknown}; leave the rest out")
@@ -99,6 +103,14 @@ class FakeSearch:
 
     async def definition_xml(self, key: int) -> bytes | None:
         return b"<definitions/>" if key in self.documents.get("PROCESS_DEFINITION", {}) else None
+
+    async def report(self, name: str, key: int) -> list[dict[str, Any]]:
+        self.questions.append((name, {"key": key}))
+        return [{"name": name}]
+
+    async def element_statistics(self, definition_key: int, given: Mapping[str, object]) -> list[dict[str, Any]]:
+        self.questions.append(("ELEMENT_STATISTICS", given))
+        return []
 
     def check_filter(self, entity: str, given: Mapping[str, object]) -> list[str]:
         return [f"filter.{name}: expected a known property of {entity}, got {name}; remove it" for name in given
@@ -166,6 +178,7 @@ async def world(
     async def readiness() -> Sequence[Part]:
         return parts
 
+    options = {"telemetry": Telemetry().gateway(), "expression_compiler": compile_expression, **options}
     app = create_app(
         settings or GatewaySettings(), log=log, search=search, codec=CODEC, readiness=readiness, clock=clock, **options
     )

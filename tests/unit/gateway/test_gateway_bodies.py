@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any, get_args
+
 import msgspec
 import pytest
 
+from engine.process.business_ids import BUSINESS_ID_LENGTH_MAX
+from engine.process.creation import TAG, TAGS_MAX, TERMINATE_PROCESS_INSTANCE
+from engine.process.elements.task_attributes import PRIORITY_MAX
 from gateway.bodies import Bodies, Body
-from gateway.fields import DEPTH_MAX, Document
+from gateway.fields import DEPTH_MAX, BusinessId, Document, Priority, Tag, Tags
 from gateway.problems import Problem
-from gateway.routes.jobs import JobActivationBody, JobUpdateBody
-from gateway.routes.process_instances import ProcessInstanceCreationBody
+from gateway.routes.jobs import JobActivationBody, JobCompletionBody, JobUpdateBody
+from gateway.routes.process_instance_creation import ProcessInstanceCreationBody, RuntimeInstructionBody
 
 BODIES = Bodies(document_size_max=1000)
 
@@ -30,8 +35,10 @@ def test_all_problems_of_a_body_are_told_at_once() -> None:
         "processDefinitionVersion": "1",
         "variables": [1],
         "tenantId": "other",
-        "tags": ["9nine"],
-        "startInstructions": [{"elementId": "a"}],
+        "tags": ["9nine", "ok", "a b"],
+        "startInstructions": [{"elementId": "a"}, {"elementId": ""}, {"element": "a"}],
+        "runtimeInstructions": [{"type": "OTHER", "afterElementId": "a"}],
+        "requestTimeout": -1,
         "nonsense": True,
     }
     told = problems_of(given, ProcessInstanceCreationBody)
@@ -44,7 +51,12 @@ def test_all_problems_of_a_body_are_told_at_once() -> None:
         "variables",
         "tenantId",
         "tags[0]",
-        "startInstructions",
+        "tags[2]",
+        "startInstructions[1].elementId",
+        "startInstructions[2].element",
+        "startInstructions[2].elementId",
+        "runtimeInstructions[0].type",
+        "requestTimeout",
         "body",
     ]
     assert all("expected" in problem and "; " in problem for problem in told)
@@ -105,6 +117,16 @@ def test_variables_have_a_size_and_a_depth() -> None:
 
 @pytest.mark.parametrize("value", [None, False, [], "", {}])
 def test_an_unsupported_property_that_says_nothing_is_no_problem(value: object) -> None:
-    BODIES.decode(
-        msgspec.json.encode({"processDefinitionId": "p", "awaitCompletion": value}), ProcessInstanceCreationBody
-    )
+    BODIES.decode(msgspec.json.encode({"result": value}), JobCompletionBody)
+
+
+def test_limits_are_those_of_the_engine() -> None:
+    def meta(annotated: Any) -> msgspec.Meta:
+        found: msgspec.Meta = get_args(annotated)[1]
+        return found
+
+    assert (meta(Tag).pattern, meta(Tags).max_length) == (f"^{TAG.pattern}$", TAGS_MAX)
+    assert meta(BusinessId).max_length == BUSINESS_ID_LENGTH_MAX
+    assert (meta(Priority).ge, meta(Priority).le) == (0, PRIORITY_MAX)
+    runtime = {field.name: field.type for field in msgspec.structs.fields(RuntimeInstructionBody)}
+    assert get_args(runtime["type"]) == (TERMINATE_PROCESS_INSTANCE,)

@@ -34,6 +34,9 @@ def check(response: Any, status: int) -> ProblemDetail:
         ("GET", "/nowhere", {}, 404),
         ("GET", "/v2/nowhere", {}, 404),
         ("DELETE", "/v2/process-instances", {}, 405),
+        ("DELETE", "/v2/process-instances/7", {}, 405),
+        ("POST", "/v2/process-instances/modification", {"json": {}}, 404),
+        ("POST", "/v2/process-instances/7/modification", {"json": {}}, 404),
         ("POST", "/v2/process-instances", {"content": b"{", "headers": {"content-type": "application/json"}}, 400),
         ("POST", "/v2/process-instances", {"content": b"a=b", "headers": {"content-type": "text/plain"}}, 415),
         ("POST", "/v2/process-instances", {"json": {"processDefinitionId": "x" * 3000}}, 413),
@@ -91,7 +94,7 @@ def test_no_answer_in_time() -> None:
 
 def test_what_storage_says_and_what_nobody_foresaw() -> None:
     class Broken(FakeSearch):
-        async def search(self, entity: str, request: Any) -> Any:
+        async def search(self, entity: str, request: Any, within: Any = None) -> Any:
             raise (
                 Unavailable("expected an answer of the storage, got none; try again")
                 if entity == "JOB"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from engine.core.record import first_key
+from exporters.search.store import Within
 from tests.unit.gateway.fakes import FakeSearch, World
 from tests.unit.gateway.test_gateway_routes import run
 
@@ -86,21 +85,132 @@ def test_whether_values_of_variables_are_cut(query: str, status: int, truncate: 
 
 
 @pytest.mark.parametrize(
-    ("given", "asked"),
+    ("path", "owner", "entity", "within"),
     [
-        (None, {"processInstanceKey": str(KEY)}),
-        ({"state": "ACTIVE"}, {"state": "ACTIVE", "processInstanceKey": str(KEY)}),
-        ({"processInstanceKey": str(KEY)}, {"processInstanceKey": str(KEY)}),
-        ({"processInstanceKey": {"$in": ["5"]}}, {"processInstanceKey": {"$in": ["5"], "$eq": str(KEY)}}),
-        ({"processInstanceKey": "5"}, {"processInstanceKey": {"$eq": str(KEY), "$neq": str(KEY)}}),
-        ("nonsense", "nonsense"),
+        ("process-instances/{key}/incidents/search", "PROCESS_INSTANCE", "INCIDENT", "PROCESS_INSTANCE"),
+        ("element-instances/{key}/incidents/search", "ELEMENT_INSTANCE", "INCIDENT", "ELEMENT_INSTANCE"),
+        ("user-tasks/{key}/variables/search", "USER_TASK", "VARIABLE", "USER_TASK"),
+        ("user-tasks/{key}/effective-variables/search", "USER_TASK", "VARIABLE", "EFFECTIVE"),
+        ("process-definitions/{key}/variable-names/search", None, "VARIABLE_NAME", "PROCESS_DEFINITION"),
     ],
 )
-def test_incidents_of_an_instance(given: Any, asked: Any) -> None:
+def test_searches_below_something(path: str, owner: str | None, entity: str, within: str) -> None:
     async def scenario(it: World) -> None:
-        await it.client.post(f"/v2/process-instances/{KEY}/incidents/search", json={"filter": given})
-        assert it.search.questions == [("INCIDENT", {"filter": asked})]
-        missing = await it.client.post(f"/v2/process-instances/{KEY + 1}/incidents/search")
-        assert missing.status_code == 404
+        answer = await it.client.post(f"/v2/{path.format(key=KEY)}", json={"filter": {"name": "a"}})
+        assert answer.status_code == 200
+        ((asked, question),) = it.search.questions
+        assert (asked, question["filter"], it.search.within) == (entity, {"name": "a"}, [Within(within, KEY)])
+        missing = await it.client.post(f"/v2/{path.format(key=KEY + 1)}")
+        assert missing.status_code == (404 if owner else 200)
+
+    run(scenario, search=FakeSearch({owner or "": {KEY: DOCUMENT}}))
+
+
+@pytest.mark.parametrize(
+    ("path", "report"),
+    [
+        ("process-instances/{key}/sequence-flows", "SEQUENCE_FLOWS"),
+        ("process-instances/{key}/statistics/element-instances", "ELEMENTS"),
+        ("process-instances/{key}/statistics/wait-states", "WAIT_STATES"),
+    ],
+)
+def test_reports_about_a_process_instance(path: str, report: str) -> None:
+    async def scenario(it: World) -> None:
+        answer = await it.client.get(f"/v2/{path.format(key=KEY)}")
+        assert answer.json() == {"items": [{"name": report}]}
+        assert it.search.questions == [(report, {"key": KEY})]
+
+    run(scenario)
+
+
+def test_the_callers_of_a_process_instance() -> None:
+    async def scenario(it: World) -> None:
+        assert (await it.client.get(f"/v2/process-instances/{KEY}/call-hierarchy")).json() == [
+            {"name": "CALL_HIERARCHY"}
+        ]
+        assert (await it.client.get(f"/v2/process-instances/{KEY + 1}/call-hierarchy")).status_code == 404
 
     run(scenario, search=FakeSearch({"PROCESS_INSTANCE": {KEY: DOCUMENT}}))
+
+
+@pytest.mark.parametrize("path", ["process-definitions", "user-tasks"])
+def test_there_are_no_forms(path: str) -> None:
+    async def scenario(it: World) -> None:
+        assert (await it.client.get(f"/v2/{path}/{KEY}/form")).status_code == 204
+        assert (await it.client.get(f"/v2/{path}/{KEY + 1}/form")).status_code == 404
+
+    known = {KEY: DOCUMENT}
+    run(scenario, search=FakeSearch({"PROCESS_DEFINITION": known, "USER_TASK": known}))
+
+
+def test_there_are_no_resources() -> None:
+    async def scenario(it: World) -> None:
+        for path in ("", "/content", "/content/binary"):
+            assert (await it.client.get(f"/v2/resources/{KEY}{path}")).status_code == 404
+
+    run(scenario)
+
+
+def test_element_statistics_have_a_filter_and_nothing_else() -> None:
+    async def scenario(it: World) -> None:
+        path = f"/v2/process-definitions/{KEY}/statistics/element-instances"
+        assert (await it.client.post(path, json={"filter": {"state": "ACTIVE"}})).json() == {"items": []}
+        assert it.search.questions == [("ELEMENT_STATISTICS", {"state": "ACTIVE"})]
+        refused = await it.client.post(path, json={"page": {}})
+        assert refused.json()["problems"] == ["page: expected filter, got page; leave it out"]
+
+    run(scenario)
+
+
+def test_global_job_statistics_ask_in_the_query_string() -> None:
+    async def scenario(it: World) -> None:
+        answer = await it.client.get("/v2/jobs/statistics/global?from=2026-01-01T00:00:00Z&to=x&jobType=pay")
+        assert answer.json() == {"created": 1, "isIncomplete": False}
+        window = {"from": "2026-01-01T00:00:00Z", "to": "x", "jobType": "pay"}
+        assert it.search.questions == [("JOBS_IN_ALL", {"filter": window})]
+
+    run(scenario, search=FakeSearch({"JOBS_IN_ALL": {1: {"created": 1}}}))
+
+
+@pytest.mark.parametrize(
+    ("resolution", "milliseconds"),
+    [(None, 60_000), ("PT1H", 3_600_000), ("P1DT1S", 86_401_000), ("PT2M30S", 150_000)],
+)
+def test_time_series_have_a_resolution(resolution: str | None, milliseconds: int) -> None:
+    async def scenario(it: World) -> None:
+        given = {} if resolution is None else {"resolution": resolution}
+        await it.client.post("/v2/jobs/statistics/time-series", json={"filter": {"jobType": "pay", **given}})
+        assert it.search.questions == [("JOBS_BY_TIME", {"filter": {"jobType": "pay"}})]
+        assert it.search.within == [Within("RESOLUTION", milliseconds)]
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("resolution", ["P", "PT0S", "1 minute", "P1M", 60, ""])
+def test_a_resolution_that_is_no_duration_is_refused(resolution: object) -> None:
+    async def scenario(it: World) -> None:
+        answer = await it.client.post("/v2/jobs/statistics/time-series", json={"filter": {"resolution": resolution}})
+        assert answer.status_code == 400
+        assert answer.json()["problems"][0].startswith("filter.resolution: expected a duration of ISO 8601")
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ('{"a": 1e999}', "a"),
+        ('{"filter": {"x": 1, "variables": [{}, {"value": 1e999}]}}', "filter.variables[1].value"),
+        ("[1]", "body"),
+        ("{", "body"),
+    ],
+)
+def test_what_is_wrong_has_its_place(body: str, place: str) -> None:
+    async def scenario(it: World) -> None:
+        headers = {"content-type": "application/json"}
+        answer = await it.client.post("/v2/jobs/search", content=body, headers=headers)
+        assert answer.status_code == 400
+        (problem,) = answer.json()["problems"]
+        assert problem.startswith(f"{place}: ")
+
+    run(scenario)

@@ -8,7 +8,6 @@ from engine.core.record import first_key
 from engine.process import lifecycle
 from engine.process import work as kinds
 from engine.records import Incident, ProcessInstance, ProcessInstanceCreation, VariableDocument
-from engine.records.process_instance_creation import StartInstruction
 from tests.support import models as m
 from tests.support.actions import activate, complete, complete_all, complete_user_task, fail, resolve, set_variables
 from tests.support.fixture import MakeScenario
@@ -158,10 +157,3 @@ def test_the_answer_to_a_cancel_is_its_first_record(scenario: MakeScenario) -> N
     mark = len(s.partitions[1].headers)
     s.when(make("PROCESS_INSTANCE", "CANCEL", ProcessInstance(), key, "gateway/3"))
     assert s.partitions[1].headers[mark:] == [{"request": "gateway/3", "final": "1"}, {}, {}, {}, {}]
-
-
-def test_start_instructions_are_refused(scenario: MakeScenario) -> None:
-    s = scenario()
-    s.deploy(m.one_task())
-    wish = ProcessInstanceCreation(bpmn_process_id="one", start_instructions=(StartInstruction(element_id="task"),))
-    s.when(make("PROCESS_INSTANCE_CREATION", "CREATE", wish)).rejected("INVALID_ARGUMENT", "start instructions")

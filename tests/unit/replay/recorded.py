@@ -10,6 +10,7 @@ import msgspec
 
 from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Entry, Page, Place, Store
 from engine.core.record import Record
+from engine.shell.codec import Codec
 from engine.shell.memory_store import MemoryStore
 from replay import counters, messages
 from replay.partition import PartitionAudit, PartitionFindings
@@ -28,7 +29,10 @@ class Recorded:
         for number, partition in scenario.partitions.items():
             for topic in (COMMANDS, INTERNAL):
                 self.places[topic, number] = list(partition.inputs[topic])
-            events = [Entry(offset=offset, timestamp=0, value=value) for offset, value in enumerate(partition.events)]
+            events = [
+                Entry(offset=offset, timestamp=0, value=value, headers=headers)
+                for offset, (value, headers) in enumerate(zip(partition.events, partition.headers, strict=True))
+            ]
             self.places[EVENTS, number] = events
 
     async def read(self, topic: str, partition: int, offset: int, *, size_max: int = 1) -> Page:
@@ -50,8 +54,9 @@ class Recorded:
         record = change(CODEC.decode(entries[index].value))
         entries[index] = msgspec.structs.replace(entries[index], value=CODEC.encode(record))
 
-    def rewrite(self, partition: int, steps: Sequence[Sequence[Record]]) -> None:
+    def rewrite(self, partition: int, steps: Sequence[Sequence[Record]], codec: Codec = CODEC) -> None:
         """Write these steps as all events of a partition, with new positions and a chain that is whole."""
+        headers = {position + 1: entry.headers for position, entry in enumerate(self.places[EVENTS, partition])}
         entries: list[Entry] = []
         chain = b""
         for step in steps:
@@ -60,8 +65,9 @@ class Recorded:
             for index, record in enumerate(step):
                 position = len(entries) + 1
                 numbered = msgspec.structs.replace(record, position=position, index=index, step=metadata)
-                values.append(CODEC.encode(numbered))
-                entries.append(Entry(offset=position - 1, timestamp=0, value=values[-1]))
+                values.append(codec.encode(numbered))
+                kept = headers.get(record.position, {})
+                entries.append(Entry(offset=position - 1, timestamp=0, value=values[-1], headers=kept))
             chain = sha256(b"".join((chain, partition.to_bytes(4, "big"), step[0].command_hash, *values))).digest()
         self.places[EVENTS, partition] = entries
 

@@ -1,0 +1,149 @@
+"""The creation of process instances: which definition, where it begins, what it carries, who waits for its end.
+
+Sources: Camunda 8 REST API, "Create process instance"; Zeebe's rules for start instructions and tags.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import cast
+
+import msgspec
+
+from engine.bpmn.model import BOUNDARY_EVENT, PROCESS, START_EVENT, Process
+from engine.core.draft import REQUEST_HEADER
+from engine.core.effects import Effects, Event
+from engine.core.faults import INVALID_ARGUMENT, Reject
+from engine.core.head import apply_nothing
+from engine.core.record import DEFAULT_TENANT, NONE, Record
+from engine.core.registry import Fact, Part
+from engine.core.state import State, View
+from engine.records import ProcessInstanceCreation
+
+from .business_ids import BUSINESS_ID_LENGTH_MAX, check_unique, put_instance
+from .definitions import find_definition, find_tagged, find_version
+from .execution import Execution
+from .lifecycle import start
+from .tables import Instance
+from .variables import parse_document
+
+TAGS_MAX = 10
+TAG = re.compile(r"[A-Za-z][A-Za-z0-9_\-:.]{0,99}")
+
+#: The one kind of runtime instruction that the API has.
+TERMINATE_PROCESS_INSTANCE = "TERMINATE_PROCESS_INSTANCE"
+
+#: Problems with a wish that its rejection names.
+PROBLEMS_TOLD_MAX = 20
+
+
+def create(command: Record, view: View) -> Effects:
+    """PROCESS_INSTANCE_CREATION CREATE: answered by CREATED, or by the result when it awaits that."""
+    wish = cast(ProcessInstanceCreation, command.value)
+    definition_key = _find(view, wish)
+    found = find_definition(view, definition_key)
+    problems = list(_problems(wish, found[1]))
+    if problems:
+        raise Reject(INVALID_ARGUMENT, "; ".join(problems[:PROBLEMS_TOLD_MAX]))
+    document = parse_document(wish.variables)
+    execution = Execution(view, view.next_key(), definition_key, found)
+    check_unique(view, execution.process_id, wish.business_id)
+    value = ProcessInstanceCreation(
+        bpmn_process_id=execution.process_id,
+        bpmn_version=execution.definition.bpmn_version,
+        process_definition_key=definition_key,
+        process_instance_key=execution.instance_key,
+        start_instructions=wish.start_instructions,
+        runtime_instructions=wish.runtime_instructions,
+        await_result=wish.await_result,
+        fetch_variables=wish.fetch_variables,
+        tags=tuple(dict.fromkeys(wish.tags)),
+        business_id=wish.business_id,
+        tenant_id=DEFAULT_TENANT,
+    )
+    yield _created(command, value)
+    inside = [instruction.element_id for instruction in wish.start_instructions]
+    yield from start(execution, document, msgspec.json.encode(inside).decode() if inside else "")
+
+
+def _created(command: Record, value: ProcessInstanceCreation) -> Event:
+    """It tells whoever awaits the result that the instance runs, without being the whole answer."""
+    request = command.step.request
+    return Event(
+        value_type="PROCESS_INSTANCE_CREATION",
+        intent="CREATED",
+        key=value.process_instance_key,
+        value=value,
+        answers=not value.await_result,
+        headers={REQUEST_HEADER: request} if value.await_result and request else None,
+    )
+
+
+def _find(view: View, wish: ProcessInstanceCreation) -> int:
+    """The key of the wanted definition. Raises Reject NOT_FOUND."""
+    if wish.process_definition_key != NONE:
+        return wish.process_definition_key
+    if wish.version_tag:
+        return find_tagged(view, wish.bpmn_process_id, wish.version_tag)
+    return find_version(view, wish.bpmn_process_id, wish.bpmn_version)
+
+
+def _problems(wish: ProcessInstanceCreation, graph: Process) -> Iterator[str]:
+    for instruction in wish.start_instructions:
+        yield from _start_problems(instruction.element_id, graph)
+    for number, runtime in enumerate(wish.runtime_instructions):
+        if runtime.type != TERMINATE_PROCESS_INSTANCE:
+            expected = f"expected the type of runtime instruction {number} to be {TERMINATE_PROCESS_INSTANCE}"
+            yield f"{expected}, got '{_shown(runtime.type)}'; correct it"
+        element = graph.elements.get(runtime.after_element_id)
+        if element is None or element.type == PROCESS:
+            got = _shown(runtime.after_element_id)
+            yield f"expected to end after an element of '{graph.id}', got '{got}'; correct it"
+    if len(wish.tags) > TAGS_MAX:
+        yield f"expected at most {TAGS_MAX} tags, got {len(wish.tags)}; give fewer"
+    for tag in wish.tags:
+        if not TAG.fullmatch(tag):
+            expected = "expected a tag to be a letter, then up to 99 letters, digits, '_', '-', ':' and '.'"
+            yield f"{expected}, got '{_shown(tag)}'; correct it"
+    if len(wish.business_id) > BUSINESS_ID_LENGTH_MAX:
+        expected = f"expected a business id of at most {BUSINESS_ID_LENGTH_MAX} characters"
+        yield f"{expected}, got {len(wish.business_id)}; shorten it"
+
+
+def _start_problems(element_id: str, graph: Process) -> Iterator[str]:
+    element = graph.elements.get(element_id)
+    if element is None or element.type == PROCESS:
+        yield f"expected to start before an element of '{graph.id}', got '{_shown(element_id)}'; correct it"
+    elif element.type in (START_EVENT, BOUNDARY_EVENT):
+        expected = "expected to start before an activity, a gateway or an end event"
+        kind = element.type.lower().replace("_", " ")
+        yield f"{expected}, got {kind} '{element_id}'; choose another"
+
+
+def _shown(text: str) -> str:
+    return text[:100]
+
+
+def _apply_created(fact: Fact, state: State) -> None:
+    value = cast(ProcessInstanceCreation, fact.value)
+    instance = Instance(
+        tags=value.tags,
+        business_id=value.business_id,
+        terminate_after=tuple(instruction.after_element_id for instruction in value.runtime_instructions),
+        awaited=value.await_result,
+        request=fact.step.request if value.await_result else "",
+        fetch_variables=value.fetch_variables if value.await_result else (),
+    )
+    if instance != Instance():
+        put_instance(state, fact.key, value.bpmn_process_id, instance)
+
+
+PART = Part(
+    processors={("PROCESS_INSTANCE_CREATION", "CREATE"): create},
+    appliers={
+        ("PROCESS_INSTANCE_CREATION", "CREATED"): _apply_created,
+        ("PROCESS_INSTANCE_RESULT", "COMPLETED"): apply_nothing,
+        ("PROCESS_INSTANCE_RESULT", "TERMINATED"): apply_nothing,
+    },
+)

@@ -1,0 +1,100 @@
+"""The gateway: the application over its ports, and what it says about the whole installation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from engine.assembly import Assembly, build_name
+from engine.config import Settings
+from engine.core.faults import Unavailable
+from engine.core.ports import EVENTS
+from engine.roles.protocol import GATEWAY, LOG, partition_of_role
+from engine.telemetry.metrics import BATCH_OPERATIONS
+from exporters.search.enums import BATCH_STATES
+from exporters.search.store import SearchStore
+from gateway.app import create_app
+from gateway.operations import OperationDescription
+from gateway.readiness import Part
+from gateway.settings import GatewaySettings
+
+from .expressions import compile_expression
+from .host import Host
+
+
+async def run_gateway(host: Host, settings: Settings) -> None:
+    """Serve until the server ends."""
+    log = await host.open_log()
+    search = host.open_search()
+
+    async def readiness() -> Sequence[Part]:
+        problems = dict(host.parts())
+        try:
+            await log.end(EVENTS, 1)
+        except Unavailable as error:
+            problems[LOG] = error.message
+        return [
+            Part(name=name, problem=problem, partition=partition_of_role(name))
+            for name, problem in problems.items()
+            if name != GATEWAY
+        ]
+
+    gateway_settings = _gateway_settings(host, settings)
+    app = create_app(
+        gateway_settings,
+        log=log,
+        search=search,
+        codec=host.assembly.codec,
+        readiness=readiness,
+        clock=host.clock,
+        expression_compiler=compile_expression,
+        operations=describe_operations(host.assembly),
+        telemetry=host.telemetry.gateway(),
+    )
+    host.telemetry.ask_later(BATCH_OPERATIONS, lambda: count_batch_operations(search))
+    await host.serve(app, gateway_settings, host.report)
+    await search.close()
+    await log.close()
+
+
+async def count_batch_operations(search: SearchStore) -> Mapping[str, int]:
+    """How many are in each state."""
+    counts = {}
+    for state in BATCH_STATES:
+        found = await search.search("BATCH_OPERATION", {"filter": {"state": state}, "page": {"limit": 1}})
+        counts[state] = found.total
+    return counts
+
+
+def describe_operations(assembly: Assembly) -> Sequence[OperationDescription]:
+    """The batch operations as the gateway offers them."""
+
+    def encoder(name: str) -> Callable[[Any], bytes]:
+        return lambda parameters: assembly.operation_codecs.encode(name, parameters)
+
+    return [
+        OperationDescription(
+            name=operation.name,
+            path=operation.path,
+            summary=operation.help,
+            parameters=operation.parameters,
+            check=operation.check,
+            encode=encoder(operation.name),
+        )
+        for operation in assembly.operations.values()
+    ]
+
+
+def _gateway_settings(host: Host, settings: Settings) -> GatewaySettings:
+    gateway = settings.gateway
+    return GatewaySettings(
+        host=settings.host,
+        port=settings.port,
+        gateway_id=host.gateway_id,
+        version=build_name(),
+        in_flight_max=gateway.in_flight_max,
+        awaiting_max=gateway.awaiting_max,
+        request_timeout_ms=int(gateway.request_timeout.total_seconds() * 1000),
+        long_poll_ms=int(gateway.long_polling_timeout.total_seconds() * 1000),
+        body_size_max=gateway.body_size_max,
+    )

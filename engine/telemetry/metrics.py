@@ -1,0 +1,105 @@
+"""Every metric, in one table: by its OpenTelemetry name, unit and attributes. Prometheus names follow from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from . import attributes as a
+
+COUNTER = "counter"
+GAUGE = "gauge"
+HISTOGRAM = "histogram"
+
+#: Upper bounds in seconds: from a step to a stuck disk, the bounds that the HTTP conventions name among them.
+SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Metric(Struct, frozen=True, kw_only=True):
+    """One instrument. `labels`: the attributes of its points, in order; `bounds`: of a histogram's buckets."""
+
+    name: str
+    kind: str
+    unit: str
+    help: str
+    labels: tuple[str, ...] = ()
+    bounds: tuple[float, ...] = ()
+
+
+def _counter(name: str, unit: str, doc: str, *labels: str) -> Metric:
+    return Metric(name=name, kind=COUNTER, unit=unit, help=doc, labels=labels)
+
+
+def _gauge(name: str, unit: str, doc: str, *labels: str) -> Metric:
+    return Metric(name=name, kind=GAUGE, unit=unit, help=doc, labels=labels)
+
+
+def _seconds(name: str, doc: str, *labels: str) -> Metric:
+    return Metric(name=name, kind=HISTOGRAM, unit="s", help=doc, labels=labels, bounds=SECONDS)
+
+
+# every process
+UP = _gauge("retold.up", "1", "Whether the process told its values.", a.PROCESS)
+CPU_TIME = _counter("process.cpu.time", "s", "Processor time of the process.", a.PROCESS)
+MEMORY = _gauge("process.memory.usage", "By", "Resident memory of the process.", a.PROCESS)
+STARTS = _counter("retold.process.starts", "{start}", "Times that the supervisor started a process.", a.PROCESS)
+SPANS = _counter("retold.spans", "{span}", "Spans that were handed to the exporter of traces.", a.PROCESS)
+SPANS_LEFT_OUT = _counter(
+    "retold.spans.left_out", "{span}", "Spans above telemetry.spansPerSecondMax, which were not made.", a.PROCESS
+)
+
+# gateway
+HTTP_DURATION = _seconds(
+    "http.server.request.duration", "Time from request to response.", a.HTTP_METHOD, a.HTTP_ROUTE, a.HTTP_STATUS
+)
+HTTP_ACTIVE = _gauge("http.server.active_requests", "{request}", "Requests being served.")
+COMMANDS_IN_FLIGHT = _gauge(
+    "retold.commands.in_flight", "{command}", "Commands of the gateway that wait for their outcome.", a.PARTITION
+)
+LONG_POLLS = _gauge("retold.long_polls", "{request}", "Job activations that wait for jobs.")
+BATCH_OPERATIONS = _gauge(
+    "retold.batch_operations", "{batch_operation}", "Batch operations by state, as secondary storage has them.", a.STATE
+)
+
+# partitions
+COMMANDS = _counter(
+    "retold.commands", "{command}", "Commands that have their outcome.", a.PARTITION, a.VALUE_TYPE, a.INTENT, a.OUTCOME
+)
+RECORDS = _counter("retold.records", "{record}", "Events and rejections appended.", a.PARTITION, a.VALUE_TYPE, a.INTENT)
+ITEMS = _counter(
+    "retold.batch_operation.items", "{item}", "Outcomes of batch items.", a.PARTITION, a.BATCH_TYPE, a.OUTCOME
+)
+STEP_DURATION = _seconds("retold.step.duration", "Time to decide one command.", a.PARTITION)
+APPEND_DURATION = _seconds("retold.append.duration", "Time until a group of steps is on the log.", a.PARTITION)
+COMMIT_DURATION = _seconds("retold.commit.duration", "Time to write a group of steps to the state.", a.PARTITION)
+QUEUED = _gauge("retold.input.queued", "{command}", "Commands of an input not yet decided.", a.PARTITION, a.INPUT)
+IN_FLIGHT = _gauge("retold.input.in_flight", "{command}", "Commands decided, being appended.", a.PARTITION, a.INPUT)
+PARTITION_POSITION = _gauge("retold.partition.position", "{record}", "Last position decided.", a.PARTITION)
+STATE_SIZE = _gauge("retold.state.size", "By", "Bytes in use by the state.", a.PARTITION)
+RECOVERY_DURATION = _seconds("retold.recovery.duration", "Time of a recovery, replay included.", a.PARTITION)
+RECOVERY_RECORDS = _counter("retold.recovery.records", "{record}", "Records replayed by recoveries.", a.PARTITION)
+
+# the log
+FLUSH_DURATION = _seconds("retold.log.flush.duration", "Time of one transaction of the log and its fsync.")
+LOG_MESSAGES = _counter("retold.log.messages", "{message}", "Messages appended.", a.TOPIC, a.PARTITION)
+LOG_WAITING = _gauge("retold.log.waiting", "{request}", "Appends that wait for the next transaction.")
+LOG_SIZE = _gauge("retold.log.size", "By", "Bytes in use by the log.")
+
+# the exporter
+EXPORT_DURATION = _seconds("retold.export.duration", "Time to export a group of steps.", a.PARTITION)
+EXPORTED_RECORDS = _counter("retold.export.records", "{record}", "Records exported.", a.PARTITION)
+WATERMARK = _gauge("retold.export.position", "{record}", "Watermark: last position that is searchable.", a.PARTITION)
+EXPORT_LAG = _gauge("retold.export.lag", "{record}", "Records on the log that are not exported yet.", a.PARTITION)
+EXPORT_FAILING = _gauge(
+    "retold.export.failing", "1", "Whether the export is being retried or has stopped.", a.PARTITION
+)
+
+METRICS: Sequence[Metric] = (
+    UP, CPU_TIME, MEMORY, STARTS, SPANS, SPANS_LEFT_OUT,
+    HTTP_DURATION, HTTP_ACTIVE, COMMANDS_IN_FLIGHT, LONG_POLLS, BATCH_OPERATIONS,
+    COMMANDS, RECORDS, ITEMS, STEP_DURATION, APPEND_DURATION, COMMIT_DURATION, QUEUED, IN_FLIGHT,
+    PARTITION_POSITION, STATE_SIZE, RECOVERY_DURATION, RECOVERY_RECORDS,
+    FLUSH_DURATION, LOG_MESSAGES, LOG_WAITING, LOG_SIZE,
+    EXPORT_DURATION, EXPORTED_RECORDS, WATERMARK, EXPORT_LAG, EXPORT_FAILING,
+)  # fmt: skip

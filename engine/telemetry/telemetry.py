@@ -1,0 +1,98 @@
+"""What one process tells of itself: hands each watched part of the engine its port.
+
+This much works anywhere, in a simulation too: it counts, and makes spans if there is somebody who takes them. What a
+process of an installation does besides (serve, send) is in `process`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Place
+
+from . import metrics
+from .metrics import Metric
+from .registry import Labels, Registry, Sample
+from .spans import Spans
+
+if TYPE_CHECKING:  # a process loads only what its own role needs
+    from engine.shell.runner import Runner
+    from exporters.contract import Exporter
+    from exporters.pump import Pump
+
+    from .export import PumpMeasures
+    from .gateway import GatewayTelemetry
+    from .partition import PartitionMeasures
+
+#: Asks for the values of a metric; may be called in the event loop alone.
+Ask = Callable[[], Awaitable[Mapping[str, int]]]
+
+
+class Telemetry:
+    """One process. `known_end` tells the end of a place of the log, as far as this process has heard of it."""
+
+    def __init__(self, spans: Spans | None = None) -> None:
+        self.registry = Registry()
+        self.spans = spans
+        self.known_end: Callable[[Place], int] = lambda _: 0
+
+    async def collect(self) -> Sequence[Sample]:
+        """The values of the whole installation; here, of this process."""
+        return self.registry.snapshot()
+
+    def ask_later(self, metric: Metric, ask: Ask) -> None:
+        """Have a metric be asked for in the event loop whenever somebody looks; here, nobody does from outside."""
+
+    def partition(self, number: int) -> PartitionMeasures:
+        """For the runner of a partition."""
+        from .partition import PartitionMeasures
+
+        return PartitionMeasures(number, self.registry, self.spans)
+
+    def watch_runner(self, runner: Runner) -> None:
+        """Its queues and its position."""
+        partition = runner.partition
+
+        def queued() -> list[tuple[Labels, float]]:
+            ends = {name: self.known_end((name, partition)) for name in (COMMANDS, INTERNAL)}
+            return [((partition, name), max(0, end - runner.next_offset(name))) for name, end in ends.items()]
+
+        def in_flight() -> list[tuple[Labels, float]]:
+            return [((partition, name), runner.in_flight(name)) for name in (COMMANDS, INTERNAL)]
+
+        self.registry.watch(metrics.QUEUED, queued)
+        self.registry.watch(metrics.IN_FLIGHT, in_flight)
+        self.registry.watch(metrics.PARTITION_POSITION, lambda: [((partition,), runner.machine.head.position)])
+
+    def pump(self) -> PumpMeasures:
+        """For the pump."""
+        from .export import PumpMeasures
+
+        return PumpMeasures(self.registry, self.spans)
+
+    def watch_pump(self, pump: Pump, exporter: Exporter, partition_count: int) -> None:
+        """How far the projection is, and whether it goes on."""
+        partitions = range(1, partition_count + 1)
+
+        def lag() -> list[tuple[Labels, float]]:
+            offsets = {partition: exported.offset for partition, exported in dict(exporter.positions()).items()}
+            ends = {partition: self.known_end((EVENTS, partition)) for partition in partitions}
+            return [((partition,), max(0, end - offsets.get(partition, 0))) for partition, end in ends.items()]
+
+        def positions() -> list[tuple[Labels, float]]:
+            return [((partition,), exported.position) for partition, exported in dict(exporter.positions()).items()]
+
+        def failing() -> list[tuple[Labels, float]]:
+            bad = {*pump.failing(), *pump.stopped()}
+            return [((partition,), float(partition in bad or 0 in bad)) for partition in partitions]
+
+        self.registry.watch(metrics.EXPORT_LAG, lag)
+        self.registry.watch(metrics.WATERMARK, positions)
+        self.registry.watch(metrics.EXPORT_FAILING, failing)
+
+    def gateway(self) -> GatewayTelemetry:
+        """For the gateway."""
+        from .gateway import GatewayTelemetry
+
+        return GatewayTelemetry(self.registry, self.spans, self.collect)

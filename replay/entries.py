@@ -1,0 +1,37 @@
+"""The entries of one place of a log, one after the other. Nothing but one page of them is in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.core.ports import Entry
+
+from .ports import READ_SIZE_MAX, LogReading
+
+
+class Entries:
+    """A place from its first entry on."""
+
+    def __init__(self, log: LogReading, topic: str, partition: int) -> None:
+        self._log = log
+        self._topic = topic
+        self._partition = partition
+        self._page: Sequence[Entry] = ()
+        self._index = 0
+        self._next_offset = 0
+
+    async def peek(self) -> Entry | None:
+        """The next entry, which stays the next one; None at the end."""
+        while self._index >= len(self._page):
+            page = await self._log.read(self._topic, self._partition, self._next_offset, size_max=READ_SIZE_MAX)
+            if not page.entries:
+                return None
+            self._page, self._index, self._next_offset = page.entries, 0, page.next_offset
+        return self._page[self._index]
+
+    async def next(self) -> Entry | None:
+        """The next entry; None at the end."""
+        entry = await self.peek()
+        if entry is not None:
+            self._index += 1
+        return entry

@@ -1,0 +1,235 @@
+"""One partition decided again: every command of its log, from an empty state, by this build.
+
+Time, claims and the name of the build come from the log's records, commands from the inputs in the order in which the
+events say they were decided. Rule: memory does not grow with the log; the first difference ends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Struct
+
+from engine.core.draft import EFFECTS_PER_STEP_MAX, Outcome
+from engine.core.faults import MessageGap, RetoldError
+from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Entry, Store
+from engine.core.record import Record
+from engine.shell.codec import Reader, Undecodable
+from engine.shell.intake import decide
+from engine.shell.trace_context import trace_headers
+
+from .difference import CommandPlace, Difference, Differs, FieldDifference, Written, describe, first_difference
+from .entries import Entries
+from .ports import Assembled, LogReading, Progress
+
+#: Records of steps that are written to the store together: small enough that the overlay stays in the caches.
+RECORDS_PER_COMMIT = 2_000
+
+
+class PartitionRerun(Struct, frozen=True, kw_only=True, rename="camel"):
+    """One partition. `last_position`: every step up to there is the same.
+
+    `builds`: those that decided it, as the log says; `unfinished_records`: at the end of the log, of a step whose rest
+    is not there; `pending_commands`: without outcome on the log; `difference`: None if there is none.
+    """
+
+    partition: int
+    last_position: int
+    steps: int = 0
+    unfinished_records: int = 0
+    pending_commands: int = 0
+    builds: Sequence[str] = ()
+    difference: Difference | None = None
+
+
+class Redecision:
+    """One partition. `store`: an empty one, for the state."""
+
+    def __init__(
+        self, log: LogReading, assembly: Assembled, partition: int, store: Store, progress: Progress = lambda _: None
+    ) -> None:
+        self._log = log
+        self._codec = assembly.codec
+        self._reader = Reader(assembly.codec)
+        self._partition = partition
+        self._progress = progress
+        self._state, self._machine = assembly.machine(store, partition, log.partition_count)
+        self._events = Entries(log, EVENTS, partition)
+        self._inputs = {topic: Entries(log, topic, partition) for topic in (COMMANDS, INTERNAL)}
+        self._messages: dict[int, Entries] = {}
+        self._steps = 0
+        self._unfinished = 0
+        self._build = ""
+        self._builds: dict[str, None] = {}
+        self._uncommitted = 0
+        self._last_position = 0
+
+    async def run(self) -> PartitionRerun:
+        """Decide until the events end or something differs."""
+        difference = None
+        try:
+            while (entry := await self._events.next()) is not None:
+                await self._decide_step(entry)
+        except Differs as differs:
+            difference = differs.difference
+        self._progress(self._uncommitted)
+        pending = 0 if difference else await self._count_pending()
+        return PartitionRerun(
+            partition=self._partition,
+            last_position=self._last_position,
+            steps=self._steps,
+            unfinished_records=self._unfinished,
+            pending_commands=pending,
+            builds=list(self._builds),
+            difference=difference,
+        )
+
+    async def _decide_step(self, entry: Entry) -> None:
+        """Decide what the log says was decided next; `entry` is the first record of its outcome."""
+        first = self._decode(entry, self._last_position + 1)
+        if first.index != 0:
+            raise self._differs(f"expected the first record of a step, got {describe(first)}", first.position)
+        self._builds[first.step.build] = None
+        command = await self._command_of(first)
+        outcome = self._decide(first, first.step.source_input, command)
+        if outcome is None:
+            text = "the log has an outcome of this command, for this build it is a message that was received before"
+            raise self._differs(text, first.position, first.step.source_input, command)
+        await self._compare_records(first, entry, command, outcome)
+        if self._unfinished:
+            self._last_position += self._unfinished
+            return
+        await self._compare_messages(first, command, outcome)
+        self._book(len(outcome.values))
+
+    def _decode(self, entry: Entry, position: int) -> Record:
+        try:
+            return self._reader.decode(entry.value)
+        except Undecodable as error:
+            text = f"the record at offset {entry.offset} of {EVENTS} cannot be read: {error}"
+            raise self._differs(text, position) from error
+
+    def _book(self, records: int) -> None:
+        """The step is the same: go on from it."""
+        self._steps += 1
+        self._last_position = self._machine.head.position
+        self._uncommitted += records
+        if self._uncommitted >= RECORDS_PER_COMMIT:
+            self._state.freeze()
+            self._state.commit()
+            self._progress(self._uncommitted)
+            self._uncommitted = 0
+
+    # the command
+
+    async def _command_of(self, first: Record) -> Entry:
+        """The command that a step names as its source."""
+        step = first.step
+        entries = self._inputs.get(step.source_input)
+        if entries is None:
+            text = f"expected an input {' or '.join(self._inputs)} as the source, got '{step.source_input}'"
+            raise self._differs(text, first.position)
+        while (entry := await entries.next()) is not None and entry.offset < step.source_offset:
+            outcome = self._decide(first, step.source_input, entry)
+            if outcome is not None:
+                text = f"the log has no outcome of this command, this build decides {describe(outcome.records[0])}"
+                raise self._differs(text, first.position, step.source_input, entry)
+        if entry is None or entry.offset != step.source_offset:
+            place = f"offset {step.source_offset} of {step.source_input}"
+            raise self._differs(
+                f"the log has an outcome of the command at {place}, but not the command", first.position
+            )
+        return entry
+
+    def _decide(self, first: Record, topic: str, entry: Entry) -> Outcome | None:
+        """What this build decides, at the time, with the claims and under the name that the log says."""
+        self._pose_as(first.step.build)
+        try:
+            stamped = msgspec.structs.replace(entry, timestamp=first.step.timestamp)
+            outcome = decide(self._machine, self._codec, topic, stamped, claims=first.step.claims)
+        except MessageGap:  # it came again behind the repair
+            return None
+        except RetoldError as error:
+            text = f"this build does not decide this command: {error.message}"
+            raise self._differs(text, first.position, topic, entry) from error
+        if outcome is not None:
+            outcome.headers[0].update(trace_headers(outcome.records[0].step.trace_context))
+        return outcome
+
+    def _pose_as(self, build: str) -> None:
+        """Name and schemas of the build that wrote the log: a later schema may have more fields."""
+        if build != self._build:
+            self._build = build
+            self._machine.pose_as(build, self._codec.of_release(build.rpartition("-")[2]))
+
+    # the comparison
+
+    async def _compare_records(self, first: Record, entry: Entry, command: Entry, outcome: Outcome) -> None:
+        """Byte for byte. The log may end within the step, when nothing is wrong with what is there."""
+        found: list[Entry] = []
+        next_entry: Entry | None = entry
+        for value, headers in zip(outcome.values, outcome.headers, strict=True):
+            if next_entry is None and len(found) < first.step.step_count:
+                self._unfinished = len(found)
+                return
+            if next_entry is None or next_entry.value != value or dict(next_entry.headers) != headers:
+                raise await self._record_difference(first, found, next_entry, command, outcome)
+            found.append(next_entry)
+            if len(found) < len(outcome.values):
+                next_entry = await self._events.next()
+
+    async def _record_difference(
+        self, first: Record, found: list[Entry], last: Entry | None, command: Entry, outcome: Outcome
+    ) -> Differs:
+        """Reads the rest of the step, at most as much as a step may have, and names what differs in it."""
+        count = min(first.step.step_count, 2 * EFFECTS_PER_STEP_MAX)
+        entry = last
+        while entry is not None:
+            found.append(entry)
+            entry = await self._events.next() if len(found) < count else None
+        expected = [Written(self._decode(one, first.position + index), one.headers) for index, one in enumerate(found)]
+        got = [Written(*pair) for pair in zip(outcome.records, outcome.headers, strict=True)]
+        index, fields = first_difference(expected, got)
+        wanted, came = (describe(side[index].record if index < len(side) else None) for side in (expected, got))
+        text = f"the log says {wanted}, this build decides {came}"
+        return self._differs(text, first.position + index, first.step.source_input, command, fields)
+
+    async def _compare_messages(self, first: Record, command: Entry, outcome: Outcome) -> None:
+        """Each lies on its receiver's `internal`, behind the one before."""
+        for receiver, message in outcome.messages:
+            entries = self._messages.get(receiver)
+            if entries is None:
+                entries = self._messages[receiver] = Entries(self._log, INTERNAL, receiver)
+            while (entry := await entries.next()) is not None and entry.value != message:
+                pass
+            if entry is None:
+                sent = describe(self._codec.decode(message))
+                text = f"this build sends {sent} to partition {receiver}, which is not on its {INTERNAL}"
+                raise self._differs(text, first.position, first.step.source_input, command)
+
+    async def _count_pending(self) -> int:
+        """Commands that have no outcome yet."""
+        count = 0
+        for entries in self._inputs.values():
+            while await entries.next() is not None:
+                count += 1
+        return count
+
+    def _differs(
+        self,
+        text: str,
+        position: int,
+        topic: str = "",
+        command: Entry | None = None,
+        fields: Sequence[FieldDifference] = (),
+    ) -> Differs:
+        place = None if command is None else self._place(topic, command)
+        return Differs(Difference(text=text, position=position, command=place, fields=fields))
+
+    def _place(self, topic: str, command: Entry) -> CommandPlace:
+        try:
+            described = describe(self._codec.decode(command.value))
+        except Undecodable:
+            described = "unreadable"
+        return CommandPlace(topic=topic, offset=command.offset, command=described)

@@ -1,0 +1,59 @@
+"""What the auditor of the product says about a simulated installation: `replay` over the log, the states, the file.
+
+Live state == replayed state on every machine that has one; the projection is what the exporter makes of the log up to
+the stored position; messages arrive once; the numbers of batch operations add up.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from engine.shell.memory_store import MemoryStore
+from replay import counters, messages
+from replay.partition import PartitionAudit, PartitionFindings
+from replay.projection import audit_projection
+from replay.report import COUNTERS, MESSAGES, Check, CheckReport
+from tests.simulation.installation import Installation
+
+
+async def audit(installation: Installation, temporary: Path) -> list[str]:
+    """Everything that is wrong, a line each. Nothing may run meanwhile but the log's reading."""
+    found: dict[int, PartitionFindings] = {}
+    checks: list[CheckReport] = []
+    for (partition, machine), disk in sorted(installation.disks.items()):
+        findings = await _audit_partition(installation, partition, disk.store)
+        checks += findings.checks
+        if machine == installation.machines[f"partition-{partition}"]:
+            found[partition] = findings
+    checks += await _audit_together(installation, found)
+    with tempfile.TemporaryDirectory(dir=temporary) as folder:
+        log, codec = installation.data, installation.assembly.codec
+        check, _ = await audit_projection(installation.settings.data, Path(folder), log, codec, _ignore)
+        checks.append(check.report())
+    return [
+        f"{report.name}: partition {failure.partition}, position {failure.position}: {failure.text}"
+        for report in checks
+        for failure in report.failures
+    ]
+
+
+async def _audit_partition(installation: Installation, partition: int, store: MemoryStore) -> PartitionFindings:
+    audit = PartitionAudit(installation.data, installation.assembly, partition, MemoryStore(), store, _ignore)
+    return await audit.run()
+
+
+async def _audit_together(installation: Installation, found: Mapping[int, PartitionFindings]) -> Sequence[CheckReport]:
+    """What only all partitions together can tell."""
+    told, counted = Check(MESSAGES), Check(COUNTERS)
+    if len(found) == installation.data.partition_count:
+        sent = {number: findings.sent for number, findings in found.items()}
+        received = {number: findings.received for number, findings in found.items()}
+        await messages.compare(told, installation.data, installation.assembly.codec, sent, received)
+        counters.compare(counted, {number: findings.counters for number, findings in found.items()})
+    return [told.report(), counted.report()]
+
+
+def _ignore(_records: int) -> None:
+    """Nobody watches."""

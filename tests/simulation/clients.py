@@ -1,0 +1,66 @@
+"""What the random clients hold in their hands: requests to the gateway, and a producer of their own.
+
+Each request carries a trace id, by which its outcome is found on the log: what was acknowledged must be there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from engine.core.faults import LogFull
+from engine.core.ports import COMMANDS, Append, Message
+from tests.simulation.installation import Installation
+from tests.simulation.watch import LogWatch, expect
+from tests.simulation.workload.client import Answer, NoAnswer
+
+#: Paths of requests that ask and change nothing.
+QUESTIONS = ("/search", "/statistics", "/evaluation")
+
+
+class SimulatedClient:
+    """One client. `request` raises NoAnswer."""
+
+    def __init__(self, installation: Installation, watch: LogWatch, number: int) -> None:
+        self.answers: dict[int, int] = {}
+        self.silent = 0
+        self._installation = installation
+        self._watch = watch
+        self._number = number
+        self._count = 0
+
+    async def request(
+        self, method: str, path: str, body: object | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """As `Client.request`."""
+        self._count += 1
+        trace = f"{self._number:016x}{self._count:016x}"
+        sent = {**(headers or {}), "traceparent": f"00-{trace}-{self._count:016x}-00"}
+        try:
+            answer = await self._installation.transport.request(method, path, body, sent)
+        except NoAnswer:
+            self.silent += 1
+            raise
+        self.answers[answer.status] = self.answers.get(answer.status, 0) + 1
+        expect(answer.status < 500 or answer.status in (503, 504), f"{method} {path} was answered with {answer}")
+        if answer.status < 300 and method != "GET" and not any(word in path for word in QUESTIONS):
+            outcomes = self._watch.outcomes.get(trace, [])
+            expect(True in outcomes, f"{method} {path} was acknowledged with {answer}; its outcomes are {outcomes}")
+        return answer
+
+    async def produce(self, partition: int, value: bytes) -> None:
+        """As `Client.produce`."""
+        world, server = self._installation.world, self._installation.running_log()
+        await asyncio.sleep(world.latency())
+        if server is None or not server.node.alive:
+            raise NoAnswer("the log is away")
+        try:
+            server.append([Append(topic=COMMANDS, partition=partition, messages=[Message(value=value)])], None)
+        except LogFull:
+            raise NoAnswer("the log is full") from None
+        if world.strikes("answer lost"):
+            raise NoAnswer("the answer was lost")
+
+    async def sleep(self, seconds: float) -> None:
+        """As `Client.sleep`."""
+        await asyncio.sleep(seconds)

@@ -1,0 +1,86 @@
+"""What a seed draws before it begins: the installation's size and settings. Small limits meet their edges often."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+
+from msgspec import Struct
+
+from engine.config import (
+    BatchOperationSettings,
+    ExporterBatchOperation,
+    ExporterSettings,
+    GatewaySettings,
+    ProcessSettings,
+    Settings,
+)
+from engine.shell.runner import RunnerLimits
+from exporters.pump import PumpLimits
+
+
+class Drawn(Struct, frozen=True, kw_only=True):
+    """See the module's docstring. `seconds`: how long the faults last, in virtual time; `size`: commands of clients."""
+
+    settings: Settings
+    runner_limits: RunnerLimits
+    pump_limits: PumpLimits
+    seconds: float
+    size: int
+
+
+def draw(chosen: random.Random) -> Drawn:
+    """The draw of one seed."""
+    partitions = chosen.choice([1, 1, 2, 2, 2, 3, 3, 4, 8])
+    return Drawn(
+        settings=Settings(
+            partitions=partitions,
+            batch_operation=_batch_operations(chosen),
+            process=_processes(chosen),
+            exporter=ExporterSettings(
+                batch_operation=ExporterBatchOperation(export_items_on_creation=chosen.random() < 0.7)
+            ),
+            gateway=GatewaySettings(
+                in_flight_max=chosen.choice([1, 3, 512]),
+                request_timeout=_seconds(chosen, 2, 20),
+                long_polling_timeout=_seconds(chosen, 1, 10),
+                idempotency_timeout=_seconds(chosen, 5, 600),
+            ),
+        ),
+        runner_limits=RunnerLimits(
+            group_commands_max=chosen.choice([1, 2, 5, 256]),
+            group_records_max=chosen.choice([10, 100, 4000]),
+            read_size_max=chosen.choice([1, 1000, 1 << 20]),
+        ),
+        pump_limits=PumpLimits(records_max=chosen.choice([1, 20, 2000]), read_size_max=chosen.choice([1, 1 << 20])),
+        seconds=chosen.uniform(3, 20),
+        size=chosen.choice([15, 40, 80, 150]),
+    )
+
+
+def _batch_operations(chosen: random.Random) -> BatchOperationSettings:
+    return BatchOperationSettings(
+        scheduler_interval=_seconds(chosen, 0.05, 1),
+        chunk_size=chosen.choice([1, 2, 5, 1000]),
+        db_chunk_size=chosen.choice([1, 2, 3, 3500]),
+        query_page_size=chosen.choice([1, 3, 10, 10_000]),
+        query_retry_max=chosen.choice([0, 1, 3]),
+        query_retry_initial_delay=_seconds(chosen, 0.1, 1),
+        query_retry_max_delay=_seconds(chosen, 1, 5),
+        slice_size=chosen.choice([1, 2, 20]),
+        skip_vanished_items=chosen.random() < 0.5,
+        watermark_timeout=_seconds(chosen, 1, 20),
+    )
+
+
+def _processes(chosen: random.Random) -> ProcessSettings:
+    return ProcessSettings(
+        step_effects_max=chosen.choice([10, 30, 1000]),
+        continuation_rounds_max=chosen.choice([3, 100]),
+        due_per_tick_max=chosen.choice([1, 2, 100]),
+        jobs_per_activation_max=chosen.choice([1, 5, 1000]),
+    )
+
+
+def _seconds(chosen: random.Random, low: float, high: float) -> timedelta:
+    return timedelta(milliseconds=round(chosen.uniform(low, high) * 1000))

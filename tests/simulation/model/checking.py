@@ -1,0 +1,280 @@
+"""The model against the log: every command is judged in the order in which the log says that it was decided."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+from msgspec import Struct
+
+from engine.assembly import Assembly
+from engine.core.faults import ALREADY_EXISTS, EXCEEDED_LIMIT, FORBIDDEN, INVALID_ARGUMENT, UNREADABLE
+from engine.core.ports import COMMANDS, INTERNAL
+from engine.core.record import COMMAND, NONE, Record
+from engine.records import ProcessInstanceContinuation
+from engine.records.intents import INTENTS
+
+from . import installation, work
+from .batches import Batches
+from .log import KNOWN, Fact, History, LogEntry, LoggedStep, PartitionLog, fact_of, instance_of, steps_of
+from .registry import Known
+from .work import Rule
+from .world import Refused, World
+
+#: Differences that are told; behind the first ones there is mostly noise.
+DIFFERENCES_MAX = 50
+
+#: Characters of metadata that a command may have.
+METADATA_LENGTH_MAX = 16_384
+
+#: The model knows no sizes.
+LIMIT = f"rejection {EXCEEDED_LIMIT}"
+
+#: Events that say how the engine divided its work into steps: read, not foretold.
+UNTOLD = ("PROCESS_INSTANCE_CONTINUATION",)
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """`differences`: what the log says and the model does not, or the other way. `skipped`: what it does not know."""
+
+    differences: list[str]
+    skipped: list[str]
+
+
+def check(logs: Mapping[int, PartitionLog], *, at_rest: bool = True) -> list[str]:
+    """The differences between the model and the log, none when all is well. `at_rest`: nothing is left to be done."""
+    return examine(logs, at_rest=at_rest).differences
+
+
+def examine(logs: Mapping[int, PartitionLog], *, at_rest: bool = True) -> Verdict:
+    """As `check`, and what the model did not judge because it does not know it, by name."""
+    differences: list[str] = []
+    known = known_operations()
+    judges = {number: Judge(number, len(logs), log, known, differences) for number, log in logs.items()}
+    for judge in judges.values():
+        judge.run(at_rest=at_rest)
+    if at_rest:
+        differences += compare_partitions([judge.batches for judge in judges.values()])
+    skipped = sorted({what for judge in judges.values() for what in judge.world.skipped})
+    return Verdict(differences=differences[:DIFFERENCES_MAX], skipped=skipped)
+
+
+@cache
+def known_operations() -> Known:
+    """What this build offers."""
+    assembly = Assembly()
+    return Known(operations=assembly.operations, decode=assembly.operation_codecs.decode)
+
+
+def compare_partitions(batches: Sequence[Batches]) -> list[str]:
+    """Batch operations are the same everywhere, and lead partitions have heard what the others told."""
+    wrong = []
+    by_partition = {one.world.partition: one for one in batches}
+    for lead in batches:
+        for key, partitions in lead.led.items():
+            lacking = [p for p in partitions if p != lead.world.partition and key not in by_partition[p].followed]
+            wrong += [f"batch operation {key} was not created on partition {partition}" for partition in lacking]
+        for (key, partition), numbers in lead.heard.items():
+            if by_partition[partition].told.get(key) != numbers:
+                wrong.append(f"batch operation {key}: partition {partition} told something else than was heard")
+    return wrong
+
+
+class Judge:
+    """Goes through one partition's log."""
+
+    def __init__(
+        self, partition: int, partition_count: int, log: PartitionLog, known: Known, differences: list[str]
+    ) -> None:
+        self.steps = list(steps_of(log.events))
+        history = History(record for step in self.steps for record in step.records)
+        self.world = World(partition, partition_count, history, differences)
+        self.batches = Batches(self.world, known)
+        self.rules: dict[tuple[str, str], Rule] = {**work.RULES, **installation.RULES, **self.batches.rules}
+        self.inputs = {COMMANDS: list(log.commands), INTERNAL: list(log.internal)}
+        self.next = dict.fromkeys(self.inputs, 0)
+        #: sender -> number of its last message
+        self.received: dict[int, int] = {}
+
+    def run(self, *, at_rest: bool) -> None:
+        for step in self.steps:
+            self.world.step, self.world.expected = step, []
+            entry = self.take(step)
+            if entry is None:
+                self.world.differ(f"its command is not on {step.first.step.source_input}")
+                return
+            self.judge(step, entry)
+        if at_rest:
+            self.check_rest()
+
+    # which command it was
+
+    def take(self, step: LoggedStep) -> LogEntry | None:
+        """The command of a step. Those before it must have their outcome, or need none."""
+        name, offset = step.first.step.source_input, step.first.step.source_offset
+        entries = self.inputs.get(name, [])
+        while self.next[name] < len(entries):
+            entry = entries[self.next[name]]
+            self.next[name] += 1
+            if entry.offset == offset:
+                return entry
+            self.leave_out(name, entry)
+        return None
+
+    def leave_out(self, name: str, entry: LogEntry) -> None:
+        """A command without an outcome: right only if it is a message that came before."""
+        sender, number = sender_of(entry.record)
+        if name != INTERNAL or not sender or number > self.received.get(sender, 0):
+            self.world.differ(f"the command at offset {entry.offset} of {name} has no outcome")
+
+    # what became of it
+
+    def judge(self, step: LoggedStep, entry: LogEntry) -> None:
+        world = self.world
+        world.now = max(world.now, entry.timestamp)
+        if step.first.step.timestamp != world.now:
+            world.differ(f"its time should be {world.now}, but is {step.first.step.timestamp}")
+        refused = self.decide(step, entry)
+        if refused is not None and step.rejection != refused:
+            self.disagree(step, f"should be rejected with {refused}, but {step.rejection or 'it was not'}")
+        elif refused is None and step.rejection:
+            self.disagree(step, f"should be accepted, but is rejected with {step.rejection}")
+        elif refused is None:
+            self.compare(step)
+        self.note(step)
+
+    def decide(self, step: LoggedStep, entry: LogEntry) -> str | None:
+        """The code of the rejection that the command should get; None if it should be accepted."""
+        world, command = self.world, entry.record
+        refusal = intake_refusal(command, step.first.step.source_input)
+        if refusal or command is None:
+            return refusal
+        sender, number = sender_of(command)
+        if sender:
+            self.received[sender] = number
+        kind = (command.value_type, command.intent)
+        names = INTENTS[command.value_type]
+        if command.intent not in (*names.commands, *names.internal):
+            return INVALID_ARGUMENT
+        if world.remembered.get(command.step.idempotency_key, 0) > world.now:
+            return ALREADY_EXISTS
+        rule = self.rules.get(kind)
+        unknown = LIMIT if step.rejection == EXCEEDED_LIMIT else unknown_field(command)
+        unknown = unknown if rule is not None else f"command {' '.join(kind)}"
+        if rule is None or unknown or world.is_blind(command.key):
+            self.look_away(step, unknown)
+            return step.rejection or None
+        try:
+            rule(world, command)
+        except Refused as refused:
+            return refused.code
+        return None
+
+    def look_away(self, step: LoggedStep, what: str) -> None:
+        """The model has no say in this step, nor in the instances that it touches."""
+        if what:
+            self.world.skipped.add(what)
+        for record in step.events:
+            self.world.blind(instance_of(record))
+        self.world.expected = [fact_of(record) for record in step.events if is_known(record)]
+
+    def disagree(self, step: LoggedStep, text: str) -> None:
+        first = step.first
+        self.world.differ(f"the command of {first.value_type} {first.intent} (key {first.key}) {text}")
+        for key in {self.world.history.owner.get(first.key, first.key), *(f.instance for f in self.world.expected)}:
+            self.world.blind(key)
+
+    def compare(self, step: LoggedStep) -> None:
+        """What the events say, and what the model expects them to say."""
+        world = self.world
+        self.batches.end_items()
+        told = []
+        for record in step.events:
+            if record.value_type in UNTOLD:
+                continue
+            if not is_known(record):
+                world.skip(f"event {record.value_type} {record.intent}", instance_of(record))
+            else:
+                told.append(fact_of(record))
+        wanted = Counter(fact for fact in world.expected if not self.is_unseen(fact))
+        found = Counter(fact for fact in told if not self.is_unseen(fact))
+        if wanted != found:
+            lines = [f"expected {describe(fact)}" for fact in (wanted - found).elements()]
+            lines += [f"did not expect {describe(fact)}" for fact in (found - wanted).elements()]
+            world.differ("; ".join(lines))
+            for fact in [*(wanted - found), *(found - wanted)]:
+                world.blind(fact.instance)
+
+    def is_unseen(self, fact: Fact) -> bool:
+        return self.world.is_blind(fact.instance)
+
+    def note(self, step: LoggedStep) -> None:
+        """What the step leaves behind for later ones."""
+        world = self.world
+        for record in step.events:
+            instance = world.instances.get(instance_of(record))
+            if instance is not None and isinstance(record.value, ProcessInstanceContinuation):
+                paused = record.intent == "PAUSED"
+                instance.pause = record.value.token if paused else NONE
+                instance.rounds = record.value.round if paused else 0
+        name = step.first.step.idempotency_key
+        if name and not step.rejection:
+            world.remembered[name] = world.now + world.settings.idempotency_timeout_ms
+        self.batches.look({instance_of(record) for record in step.events})
+
+    def check_rest(self) -> None:
+        """Nothing is left to be done."""
+        world = self.world
+        for name, entries in self.inputs.items():
+            for entry in entries[self.next[name] :]:
+                self.leave_out(name, entry)
+        for instance in world.instances.values():
+            halted = any(trouble.node == instance.key for trouble in world.incidents.values())
+            if instance.pause != NONE and not halted and not instance.blind:
+                world.differ(f"instance {instance.key} pauses for ever")
+        for part in self.batches.parts.values():
+            if not part.suspended or part.canceling:
+                world.differ(f"batch operation {part.key} has no end: {part.numbers}")
+        for key, missing in world.deployments.items():
+            if missing:
+                world.differ(f"deployment {key} is not on partitions {missing}")
+
+
+def intake_refusal(command: Record | None, topic: str) -> str | None:
+    """What the intake refuses."""
+    if command is None:
+        return UNREADABLE
+    step = command.step
+    texts = (command.intent, step.claims, step.trace_context, step.request, step.idempotency_key)
+    if sum(map(len, texts)) > METADATA_LENGTH_MAX:
+        return UNREADABLE
+    if command.record_type != COMMAND:
+        return INVALID_ARGUMENT
+    if topic != COMMANDS:
+        return None
+    if step.sender_partition != 0:
+        return INVALID_ARGUMENT
+    return FORBIDDEN if command.intent in INTENTS[command.value_type].internal else None
+
+
+def unknown_field(command: Record) -> str:
+    """The name of a field that says something that the model does not know, or nothing."""
+    kind = (command.value_type, command.intent)
+    given = [name for name in work.UNKNOWN_FIELDS.get(kind, ()) if getattr(command.value, name, None)]
+    return f"{given[0]} of {' '.join(kind)}" if given else ""
+
+
+def is_known(record: Record) -> bool:
+    """Whether the model knows events of this kind."""
+    return (record.value_type, record.intent) in KNOWN
+
+
+def sender_of(command: Record | None) -> tuple[int, int]:
+    """The partition that sent a message, and its number; 0 for anything else."""
+    return (command.step.sender_partition, command.step.sender_number) if command else (0, 0)
+
+
+def describe(fact: Fact) -> str:
+    fields = ", ".join(map(str, fact.told))
+    return f"{fact.value_type} {fact.intent} #{fact.key} ({fields})"

@@ -1,0 +1,255 @@
+"""A partition's log as the model reads it: steps with the commands that caused them, and where to find an event."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from engine.core.ports import Entry
+from engine.core.record import EVENT, REJECTION, Record
+from engine.shell.codec import Codec, Reader, Undecodable
+
+#: Later than every position: what the log never tells.
+NEVER = 1 << 62
+
+
+class LogEntry(Struct, frozen=True, kw_only=True):
+    """What lies at an offset of a topic. `record` is None when the bytes cannot be read."""
+
+    offset: int
+    timestamp: int
+    value: bytes
+    record: Record | None
+
+
+class PartitionLog(Struct, frozen=True, kw_only=True):
+    """The three topics of one partition, from their beginning."""
+
+    commands: Sequence[LogEntry]
+    internal: Sequence[LogEntry]
+    events: Sequence[LogEntry]
+
+
+def decode_entries(entries: Iterable[Entry], codec: Codec) -> list[LogEntry]:
+    """Entries of a topic, each with its record."""
+    reader = Reader(codec)
+    return [
+        LogEntry(offset=e.offset, timestamp=e.timestamp, value=e.value, record=_decode(reader, e.value))
+        for e in entries
+    ]
+
+
+def _decode(reader: Reader, value: bytes) -> Record | None:
+    try:
+        return reader.decode(value)
+    except Undecodable:
+        return None
+
+
+class Fact(NamedTuple):
+    """What a record says, as far as the model tells it too."""
+
+    value_type: str
+    intent: str
+    key: int | None
+    instance: int
+    told: tuple[object, ...]
+
+
+_COUNTS = ("total", "completed", "failed", "skipped", "canceled")
+#: (value type, intent) -> fields of the value that the model tells; an intent of "" stands for all others.
+TOLD: dict[tuple[str, str], tuple[str, ...]] = {
+    ("DEPLOYMENT", ""): (),
+    ("PROCESS", ""): ("bpmn_process_id", "bpmn_version"),
+    ("PROCESS_INSTANCE_CREATION", ""): ("process_definition_key",),
+    ("PROCESS_INSTANCE", ""): ("element_id", "flow_scope_key"),
+    ("PROCESS_INSTANCE_RESULT", ""): ("variables",),
+    ("PROCESS_INSTANCE_BUSINESS_ID", ""): ("business_id",),
+    ("JOB", ""): (),
+    ("JOB", "CREATED"): ("element_instance_key", "type", "retries"),
+    ("JOB", "ACTIVATED"): ("worker", "deadline", "variables"),
+    ("JOB", "FAILED"): ("retries", "deadline"),
+    ("JOB", "ERROR_THROWN"): ("error_code",),
+    ("JOB", "UPDATED"): ("changed_attributes", "retries", "deadline"),
+    ("JOB_BATCH", ""): ("job_keys",),
+    ("INCIDENT", ""): ("element_instance_key",),
+    ("INCIDENT", "CREATED"): ("element_instance_key", "error_type", "job_key"),
+    ("VARIABLE", ""): ("scope_key", "name", "value"),
+    ("VARIABLE_DOCUMENT", ""): ("scope_key",),
+    ("USER_TASK", ""): ("element_instance_key", "assignee"),
+    ("BATCH_OPERATION_CREATION", ""): ("batch_operation_type", "lead_partition"),
+    ("BATCH_OPERATION_INITIALIZATION", ""): ("cursor", "page_size", "attempts", "total"),
+    ("BATCH_OPERATION_CHUNK", ""): ("items",),
+    ("BATCH_OPERATION_EXECUTION", ""): ("item_count",),
+    ("BATCH_OPERATION_ITEM", ""): ("batch_operation_key", "error_code"),
+    ("BATCH_OPERATION_LIFECYCLE_MANAGEMENT", ""): _COUNTS,
+    ("BATCH_OPERATION_PARTITION_LIFECYCLE", ""): ("source_partition_id", *_COUNTS),
+    ("SETTINGS", ""): (),
+    ("SCHEMA", ""): ("fingerprint",),
+    ("PARTITION_MESSAGE", ""): ("receiver_partition",),
+}
+
+_LIFECYCLE = "ACTIVATING ACTIVATED COMPLETING COMPLETED TERMINATING TERMINATED"
+#: (value type, intent) of the events that the model foretells; others make it look away.
+KNOWN = {
+    (family, intent)
+    for family, intents in {
+        "DEPLOYMENT": "CREATED DISTRIBUTED ACKNOWLEDGED FULLY_DISTRIBUTED",
+        "PROCESS": "CREATED",
+        "PROCESS_INSTANCE_CREATION": "CREATED",
+        "PROCESS_INSTANCE_RESULT": "COMPLETED TERMINATED",
+        "PROCESS_INSTANCE_BUSINESS_ID": "ASSIGNED",
+        "PROCESS_INSTANCE": " ".join(["SEQUENCE_FLOW_TAKEN", *(f"ELEMENT_{name}" for name in _LIFECYCLE.split())]),
+        "JOB": "CREATED ACTIVATED COMPLETED FAILED ERROR_THROWN TIMED_OUT RECURRED_AFTER_BACKOFF UPDATED CANCELED",
+        "JOB_BATCH": "ACTIVATED",
+        "INCIDENT": "CREATED RESOLVED",
+        "VARIABLE": "CREATED UPDATED",
+        "VARIABLE_DOCUMENT": "UPDATED",
+        "USER_TASK": "CREATED ASSIGNED UPDATED COMPLETED CANCELED",
+        "BATCH_OPERATION_CREATION": "CREATED",
+        "BATCH_OPERATION_INITIALIZATION": "INITIALIZING RETRYING INITIALIZED FAILED",
+        "BATCH_OPERATION_CHUNK": "CREATED",
+        "BATCH_OPERATION_EXECUTION": "EXECUTED",
+        "BATCH_OPERATION_ITEM": "COMPLETED FAILED SKIPPED CANCELED",
+        "BATCH_OPERATION_LIFECYCLE_MANAGEMENT": "SUSPENDED RESUMED CANCELING "
+        "COMPLETED PARTIALLY_COMPLETED FAILED CANCELED",
+        "BATCH_OPERATION_PARTITION_LIFECYCLE": "PARTITION_COMPLETED PARTITION_FAILED PARTITION_CANCELED",
+        "SETTINGS": "UPDATED",
+        "SCHEMA": "REGISTERED",
+        "PARTITION_MESSAGE": "SENT",
+    }.items()
+    for intent in intents.split()
+}
+
+#: Events that have no key of a thing, or a key that nobody asks for.
+KEYLESS = {("PROCESS_INSTANCE", "SEQUENCE_FLOW_TAKEN"), ("VARIABLE", "CREATED"), ("VARIABLE", "UPDATED")}
+
+#: (value type, intent) of events -> fields of the value that, together, name what is born.
+BIRTHS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("PROCESS_INSTANCE", "ELEMENT_ACTIVATING"): ("flow_scope_key", "element_id"),
+    ("JOB", "CREATED"): ("element_instance_key",),
+    ("INCIDENT", "CREATED"): ("element_instance_key",),
+    ("USER_TASK", "CREATED"): ("element_instance_key",),
+    ("PROCESS", "CREATED"): ("bpmn_process_id", "bpmn_version"),
+}
+
+Place = tuple[str, tuple[object, ...]]
+
+
+def told_fields(value_type: str, intent: str) -> tuple[str, ...]:
+    """The fields that a fact of this kind has."""
+    fields = TOLD.get((value_type, intent))
+    return TOLD[value_type, ""] if fields is None else fields
+
+
+def fact_of(record: Record) -> Fact:
+    """What an event says."""
+    value_type, intent = record.value_type, record.intent
+    told = tuple(_plain(name, getattr(record.value, name)) for name in told_fields(value_type, intent))
+    key = None if (value_type, intent) in KEYLESS else record.key
+    return Fact(value_type, intent, key, instance_of(record), told)
+
+
+def _plain(name: str, value: object) -> object:
+    """Variables are compared whatever their order."""
+    return sorted_document(str(value)) if name == "variables" else value
+
+
+def sorted_document(text: str) -> str:
+    """A JSON object with its names in order."""
+    return msgspec.json.encode(msgspec.json.decode(text or "{}"), order="sorted").decode()
+
+
+def instance_of(record: Record) -> int:
+    """The process instance that a record is about; -1 if it is about none, or about an item of a batch operation."""
+    if record.value_type.startswith("BATCH_OPERATION"):
+        return -1
+    return int(getattr(record.value, "process_instance_key", -1))
+
+
+class LoggedStep(Struct, frozen=True, kw_only=True):
+    """The records of one step; where its command lies is in `first.step`."""
+
+    records: list[Record]
+
+    @property
+    def first(self) -> Record:
+        return self.records[0]
+
+    @property
+    def end(self) -> int:
+        """Position of the last record."""
+        return self.records[-1].position
+
+    @property
+    def rejection(self) -> str:
+        """The code of the rejection, or nothing."""
+        return self.first.rejection_code if self.first.record_type == REJECTION else ""
+
+    @property
+    def events(self) -> list[Record]:
+        return [record for record in self.records if record.record_type == EVENT]
+
+    def find(self, value_type: str, intent: str) -> Record | None:
+        """The first event of a kind."""
+        return next((r for r in self.events if (r.value_type, r.intent) == (value_type, intent)), None)
+
+
+class History:
+    """Where the events of a partition are: by what is born, and by element instance."""
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        #: what is born where -> (position, key), in order
+        self._births: dict[Place, deque[tuple[int, int]]] = defaultdict(deque)
+        self._moments: dict[tuple[str, int], int] = {}
+        #: key of anything -> key of its process instance
+        self.owner: dict[int, int] = {}
+        self._made_up = -1_000
+        for record in records:
+            if record.record_type == EVENT:
+                self._add(record)
+
+    def _add(self, record: Record) -> None:
+        kind = (record.value_type, record.intent)
+        if kind in BIRTHS:
+            place = (record.value_type, tuple(getattr(record.value, name) for name in BIRTHS[kind]))
+            self._births[place].append((record.position, record.key))
+        if record.value_type == "PROCESS_INSTANCE":
+            self._moments.setdefault((record.intent, record.key), record.position)
+        if (instance := instance_of(record)) > 0:
+            self.owner.setdefault(record.key, instance)
+
+    def next_birth(self, value_type: str, *place: object) -> int:
+        """Position at which the next thing is born at a place."""
+        born = self._births.get((value_type, place))
+        return born[0][0] if born else NEVER
+
+    def born(self, value_type: str, *place: object) -> int:
+        """The key of the next thing that is born at a place; one that is made up if the log tells of none."""
+        born = self._births.get((value_type, place))
+        if born:
+            return born.popleft()[1]
+        self._made_up -= 1
+        return self._made_up
+
+    def moment(self, intent: str, key: int) -> int:
+        """Position of an event in the life of an element instance."""
+        return self._moments.get((intent, key), NEVER)
+
+
+def steps_of(events: Sequence[LogEntry]) -> Iterator[LoggedStep]:
+    """Whole steps, in order. Raises ValueError for a record that cannot be read."""
+    records: list[Record] = []
+    for entry in events:
+        if entry.record is None:
+            raise ValueError(f"expected a record at offset {entry.offset} of events, got something unreadable")
+        if records and entry.record.step != records[0].step:
+            yield LoggedStep(records=records)
+            records = []
+        records.append(entry.record)
+    if records:
+        yield LoggedStep(records=records)

@@ -1,0 +1,163 @@
+"""The processes of a simulated installation: the real roles, each in a node, with simulated ports."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any
+
+from litestar import Litestar
+
+from engine.core.faults import RetoldError
+from engine.roles.exporter import run_exporter
+from engine.roles.gateway import run_gateway
+from engine.roles.partition import run_partition
+from engine.roles.protocol import (
+    EXIT_FAILED,
+    EXIT_OK,
+    EXIT_STOPPED,
+    EXPORTER,
+    GATEWAY,
+    LOG,
+    exit_code_of,
+    line_of,
+    partition_of_role,
+    problem_of,
+)
+from engine.telemetry.telemetry import Telemetry
+from gateway.settings import GatewaySettings
+from tests.simulation.log import LogServer, SimulatedLog
+from tests.simulation.loop import Killed, Node
+from tests.simulation.storage import SimulatedExporter, SimulatedSearch
+from tests.simulation.store import SimulatedStore
+from tests.simulation.transport import Server
+from tests.simulation.world import SimulatedClock
+
+if TYPE_CHECKING:
+    from tests.simulation.installation import Installation
+
+#: What a process that was killed ends with.
+EXIT_KILLED = -9
+
+
+class SimulatedProcess:
+    """One process: the `Process` port for the supervisor, and the `Host` of its role."""
+
+    def __init__(self, installation: Installation, role: str, name: str, machine: int) -> None:
+        world = installation.world
+        self.role = role
+        self.machine = machine
+        self.node: Node = world.loop.node(name)
+        self.assembly = installation.assembly
+        self.clock = SimulatedClock(world, role)
+        self.runner_limits = installation.drawn.runner_limits
+        self.pump_limits = installation.drawn.pump_limits
+        self.telemetry = Telemetry()
+        self.gateway_id = name
+        self._installation = installation
+        self._world = world
+        self._lines: asyncio.Queue[str] = asyncio.Queue()
+        self._exit: asyncio.Future[int] = world.loop.create_future()
+        self._stop = asyncio.Event()
+        self.node.at_death.append(lambda: self.end(EXIT_KILLED))
+        self.node.create_task(self._main())
+
+    # for the supervisor
+
+    async def read_line(self) -> str:
+        """As `Process.read_line`."""
+        return await self._lines.get()
+
+    async def wait(self) -> int:
+        """As `Process.wait`."""
+        return await asyncio.shield(self._exit)
+
+    def terminate(self) -> None:
+        """As `Process.terminate`."""
+        self.node.call_soon(self._stop.set)
+
+    def kill(self) -> None:
+        """As `Process.kill`."""
+        self.node.kill()
+
+    def end(self, code: int) -> None:
+        """The supervisor believes that it has ended; when another machine takes over, it may still live."""
+        if not self._exit.done():
+            self._lines.put_nowait("")
+            self._exit.set_result(code)
+
+    # what it does
+
+    async def _main(self) -> None:
+        code = EXIT_OK
+        try:
+            await self._run()
+        except RetoldError as error:
+            self.report(problem_of(error))
+            code = exit_code_of(error)
+            if code == EXIT_STOPPED:
+                self._world.failures.append(f"{self.node.name} stopped: {type(error).__name__}: {error.message}")
+        except Killed:
+            raise
+        except Exception as error:  # noqa: BLE001 - as the interpreter does: a traceback, and the end
+            self._world.failures.append(f"{self.node.name} ended with {type(error).__name__}: {error}")
+            self._world.keep_traceback(error)
+            code = EXIT_FAILED
+        self._world.note(f"{self.node.name} ends with code {code}")
+        self.end(code)
+        self.node.kill()
+
+    def _run(self) -> Coroutine[Any, Any, None]:
+        settings = self._installation.settings
+        if self.role == LOG:
+            return self._run_log()
+        if self.role == EXPORTER:
+            return run_exporter(self, self._stop)
+        if self.role == GATEWAY:
+            return run_gateway(self, settings)
+        return run_partition(self, settings, partition_of_role(self.role), self._stop)
+
+    async def _run_log(self) -> None:
+        data = self._installation.data
+        data.use_clock(self.clock)
+        self._installation.log_server = server = LogServer(self._world, data, self.node)
+        self.report()
+        await self._stop.wait()
+        server.stop()
+
+    # as a host
+
+    async def open_log(self) -> SimulatedLog:
+        installation = self._installation
+        log = SimulatedLog(self._world, self.node, self.clock, installation.data, installation.running_log)
+        await log.open()
+        return log
+
+    def open_store(self, partition: int) -> SimulatedStore:
+        return SimulatedStore(self._world, self.node, self._installation.disk(partition, self.machine))
+
+    def open_search(self) -> SimulatedSearch:
+        return SimulatedSearch(self._world, self.node, self._installation.settings.data, self.clock)
+
+    def open_exporter(self) -> SimulatedExporter:
+        settings = self._installation.settings
+        items = settings.exporter.batch_operation.export_items_on_creation
+        return SimulatedExporter(self._world, self.node, settings.data, export_items_on_creation=items)
+
+    async def serve(self, app: Litestar, settings: GatewaySettings, started: Callable[[], None]) -> None:
+        def attend(server: Server | None) -> None:
+            self._installation.transport.attend(server)
+            if server is not None:
+                started()
+
+        self.node.at_death.append(lambda: self._installation.transport.leave(server))
+        server = Server(self._world, self.node, app)
+        await server.serve(attend, self._stop)
+
+    def parts(self) -> Mapping[str, str]:
+        return self._installation.parts
+
+    def report(self, problem: str = "") -> None:
+        self.node.check()
+        if not self._exit.done():
+            self._lines.put_nowait(line_of(problem))

@@ -1,0 +1,69 @@
+"""When everything has finished: what liveness asks for once the faults have stopped."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+from engine.core.head import HEAD, SOURCES, Head, Source
+from engine.core.ports import COMMANDS, EVENTS, INTERNAL
+from engine.core.system import due_at
+from exporters.sqlite.database import FILE_NAME
+from tests.simulation.installation import Installation
+
+
+def unfinished(installation: Installation, now: int) -> list[str]:
+    """What still has to happen; empty when all is at rest. `now`: ms since 1970."""
+    return [*_unfinished_parts(installation), *_unfinished_commands(installation, now), *_unexported(installation)]
+
+
+def _unfinished_parts(installation: Installation) -> Iterator[str]:
+    if not installation.is_ready.is_set():
+        yield "the installation is not ready"
+    for role, problem in installation.parts.items():
+        if problem:
+            yield f"{role} {problem}"
+
+
+def _unfinished_commands(installation: Installation, now: int) -> Iterator[str]:
+    data, assembly = installation.data, installation.assembly
+    for partition in range(1, data.partition_count + 1):
+        disk = installation.disk(partition, installation.machines[f"partition-{partition}"])
+        state, machine = assembly.machine(disk.store, partition, data.partition_count)
+        for name in (COMMANDS, INTERNAL):
+            done = (state.get(SOURCES, name) or Source()).offset + 1
+            end = data.end_of((name, partition))
+            if done < end:
+                yield f"partition {partition}: {end - done} of {end} commands on {name} have no outcome"
+        position, end = (state.get(HEAD) or Head()).position, data.end_of((EVENTS, partition))
+        if position < end:
+            yield f"partition {partition}: the state is at {position} of {end}"
+        query = assembly.initializer().wanted(machine, now)
+        retry = assembly.initializer().next_retry(machine)
+        if query is not None or retry is not None:
+            yield f"partition {partition}: background work is open: {query}, next retry at {retry}"
+        due = due_at(state)
+        if due is not None and due <= now:
+            yield f"partition {partition}: a timer is due since {now - due} ms"
+
+
+def _unexported(installation: Installation) -> Iterator[str]:
+    positions = stored_positions(installation)
+    for partition in range(1, installation.data.partition_count + 1):
+        position, end = positions.get(partition, 0), installation.data.end_of((EVENTS, partition))
+        if position < end:
+            yield f"partition {partition}: exported up to {position} of {end}"
+
+
+def stored_positions(installation: Installation) -> dict[int, int]:
+    """How far the projection is."""
+    path = installation.settings.data / FILE_NAME
+    if not path.exists():
+        return {}
+    connection = sqlite3.connect(path)
+    try:
+        return dict(connection.execute("SELECT partition_id, position FROM positions"))
+    except sqlite3.OperationalError:
+        return {}
+    finally:
+        connection.close()

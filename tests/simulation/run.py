@@ -1,0 +1,240 @@
+"""One simulation: a workload under faults, then no faults until everything is at rest, then the final checks."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import io
+import logging
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from engine.core.ports import COMMANDS, EVENTS, INTERNAL, TOPICS
+from tests.simulation import model
+from tests.simulation.audit import audit
+from tests.simulation.clients import SimulatedClient
+from tests.simulation.draw import draw
+from tests.simulation.faults import Faults
+from tests.simulation.installation import Installation
+from tests.simulation.model import PartitionLog, decode_entries
+from tests.simulation.rest import unfinished
+from tests.simulation.watch import LogWatch
+from tests.simulation.workload import Knowledge, clients
+from tests.simulation.world import SimulatedClock, World
+from tests.support.moment import describe
+
+#: Virtual seconds within which everything must have finished once the faults have stopped.
+REST_SECONDS_MAX = 300.0
+#: Virtual seconds within which an installation without faults must be ready.
+READY_SECONDS_MAX = 60.0
+#: Virtual seconds between two looks whether all is at rest.
+LOOK_SECONDS = 0.5
+#: Lines of the diary and records of each partition that a report shows.
+DIARY_LENGTH, RECORDS_LENGTH = 150, 25
+#: Where the file of the projection lies: in memory where the system has such a place.
+MEMORY = Path("/dev/shm")
+
+
+class Result(Struct, kw_only=True):
+    """What came of a seed: `report` says what is wrong, empty if nothing is. `digest`: of all logs."""
+
+    seed: int
+    report: str = ""
+    digest: str = ""
+    #: Machine steps, and callbacks of the loop.
+    steps: int = 0
+    callbacks: int = 0
+    virtual_seconds: float = 0.0
+    #: Of the processor.
+    seconds: float = 0.0
+    faults: list[str] = []
+    statuses: dict[int, int] = {}
+    silent: int = 0
+
+
+class Simulation:
+    """The run of one seed in a folder of its own."""
+
+    def __init__(self, seed: int, folder: Path) -> None:
+        self.world = World(seed)
+        self.drawn = draw(self.world.stream("settings"))
+        self._folder = folder
+        (folder / "data").mkdir()
+        self.installation = Installation(self.world, self.drawn, folder / "data")
+        self.watch = LogWatch(self.installation.data, self.installation.assembly.codec)
+        self.faults = Faults(self.world, self.installation)
+        self.knowledge = Knowledge()
+        chosen = self.world.stream("clients")
+        self._acts = clients(chosen, self.drawn.size, self.knowledge, self.drawn.settings.partitions)
+        count = len(self._acts)
+        self.clients = [SimulatedClient(self.installation, self.watch, number) for number in range(1, count + 1)]
+
+    def run(self, *, with_faults: bool) -> None:
+        """Raises AssertionError with everything that is wrong."""
+        self.world.loop.run_until_complete(self.world.node.create_task(self._run(with_faults)))
+
+    async def _run(self, with_faults: bool) -> None:
+        world = self.world
+        self.installation.begin()
+        await asyncio.wait_for(self.installation.is_ready.wait(), READY_SECONDS_MAX)
+        acting = [asyncio.ensure_future(act(client)) for act, client in zip(self._acts, self.clients, strict=True)]
+        if with_faults:
+            self.faults.start()
+        await asyncio.wait(acting, timeout=self.drawn.seconds)
+        await self.faults.stop()
+        self._fail(await audit(self.installation, self._folder))
+        await self._rest(acting)
+        self._fail(await audit(self.installation, self._folder))
+        self._fail(world.failures + world.loop.failures)
+        logs = self._logs()
+        self._fail(self.knowledge.check(logs))
+        self._fail(model.check(logs))
+
+    def _logs(self) -> dict[int, PartitionLog]:
+        """Everything on the log, for the model."""
+        data, codec = self.installation.data, self.installation.assembly.codec
+        return {
+            partition: PartitionLog(
+                commands=decode_entries(data.entries((COMMANDS, partition)), codec),
+                internal=decode_entries(data.entries((INTERNAL, partition)), codec),
+                events=decode_entries(data.entries((EVENTS, partition)), codec),
+            )
+            for partition in range(1, data.partition_count + 1)
+        }
+
+    async def _rest(self, acting: list[asyncio.Task[None]]) -> None:
+        """Until everything has finished. Raises AssertionError when that takes too long."""
+        clock = SimulatedClock(self.world, "world")
+        deadline = self.world.loop.time() + REST_SECONDS_MAX
+        while True:
+            self._fail(self.world.failures)
+            for task in acting:
+                if task.done():
+                    task.result()
+            left = [f"client {number} acts" for number, task in enumerate(acting) if not task.done()]
+            left += unfinished(self.installation, clock.now())
+            if not left:
+                return
+            if self.world.loop.time() > deadline:
+                self._fail(["expected everything to finish when the faults had stopped", *left])
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _fail(self, failures: list[str]) -> None:
+        if failures:
+            raise AssertionError("\n".join(failures))
+
+    # what is told about it
+
+    def digest(self) -> str:
+        """SHA-256 of everything on the log, with its places and stamps."""
+        digest = sha256()
+        data = self.installation.data
+        for topic in TOPICS:
+            for partition in range(1, data.partition_count + 1):
+                for entry in data.entries((topic, partition)):
+                    digest.update(msgspec.msgpack.encode((topic, partition, entry)))
+        return digest.hexdigest()
+
+    def describe(self, error: BaseException) -> str:
+        """What a person needs to understand a failure."""
+        seed = self.world.seed
+        lines = [f"=== simulation of seed {seed}, at {self.world.loop.time():.4f} s ==="]
+        lines += [f"settings: {msgspec.json.encode(self.drawn, enc_hook=repr).decode()}"]
+        lines += [f"faults: {', '.join(fault.name for fault in self.faults.drawn)}"]
+        lines += ["--- what was done to it"]
+        lines += self.world.diary[-DIARY_LENGTH:]
+        lines += ["--- the last records of each partition"]
+        lines += [describe(record) for found in self.watch.records.values() for record in found[-RECORDS_LENGTH:]]
+        lines += ["--- what is wrong"]
+        text = "".join(traceback.format_exception(error))
+        lines += [str(error)] if isinstance(error, AssertionError) and str(error) else [text]
+        lines += [f"SEED={seed}", f"repeat it: make simulate SEED={seed}"]
+        return "\n".join(lines)
+
+    def close(self) -> None:
+        """Let go of everything, without a word about tasks that did not end."""
+        self.world.loop.bury()
+
+
+@contextmanager
+def _heard(world: World) -> Iterator[None]:
+    """What processes log as an error belongs into the diary."""
+    hearing = Hearing(world)
+    root = logging.getLogger()
+    root.addHandler(hearing)
+    try:
+        yield
+    finally:
+        root.removeHandler(hearing)
+
+
+class Hearing(logging.Handler):
+    """Writes log records into the diary."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(logging.ERROR)
+        self._world = world
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._world.note(self.format(record))
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """What killed processes would still say when they are taken apart is of no interest."""
+    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        sys.unraisablehook = hook
+
+
+@cache
+def _prepare() -> None:
+    """Once a process: what is loaded now stays, and the collector need not look at it."""
+    gc.collect()
+    gc.freeze()
+
+
+def simulate(seed: int, *, with_faults: bool = True) -> Result:
+    """Run one seed."""
+    began = time.process_time()
+    _prepare()
+    place = MEMORY if MEMORY.is_dir() else None
+    result = Result(seed=seed)
+    gc.disable()
+    with tempfile.TemporaryDirectory(prefix="simulation-", dir=place) as folder:
+        simulation = Simulation(seed, Path(folder))
+        try:
+            with redirect_stderr(io.StringIO()), _heard(simulation.world):
+                simulation.run(with_faults=with_faults)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the seed that repeats it must be told
+            result.report = simulation.describe(error)
+        result.digest = simulation.digest()
+        result.steps, result.callbacks = simulation.watch.step_count, simulation.world.loop.steps
+        result.virtual_seconds = simulation.world.loop.time()
+        result.faults = [fault.name for fault in simulation.faults.drawn]
+        for client in simulation.clients:
+            for status, count in client.answers.items():
+                result.statuses[status] = result.statuses.get(status, 0) + count
+            result.silent += client.silent
+        with _quietly():
+            simulation.close()
+            del simulation
+            gc.collect()
+    gc.enable()
+    result.seconds = time.process_time() - began
+    return result

@@ -1,0 +1,87 @@
+"""Those who only look, and those who write to the log past the gateway, well or badly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from engine.core.record import EVENT, Record, Step, command, partition_of
+from engine.records import FAMILIES, BatchOperationExecution, Clock, Job, ProcessInstanceContinuation
+from engine.records.intents import INTENTS
+from engine.shell.codec import Codec
+
+from .actor import DOCUMENTS, Actor
+from .client import Client
+from .knowledge import KEY_PROPERTIES, STATES
+
+CODEC = Codec(FAMILIES)
+
+
+class Reader(Actor):
+    """Searches everything. What it sees must have been so at some time."""
+
+    async def act(self, client: Client) -> None:
+        entity = self.random.choice(sorted(KEY_PROPERTIES))
+        wanted: dict[str, Any] = {}
+        if entity in STATES and self.random.random() < 0.5:
+            wanted["state"] = self.random.choice(["ACTIVE", "COMPLETED", "CREATED", "FAILED"])
+        if entity not in ("batch-operations", "batch-operation-items") and self.random.random() < 0.4:
+            wanted["processInstanceKey"] = self.knowledge.pick(self.random, "process-instances")
+        await self.find(client, entity, wanted)
+
+
+class Producer(Actor):
+    """Appends commands by itself: good ones, forged ones, and no commands at all."""
+
+    def __init__(self, *arguments: Any, partition_count: int) -> None:
+        super().__init__(*arguments)
+        self.partition_count = partition_count
+
+    async def act(self, client: Client) -> None:
+        made = self.random.choice([self.job, self.forged, self.nonsense, self.event, self.message])()
+        if self.random.random() < 0.2:
+            await client.produce(self.random.randint(1, self.partition_count), self.random.randbytes(30))
+            return
+        key = partition_of(made.key) if made.key > 0 else 0
+        partition = key if 1 <= key <= self.partition_count else self.random.randint(1, self.partition_count)
+        await client.produce(partition, CODEC.encode(made))
+
+    def key(self) -> int:
+        kind = self.random.choice(sorted(self.knowledge.keys) or ["jobs"])
+        return int(self.knowledge.pick(self.random, kind))
+
+    def job(self) -> Record:
+        """A worker's completion, by way of the topic."""
+        text = self.random.choice([msgspec.json.encode(self.random.choice(DOCUMENTS)).decode(), "[", "7", ""])
+        key = int(self.knowledge.pick(self.random, "jobs"))
+        return command("JOB", self.random.choice(["COMPLETE", "FAIL", "UPDATE"]), Job(variables=text), key=key)
+
+    def forged(self) -> Record:
+        """Work that only the engine may give itself."""
+        key = self.key()
+        values: list[tuple[str, str, Struct]] = [
+            ("BATCH_OPERATION_EXECUTION", "EXECUTE", BatchOperationExecution(batch_operation_key=key, token=1)),
+            ("PROCESS_INSTANCE_CONTINUATION", "CONTINUE", ProcessInstanceContinuation(process_instance_key=key)),
+            ("CLOCK", "TICK", Clock()),
+        ]
+        value_type, intent, value = self.random.choice(values)
+        return command(value_type, intent, value, key=key)
+
+    def nonsense(self) -> Record:
+        """Any intent of any family with nothing in it."""
+        family = self.random.choice(sorted(INTENTS))
+        names = INTENTS[family]
+        intent = self.random.choice([*names.commands, *names.internal, *names.events, "EXPLODE"])
+        return command(family, intent, FAMILIES[family](), key=self.key())
+
+    def event(self) -> Record:
+        """A fact, as if a client could make one."""
+        value = Job(type="work")
+        return Record(step=Step(), record_type=EVENT, intent="CREATED", key=self.key(), value_type="JOB", value=value)
+
+    def message(self) -> Record:
+        """A command that says it comes from a partition."""
+        step = Step(sender_partition=self.random.randint(1, 3), sender_number=self.random.randint(1, 9))
+        return command("JOB", "COMPLETE", Job(), key=self.key(), step=step)
