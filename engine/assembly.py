@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 
@@ -12,15 +13,17 @@ from msgspec import Struct
 from engine.batch.initialization import Initializer
 from engine.batch.operation import Operation
 from engine.batch.part import part as batch_part
+from engine.batch.quarantine import quarantine as fail_batch_part
 from engine.core import system
-from engine.core.faults import BadRequest
+from engine.core.effects import Effects
+from engine.core.faults import BadRequest, Reject
 from engine.core.head import SCHEMAS
 from engine.core.machine import Machine
 from engine.core.ports import Store
 from engine.core.record import Record, command
 from engine.core.registry import Registry
 from engine.core.settings import MachineSettings
-from engine.core.state import State
+from engine.core.state import State, View
 from engine.operations import OPERATIONS
 from engine.process import (
     business_ids,
@@ -33,7 +36,6 @@ from engine.process import (
     variable_documents,
     variables,
 )
-from engine.process.incidents import quarantine
 from engine.records import FAMILIES
 from engine.records.intents import INTENTS
 from engine.records.schema import Schema
@@ -41,6 +43,7 @@ from engine.records.settings import Settings
 from engine.shell.codec import Codec, Undecodable, ValueCodec
 
 
+@cache
 def build_name() -> str:
     """The name of this build, as it is written on the log."""
     try:
@@ -70,6 +73,12 @@ class OperationCodecs:
             return self._codecs[name].decode(data)
         except Undecodable as error:
             raise BadRequest(str(error)) from None
+
+
+def quarantine(command: Record, refusal: Reject, view: View) -> Effects:
+    """Set aside what a failed command belongs to: a part of a batch operation, or a process instance."""
+    yield from fail_batch_part(command, refusal, view)
+    yield from incidents.quarantine(command, refusal, view)
 
 
 class Assembly:

@@ -32,7 +32,7 @@ class ChildProcess:
         )
         assert process.stdin is not None
         with contextlib.suppress(ConnectionError):
-            process.stdin.write(settings.model_dump_json(by_alias=True).encode() + b"\n")
+            process.stdin.write(settings.for_processes().encode() + b"\n")
             await process.stdin.drain()
         return cls(process)
 

@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel, Field, SecretStr, TypeAdapter, ValidationError, model_validator
 
 from engine.config_section import Duration, Section, camel
-from engine.config_telemetry import TelemetrySettings
+from engine.config_telemetry import REVEALING, TelemetrySettings
 from engine.core.faults import BadRequest
 from engine.core.record import PARTITION_MAX
 from engine.core.settings import MachineSettings
@@ -194,6 +194,10 @@ class Settings(Section):
             )
         return texts + [problem for problem in [self.telemetry.problem()] if problem]
 
+    def for_processes(self) -> str:
+        """JSON with the secrets in it, for the engine's own processes; nobody else may see it."""
+        return self.model_dump_json(by_alias=True, context=REVEALING)
+
 
 def _milliseconds(duration: timedelta) -> int:
     return int(duration.total_seconds() * 1000)
@@ -282,7 +286,7 @@ def _read(file: Path, problems: list[str]) -> dict[str, Any]:
     except OSError as error:
         raise BadRequest(f"expected a configuration file at {file}, got: {error.strerror}") from None
     except yaml.YAMLError as error:
-        raise BadRequest(f"expected YAML in {file}, got: {error}") from None
+        raise BadRequest(f"expected YAML in {file}, got: {_describe_yaml(error)}") from None
     if tree is None:
         return {}
     if not isinstance(tree, dict):
@@ -293,6 +297,14 @@ def _read(file: Path, problems: list[str]) -> dict[str, Any]:
         if not _put(result, target, value):
             problems.append(f"{'.'.join(path)}: expected one value, got two")
     return result
+
+
+def _describe_yaml(error: yaml.YAMLError) -> str:
+    """Without the text around the place, which may be a secret."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        mark = error.problem_mark
+        return f"{error.problem} in line {mark.line + 1}, column {mark.column + 1}"
+    return type(error).__name__
 
 
 def _leaves(tree: Mapping[str, Any], path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:

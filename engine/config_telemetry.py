@@ -6,10 +6,13 @@ import re
 from datetime import timedelta
 from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, SecretStr, field_serializer, field_validator
+from pydantic import Field, FieldSerializationInfo, SecretStr, field_serializer, field_validator
 
 from engine.config_section import Duration, Section
 from engine.telemetry.settings import TelemetrySettings as Wanted
+
+#: The context of a serialization that contains secrets; without it they are stars.
+REVEALING = {"secrets": True}
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
@@ -84,6 +87,6 @@ class TelemetrySettings(Section):
         return headers
 
     @field_serializer("headers", when_used="json")
-    def _reveal(self, headers: SecretStr) -> str:
-        """JSON goes to the engine's own processes, through a pipe; nothing else may show it."""
-        return headers.get_secret_value()
+    def _reveal(self, headers: SecretStr, info: FieldSerializationInfo) -> str:
+        """For the engine's own processes alone."""
+        return headers.get_secret_value() if info.context == REVEALING else str(headers)

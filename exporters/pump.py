@@ -47,29 +47,34 @@ class Steps:
     """Collects the records of one partition into whole steps; knows which position must come next."""
 
     def __init__(self, partition: int, exported: ExportedPosition) -> None:
-        self.position = exported.position
+        self._next = exported.position + 1
         self.offset = exported.offset
         self.whole: list[Record] = []
         self._partition = partition
         self._started: list[Record] = []
 
+    @property
+    def position(self) -> int:
+        """The last record of the whole steps so far."""
+        return self._next - 1 - len(self._started)
+
     def add(self, record: Record, offset: int) -> None:
         """Take the record at this offset. Raises BrokenInvariant if it cannot follow the one before."""
-        last = self.position + len(self.whole) + len(self._started)
-        if 0 < record.position <= last:
-            return
-        if record.position != last + 1:
-            raise BrokenInvariant(self._text(offset, f"position {last + 1}", f"position {record.position}"))
-        step = record.step
+        if record.position != self._next:
+            if 0 < record.position < self._next:
+                return
+            raise BrokenInvariant(self._text(offset, f"position {self._next}", f"position {record.position}"))
+        step, started = record.step, self._started
         if step.partition_id != self._partition:
             raise BrokenInvariant(self._text(offset, "a record of it", f"one of partition {step.partition_id}"))
-        if record.index != len(self._started) or record.index >= step.step_count:
+        if record.index != len(started) or record.index >= step.step_count:
             got = f"index {record.index} of {step.step_count}"
-            raise BrokenInvariant(self._text(offset, f"index {len(self._started)} of its step", got))
-        self._started.append(record)
-        if record.index + 1 == step.step_count:
-            self.whole += self._started
-            self._started.clear()
+            raise BrokenInvariant(self._text(offset, f"index {len(started)} of its step", got))
+        started.append(record)
+        self._next += 1
+        if len(started) == step.step_count:
+            self.whole += started
+            started.clear()
             self.offset = offset + 1
 
     def passed(self, next_offset: int) -> None:
@@ -79,7 +84,6 @@ class Steps:
 
     def exported(self) -> None:
         """The whole steps are in the projection now."""
-        self.position += len(self.whole)
         self.whole = []
 
     def _text(self, offset: int, expected: str, got: str) -> str:

@@ -22,13 +22,19 @@ from .bodies import Bodies, HttpRequest
 from .evaluation import Evaluations
 from .fields import parse_key
 from .operations import OperationDescription
-from .problems import Problem, bad_request, not_found
+from .problems import Problem, bad_request, lives_nowhere, not_found
 from .readiness import Readiness
 from .replies import Codec, Requests
 from .settings import GatewaySettings
 from .telemetry import RequestTrace, Telemetry, Untraced
 
 IDEMPOTENCY_KEY_LENGTH_MAX = 128
+#: What a command is about, where its family has another name.
+TARGETS = {
+    "BATCH_OPERATION_LIFECYCLE_MANAGEMENT": "batch operation",
+    "PROCESS_INSTANCE_BUSINESS_ID": "process instance",
+    "VARIABLE_DOCUMENT": "process instance or an element instance",
+}
 #: Where a request keeps its trace.
 TRACE = "retold_trace"
 
@@ -121,7 +127,7 @@ class Gateway:
         """Send a command about the thing with this key, to where it lives; its last record."""
         partition = partition_of(key)
         if not 1 <= partition <= self.partition_count:
-            raise not_found(value_type.removesuffix("_LIFECYCLE_MANAGEMENT").replace("_", " ").lower(), key)
+            raise lives_nowhere(TARGETS.get(value_type, value_type.replace("_", " ").lower()), key)
         claims = self.authorize(ITEM, value_type)
         step = self.step(request, claims, operation_reference)
         records = await self.requests.send(

@@ -75,10 +75,18 @@ def bad_request(problems: Sequence[str]) -> Problem:
 
 def not_found(what: str, key: object) -> Problem:
     """404 of something that secondary storage does not know (yet)."""
-    article = "an" if what[0] in "aeiou" else "a"
-    expected = f"expected the key of {article} {what}"
-    detail = f"{expected}, got {key}, which is not known here; check it, or wait until it is searchable"
+    detail = f"expected the key of {_with_article(what)}, got {key}, which is not known here"
+    return Problem(404, f"{detail}; check it, or wait until it is searchable", title=faults.NOT_FOUND)
+
+
+def lives_nowhere(what: str, key: object) -> Problem:
+    """404 of something whose key names a partition that there is not."""
+    detail = f"expected the key of {_with_article(what)}, got {key}, which no partition has; check it"
     return Problem(404, detail, title=faults.NOT_FOUND)
+
+
+def _with_article(what: str) -> str:
+    return f"{'an' if what[0] in 'aeiou' else 'a'} {what}"
 
 
 def problem_of(error: Exception) -> Problem:

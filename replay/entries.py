@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from engine.core.ports import Entry
+from engine.core.record import Record
+from engine.shell.codec import Codec, Reader, Undecodable
 
 from .ports import READ_SIZE_MAX, LogReading
 
@@ -35,3 +37,14 @@ class Entries:
         if entry is not None:
             self._index += 1
         return entry
+
+
+async def records_of(log: LogReading, codec: Codec, topic: str, partition: int) -> AsyncIterator[tuple[Entry, Record]]:
+    """The entries of a place that are records; that others are none is reported where inputs and steps are checked."""
+    entries, reader = Entries(log, topic, partition), Reader(codec)
+    while (entry := await entries.next()) is not None:
+        try:
+            record = reader.decode(entry.value)
+        except Undecodable:
+            continue
+        yield entry, record

@@ -14,8 +14,9 @@ from msgspec import Struct
 from engine.core.ports import EVENTS, INTERNAL
 from engine.core.record import EVENT, Record
 from engine.records.partition_message import PartitionMessage
-from engine.shell.codec import Codec, Reader, Undecodable
+from engine.shell.codec import Codec
 
+from .entries import records_of
 from .ports import LogReading
 from .report import Check
 
@@ -96,7 +97,7 @@ async def _first_difference(log: LogReading, codec: Codec, sender: int, receiver
 
 async def sent_messages(log: LogReading, codec: Codec, sender: int, receiver: int) -> AsyncIterator[Message]:
     """What the SENT events of a partition say that it sent to another, in order."""
-    async for _, record in _records(log, codec, EVENTS, sender):
+    async for _, record in records_of(log, codec, EVENTS, sender):
         if record.value_type == SENT and record.record_type == EVENT:
             value = cast(PartitionMessage, record.value)
             if value.receiver_partition == receiver:
@@ -104,22 +105,6 @@ async def sent_messages(log: LogReading, codec: Codec, sender: int, receiver: in
 
 
 async def _arrived(log: LogReading, codec: Codec, sender: int, receiver: int) -> AsyncIterator[Message]:
-    async for data, record in _records(log, codec, INTERNAL, receiver):
+    async for entry, record in records_of(log, codec, INTERNAL, receiver):
         if record.step.sender_partition == sender:
-            yield record.step.sender_number, data
-
-
-async def _records(log: LogReading, codec: Codec, topic: str, partition: int) -> AsyncIterator[tuple[bytes, Record]]:
-    """The records of a place that decode; the others were reported already."""
-    reader = Reader(codec)
-    offset = 0
-    while True:
-        page = await log.read(topic, partition, offset)
-        if not page.entries:
-            return
-        offset = page.next_offset
-        for entry in page.entries:
-            try:
-                yield entry.value, reader.decode(entry.value)
-            except Undecodable:
-                continue
+            yield record.step.sender_number, entry.value

@@ -95,11 +95,10 @@ async def _export(
             except Undecodable as error:
                 place = f"offset {entry.offset} of events of partition {partition}"
                 raise BrokenInvariant(f"not compared beyond {place}, which does not decode: {error}") from error
-            reached = steps.position + len(steps.whole)
-            if len(steps.whole) >= RECORDS_MAX or reached >= position:
+            if len(steps.whole) >= RECORDS_MAX or steps.position >= position:
                 await exporter.export(partition, steps.whole, steps.offset)
                 steps.exported()
-            if reached >= position:
+            if steps.position >= position:
                 break
         progress(len(page.entries))
     if steps.position != position:

@@ -8,19 +8,20 @@ again. Rule: only appends, and only bytes that a SENT event has.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
 from engine.assembly import Assembly
-from engine.core.ports import EVENTS, INTERNAL, Append, Entry, Message
+from engine.core.ports import EVENTS, INTERNAL, Append, Message
 from engine.core.record import NONE, Record
-from engine.shell.codec import Codec, Reader, Undecodable
+from engine.shell.codec import Codec
 from engine.shell.embedded.stopped import append_stopped
 
+from .entries import records_of
 from .messages import sent_messages
-from .ports import READ_SIZE_MAX, LogReading
+from .ports import LogReading
 from .stopped import open_stopped
 
 
@@ -65,11 +66,11 @@ async def _reached(log: LogReading, codec: Codec, receiver: int) -> dict[int, in
     """Sender -> the last number up to which the receiver has all messages, or will meet them in order."""
     reached: dict[int, int] = {}
     processed = NONE
-    async for _, record in _records(log, codec, EVENTS, receiver):
+    async for _, record in records_of(log, codec, EVENTS, receiver):
         if record.step.source_input == INTERNAL:
             processed = record.step.source_offset
             _count(reached, record)
-    async for entry, record in _records(log, codec, INTERNAL, receiver):
+    async for entry, record in records_of(log, codec, INTERNAL, receiver):
         if entry.offset > processed:
             _count(reached, record)
     return reached
@@ -79,15 +80,3 @@ def _count(reached: dict[int, int], record: Record) -> None:
     sender, number = record.step.sender_partition, record.step.sender_number
     if sender and number == reached.get(sender, 0) + 1:
         reached[sender] = number
-
-
-async def _records(log: LogReading, codec: Codec, topic: str, partition: int) -> AsyncIterator[tuple[Entry, Record]]:
-    reader = Reader(codec)
-    offset = 0
-    while (page := await log.read(topic, partition, offset, size_max=READ_SIZE_MAX)).entries:
-        offset = page.next_offset
-        for entry in page.entries:
-            try:
-                yield entry, reader.decode(entry.value)
-            except Undecodable:
-                continue

@@ -6,10 +6,13 @@ same step, or of the last of them when its effects span steps.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 from msgspec import Struct
 
+from engine.core.draft import REJECTION_REASON_LENGTH_MAX
 from engine.core.effects import Attempt, Effects, Event
 from engine.core.faults import INVALID_STATE, NOT_FOUND, BrokenInvariant, Reject
 from engine.core.record import Record
@@ -27,8 +30,12 @@ ITEM = "BATCH_OPERATION_ITEM"
 ITEM_DONE = "BATCH_ITEM"
 
 
-def execute(operation: Operation, parameters: Struct, authorize: Authorize, command: Record, view: View) -> Effects:
-    """BATCH_OPERATION_EXECUTION EXECUTE, checked."""
+#: What a batch operation does, and its parameters. It may fail: then the batch operation is set aside.
+OpenOperation = Callable[[Batch], "tuple[Operation, Struct]"]
+
+
+def execute(open_operation: OpenOperation, authorize: Authorize, command: Record, view: View) -> Effects:
+    """BATCH_OPERATION_EXECUTION EXECUTE. What is given up needs no operation, so it ends whatever is wrong with it."""
     key = command.key
     batch, progress = view.get(BATCHES, key), view.get(PROGRESS, key)
     if batch is None or progress is None:
@@ -38,16 +45,17 @@ def execute(operation: Operation, parameters: Struct, authorize: Authorize, comm
     if token != progress.token or held or progress.finished:
         raise Reject(INVALID_STATE, f"expected the current execution of batch operation '{key}', got a stale one")
     items = _next_items(view, key, progress)
+    attempt = None if progress.abandoned else partial(_execute_item, *open_operation(batch), authorize, key, batch)
     budget = view.effort + view.settings.step_effects_max
     count = 0
     for item in items:
         if view.effort >= budget:
             break
         count += 1
-        if progress.abandoned:
+        if attempt is None:
             yield _outcome("CANCELED", key, batch, item)
         else:
-            yield from _execute_item(operation, parameters, authorize, key, batch, item, view)
+            yield from attempt(item, view)
     value = BatchOperationExecution(batch_operation_key=key, token=progress.token, item_count=count)
     yield Event(value_type=EXECUTION, intent="EXECUTED", key=key, value=value)
     if count:
@@ -100,7 +108,7 @@ def _outcome(intent: str, key: int, batch: Batch, target: tuple[int, int, int], 
         process_instance_key=instance_key,
         root_process_instance_key=root_key,
         error_code=refusal.code if refusal else "",
-        error_message=refusal.reason if refusal else "",
+        error_message=refusal.reason[:REJECTION_REASON_LENGTH_MAX] if refusal else "",
     )
     return Event(value_type=ITEM, intent=intent, key=item_key, value=value)
 

@@ -26,6 +26,7 @@ from engine.records import (
 from .operation import Operation
 from .tables import BATCHES, PROGRESS, REPORTS, Batch, Progress, Report
 
+CREATION = "BATCH_OPERATION_CREATION"
 MANAGEMENT = "BATCH_OPERATION_LIFECYCLE_MANAGEMENT"
 PARTITION_LIFECYCLE = "BATCH_OPERATION_PARTITION_LIFECYCLE"
 EXECUTION = "BATCH_OPERATION_EXECUTION"
@@ -76,12 +77,12 @@ def create(command: Record, view: View) -> Effects:
         chunk_size=settings.chunk_size,
         page_size=settings.query_page_size,
     )
-    yield Event(value_type="BATCH_OPERATION_CREATION", intent="CREATED", key=key, value=value, answers=not follows)
+    yield Event(value_type=CREATION, intent="CREATED", key=key, value=value, answers=not follows)
     if not follows:
         for partition in others(view):
             keys = tuple(item for item in value.item_keys if partition_of(item) == partition)
             copied = msgspec.structs.replace(value, item_keys=keys)
-            copy = make_command("BATCH_OPERATION_CREATION", "CREATE", copied, key=key, step=step_of(key))
+            copy = make_command(CREATION, "CREATE", copied, key=key, step=step_of(key))
             yield Send(partition=partition, command=copy)
 
 

@@ -9,7 +9,7 @@ from typing import cast
 from msgspec import Struct
 
 from engine.core.effects import Effects
-from engine.core.faults import INVALID_ARGUMENT, NOT_FOUND, BadRequest, Reject
+from engine.core.faults import INVALID_ARGUMENT, BadRequest, Reject
 from engine.core.record import Record
 from engine.core.registry import Part, table_values
 from engine.core.state import View
@@ -19,11 +19,18 @@ from . import appliers
 from .authorization import Authorize, allow_all
 from .execution import ITEM, ITEM_DONE, execute, item_done
 from .initialization import CHUNK, INITIALIZATION, change_page_size, create_chunks, fail
-from .lifecycle import EXECUTION, MANAGEMENT, PARTITION_LIFECYCLE, create, manage, refuse_bad_creation, take_report
+from .lifecycle import (
+    CREATION,
+    EXECUTION,
+    MANAGEMENT,
+    PARTITION_LIFECYCLE,
+    create,
+    manage,
+    refuse_bad_creation,
+    take_report,
+)
 from .operation import Operation
-from .tables import BATCHES, CHUNKS, INITIALIZING, PROGRESS, REPORTS
-
-CREATION = "BATCH_OPERATION_CREATION"
+from .tables import BATCHES, CHUNKS, INITIALIZING, PROGRESS, REPORTS, Batch
 
 #: Decodes the parameters of the operation with this name. Raises BadRequest.
 DecodeParameters = Callable[[str, bytes], Struct]
@@ -50,12 +57,8 @@ def part(
             raise Reject(INVALID_ARGUMENT, "; ".join(problems))
         yield from create(command, view)
 
-    def process_execute(command: Record, view: View) -> Effects:
-        batch = view.get(BATCHES, command.key)
-        if batch is None:
-            raise Reject(NOT_FOUND, f"expected a batch operation with key '{command.key}' that is running, got none")
-        parameters = parameters_of(batch.type, batch.parameters)
-        yield from execute(operations[batch.type], parameters, authorize, command, view)
+    def open_operation(batch: Batch) -> tuple[Operation, Struct]:
+        return operations[batch.type], decode_parameters(batch.type, batch.parameters)
 
     return Part(
         processors={
@@ -63,7 +66,7 @@ def part(
             (INITIALIZATION, "INITIALIZE"): change_page_size,
             (INITIALIZATION, "FAIL"): fail,
             (CHUNK, "CREATE"): create_chunks,
-            (EXECUTION, "EXECUTE"): process_execute,
+            (EXECUTION, "EXECUTE"): partial(execute, open_operation, authorize),
             **{(MANAGEMENT, intent): manage for intent in ("SUSPEND", "RESUME", "CANCEL")},
             **{(PARTITION_LIFECYCLE, f"{kind}_PARTITION"): take_report for kind in ("COMPLETE", "FAIL", "CANCEL")},
         },

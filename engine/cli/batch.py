@@ -101,6 +101,8 @@ def items(
         wanted["state"] = state.upper()
     with Client(connection.url) as client:
         found = client.search("/batch-operation-items", wanted, sort=[("itemKey", "ASC")], limit=limit)
+        if not found.items:
+            client.get(f"{PATH}/{key}")  # no items of what is not there is an error
     if connection.json:
         print_json(found.document())
         return

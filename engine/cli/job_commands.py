@@ -55,9 +55,11 @@ async def run_command(rules: Rules, job: Document) -> Result:
             output, errors = await _talk(process, msgspec.json.encode(job["variables"]))
             exit_code = await process.wait()
     except TimeoutError:
+        await _end(process)  # it may be over, and what it started goes on and holds its output
         return Result(outcome=FAILED, message=f"expected an end within {rules.timeout:g} s, got none")
     finally:
-        await _end(process)
+        if process.returncode is None:
+            await _end(process)
     return _judge(rules, exit_code, output, errors.decode(errors="replace").strip())
 
 
@@ -123,9 +125,7 @@ async def _read_last(stream: asyncio.StreamReader, size_max: int) -> bytes:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """End a command that still runs, and all that it started: the second signal reaches what outlived the first."""
-    if process.returncode is not None:
-        return
+    """End a command and all that it started: the second signal reaches what outlived the first."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)

@@ -25,6 +25,7 @@ from . import (
 )
 from .demo import command as demo
 from .faults import EXIT_FAILED, CommandFailed
+from .output import print_note
 
 HELP = "A process engine whose only truth is a log: run it, use it, look inside."
 
@@ -94,16 +95,11 @@ def main() -> None:
     try:
         create_app()(prog_name="retold")
     except CommandFailed as fault:
-        _complain(str(fault))
+        print_note(f"error: {fault}")
         sys.exit(fault.exit_code)
     except RetoldError as fault:
-        _complain(fault.message)
+        print_note(f"error: {fault.message}")
         sys.exit(EXIT_FAILED)
-
-
-def _complain(text: str) -> None:
-    sys.stderr.write(f"error: {text}\n")
-    sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,9 @@ import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+#: What a terminal would obey, but for line breaks, tabs and colours.
+CONTROLS = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]")
 
 #: Between two columns.
 GAP = "  "
@@ -55,21 +59,26 @@ def print_json(document: Any) -> None:
     print_line(msgspec.json.encode(document).decode())
 
 
+def harmless(text: str) -> str:
+    """Much of what is printed was written by others: control characters in it are shown as in JSON, not obeyed."""
+    return CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def print_line(text: str) -> None:
     """One line, at once: a reader of a pipe sees it now."""
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(harmless(text) + "\n")
     sys.stdout.flush()
 
 
 def print_note(text: str) -> None:
     """One line for a person, beside the output."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(harmless(text) + "\n")
     sys.stderr.flush()
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table: drawn on a terminal, aligned columns elsewhere. Nothing is cut, so that keys can be copied."""
-    lines = [[" ".join(cell.split()) for cell in row] for row in (columns, *rows)]
+    lines = [[harmless(" ".join(cell.split())) for cell in row] for row in (columns, *rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     if is_terminal():
         _draw_table(lines, sum(widths) + len(GAP) * len(widths))
@@ -101,7 +110,7 @@ def print_fields(fields: Sequence[tuple[str, str]]) -> None:
     from rich.text import Text
 
     for name, value in fields:
-        console().print(Text.assemble((name.ljust(width), "bold"), "  ", (value, STYLES.get(value, ""))))
+        console().print(Text.assemble((name.ljust(width), "bold"), "  ", (harmless(value), STYLES.get(value, ""))))
 
 
 def styled(state: str) -> str:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     Readers = dict[int, StateReader]
 
+#: The largest number in a key of the state.
+KEY_MAX = (1 << 63) - 1
+
 
 def state(
     table: Annotated[
@@ -76,7 +79,9 @@ def _open(data: Path, wanted: Sequence[int] | None) -> Iterator[Readers]:
 
 def _part(text: str) -> int | str:
     """A part of a key; a text that looks like a number is written in quotes."""
-    if text.isdecimal():
+    if text.isascii() and text.isdecimal():
+        if len(text) > len(str(KEY_MAX)) or int(text) > KEY_MAX:
+            raise UsageFault(f"--key: expected a number of at most {KEY_MAX}, got {text[:40]}; put a text in quotes")
         return int(text)
     try:
         given = json.loads(text)

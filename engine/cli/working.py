@@ -29,6 +29,7 @@ RETRY_DELAY_MIN, RETRY_DELAY_MAX = 0.1, 5.0
 REPORT_ATTEMPTS_MAX = 10
 
 UNAVAILABLE = (500, 502, 503, 504)
+BAD_REQUEST = 400
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -170,6 +171,10 @@ class _Working:
                 break
             except (NoConnection, Refused) as fault:
                 problem = " ".join(str(fault).split())
+                if _is_unacceptable(fault) and result.outcome in (COMPLETED, ERROR_THROWN):
+                    # Given out again after its time-out, it would end the same way, for ever.
+                    await self._report(job, Result(outcome=FAILED, message=problem))
+                    return
                 if not _may_pass(fault):
                     break
             await asyncio.sleep(delay)
@@ -202,6 +207,10 @@ class _Working:
 
 def _may_pass(fault: CommandFailed) -> bool:
     return isinstance(fault, NoConnection) or (isinstance(fault, Refused) and fault.status in UNAVAILABLE)
+
+
+def _is_unacceptable(fault: CommandFailed) -> bool:
+    return isinstance(fault, Refused) and fault.status == BAD_REQUEST
 
 
 def _request(job: Document, result: Result, back_off: float) -> tuple[str, dict[str, Any]]:

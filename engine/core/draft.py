@@ -6,7 +6,7 @@ no record can hold is refused where it came about. Rule: knows neither state nor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -48,11 +48,12 @@ class Encoder(Protocol):
 
     def encode(self, record: Record) -> bytes: ...
 
-    def encode_value(self, value_type: str, value: Struct) -> bytes:
-        """The last part of a record's bytes. Raises BadRequest."""
+    @property
+    def value_encoders(self) -> Mapping[str, Callable[[Struct], bytes]]:
+        """By value type, what gives the last part of a record's bytes; it raises BadRequest."""
 
     def encode_step(self, records: Sequence[Record], values: Sequence[bytes]) -> list[bytes]:
-        """`values[i]`: what `encode_value` gave for `records[i]`."""
+        """`values[i]`: what the encoder of its value gave for `records[i]`."""
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -74,7 +75,7 @@ class Draft:
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
-        self._encode_value = encoder.encode_value
+        self._value_encoders = encoder.value_encoders
         self.begin(Step())
 
     def begin(self, step: Step) -> None:
@@ -85,6 +86,8 @@ class Draft:
         self.effort = 0
         self._size = 0
         self._values: list[bytes] = []
+        #: the last value of a family and its bytes: the events of a thing's life share one
+        self._last: dict[str, tuple[Struct, bytes]] = {}
         texts = (step.claims, step.trace_context, step.request, step.idempotency_key, step.build, step.source_input)
         self._metadata_size = METADATA_SIZE_MAX + CHARACTER_SIZE_MAX * sum(map(len, texts))
         headroom = 0 if step.sender_partition else HEADROOM
@@ -103,10 +106,8 @@ class Draft:
 
     def add(self, event: Event) -> None:
         """Take what happens next. Raises Reject if no record can hold it, or if the step is full."""
-        try:
-            value = self._encode_value(event.value_type, event.value)
-        except BadRequest as error:
-            raise Reject(EXCEEDED_LIMIT, error.message) from error
+        last = self._last.get(event.value_type)
+        value = last[1] if last is not None and last[0] is event.value else self._encode_value(event)
         size = len(value)
         if size > self._value_size_max:
             raise _too_large(size + self._metadata_size)
@@ -116,6 +117,14 @@ class Draft:
         self._size += size + self._metadata_size
         if self.effort > EFFECTS_PER_STEP_MAX or self._size > STEP_SIZE_MAX:
             raise _too_much()
+
+    def _encode_value(self, event: Event) -> bytes:
+        try:
+            value = self._value_encoders[event.value_type](event.value)
+        except BadRequest as error:
+            raise Reject(EXCEEDED_LIMIT, error.message) from error
+        self._last[event.value_type] = (event.value, value)
+        return value
 
     def encode_message(self, command: Record) -> bytes:
         """The bytes of a command to a partition. Raises Reject if no record can hold it."""
@@ -138,7 +147,7 @@ class Draft:
     def add_rejected(self, command: Record) -> None:
         """The refused command: the first record of the step, which nothing is applied for."""
         value = command.value
-        if len(self._encode_value(command.value_type, value)) > REJECTED_VALUE_SIZE_MAX:
+        if len(self._value_encoders[command.value_type](value)) > REJECTED_VALUE_SIZE_MAX:
             value = type(value)()
         rejected = Event(
             value_type=command.value_type, intent=command.intent, value=value, key=command.key, answers=True
@@ -175,13 +184,14 @@ class Draft:
         )
 
     def _headers(self) -> list[dict[str, str]]:
-        headers: list[dict[str, str]] = [dict(event.headers) if event.headers else {} for event in self.events]
+        headers: list[dict[str, str]] = [{**event.headers} if event.headers else {} for event in self.events]
         final: dict[str, int] = {}
         for index, event in enumerate(self.events):
-            request = event.request or (self.step.request if event.answers else "")
-            if request:
-                headers[index][REQUEST_HEADER] = request
-                final[request] = index
+            if event.answers or event.request:
+                request = event.request or self.step.request
+                if request:
+                    headers[index][REQUEST_HEADER] = request
+                    final[request] = index
         for index in final.values():
             headers[index][FINAL_HEADER] = "1"
         return headers

@@ -20,7 +20,7 @@ from .faults import EXCEEDED_LIMIT, INVALID_ARGUMENT, PROCESSING_ERROR, BrokenIn
 from .head import HEAD, RECEIVED, SENT, SETTINGS, SOURCES, Head, Source
 from .idempotency import refusal_of, remember
 from .record import EVENT, Record, Step, first_key, partition_of
-from .registry import Applier, Fact, Registry
+from .registry import Fact, Registry
 from .settings import MachineSettings
 from .state import State
 
@@ -170,18 +170,18 @@ class Machine:
         draft = self._draft
         draft.add(event)
         fact = Fact(event.key, event.value, self.head.position + len(draft.events), self.now, draft.step)
-        self._apply(applier, event.value_type, event.intent, fact)
-
-    def _apply(self, applier: Applier, value_type: str, intent: str, fact: Fact) -> None:
         try:
             applier(fact, self._state)
         except Exception as error:
-            raise BrokenInvariant(
-                f"applying {value_type} {intent} (key {fact.key}) after position {self.head.position} failed with "
-                f"{type(error).__name__}: {error}"
-            ) from error
-        if value_type == "SETTINGS":
+            raise self._broken(event, error) from error
+        if event.value_type == "SETTINGS":
             self._take_settings()
+
+    def _broken(self, event: Event | Record, error: Exception) -> BrokenInvariant:
+        return BrokenInvariant(
+            f"applying {event.value_type} {event.intent} (key {event.key}) after position {self.head.position} failed "
+            f"with {type(error).__name__}: {error}"
+        )
 
     def _send(self, send: Send) -> None:
         """A message to another partition is a SENT event too; one to this partition is on `internal` only.
@@ -273,8 +273,12 @@ class Machine:
             applier = appliers.get((record.value_type, record.intent, record.version))
             if applier is None:
                 raise BrokenInvariant(f"no applier for {record.value_type} {record.intent} version {record.version}")
-            fact = Fact(record.key, record.value, record.position, self.now, first.step)
-            self._apply(applier, record.value_type, record.intent, fact)
+            try:
+                applier(Fact(record.key, record.value, record.position, self.now, first.step), self._state)
+            except Exception as error:
+                raise self._broken(record, error) from error
+            if record.value_type == "SETTINGS":
+                self._take_settings()
             if record.key > self.last_key:
                 self._count_key(record.key)
         self._book(first, values, first.command_hash)

@@ -43,7 +43,7 @@ Applier = Callable[["Fact", State], None]
 Timer = Callable[[int, View], Effects]
 #: `follow(key, data, view)` yields what happens when long work on a key is done; `data` is what was asked to be kept.
 FollowUp = Callable[[int, str, View], Effects]
-#: `quarantine(command, refusal, view)` yields what sets an instance aside that made its processor fail.
+#: `quarantine(command, refusal, view)` yields what sets aside what made its processor fail.
 Quarantine = Callable[[Record, Reject, View], Effects]
 
 

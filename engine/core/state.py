@@ -27,6 +27,9 @@ Row = tuple[bytes, Value]
 #: A text in a key longer than this, in bytes, is replaced by its SHA-256 (LMDB keys are at most 511 bytes).
 KEY_TEXT_SIZE_MAX = 180
 
+#: Up to so many keys are put in their places one by one.
+FEW_KEYS = 16
+
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -105,7 +108,7 @@ class View(Protocol):
         """What another part of the engine wants to happen when long work on `key` is done."""
 
     def quarantine(self, command: Record, refusal: Reject) -> Effects:
-        """What sets an instance aside whose processor failed, or that cannot go on within the limits."""
+        """What sets aside what a failed command belongs to, or what cannot go on within the limits."""
 
     def get(self, table: Table[Value], *key: int | str) -> Value | None: ...
 
@@ -120,6 +123,35 @@ class _Missing:
 
 _MISSING = _Missing()
 
+
+class _Keys:
+    """The keys of one table's rows in a layer; put in order when they are asked for, as most tables never are."""
+
+    __slots__ = ("_ordered", "fresh")
+
+    def __init__(self) -> None:
+        self._ordered: list[bytes] = []
+        #: that were added since, in the order they were
+        self.fresh: list[bytes] = []
+
+    def between(self, start: bytes, stop: bytes) -> list[bytes]:
+        ordered, fresh = self._ordered, self.fresh
+        if len(fresh) > FEW_KEYS:
+            ordered += fresh
+            ordered.sort()
+            fresh.clear()
+        while fresh:
+            insort(ordered, fresh.pop())
+        return ordered[bisect_left(ordered, start) : bisect_left(ordered, stop)] if ordered else []
+
+    def remove_last(self, key: bytes) -> None:
+        """Take back the key that was added last."""
+        if self.fresh:
+            self.fresh.pop()
+        else:
+            del self._ordered[bisect_left(self._ordered, key)]
+
+
 #: rows per table number: value, or None for a deleted row
 _Layer = dict[int, dict[bytes, object]]
 
@@ -132,32 +164,34 @@ class State:
         self.tables = tables
         self._journal: list[tuple[int, bytes, object]] = []
         self._current: _Layer = {}
-        self._current_keys: dict[int, list[bytes]] = {}
+        self._current_keys: dict[int, _Keys] = {}
         self._appending: _Layer = {}
-        self._appending_keys: dict[int, list[bytes]] = {}
+        self._appending_keys: dict[int, _Keys] = {}
+        #: rows of the store, or None, that were asked for since it was last written
+        self._read: _Layer = {table.number: {} for table in tables}
         self._reset_current()
 
     def _reset_current(self) -> None:
         self._current = {table.number: {} for table in self.tables}
-        self._current_keys = {table.number: [] for table in self.tables}
+        self._current_keys = {table.number: _Keys() for table in self.tables}
 
     # reading
 
     def get(self, table: Table[Value], *key: int | str) -> Value | None:
         try:
-            packed = pack(key)
+            # the commonest key is packed here: a call less
+            packed = key[0].to_bytes(8, "big") if len(key) == 1 and type(key[0]) is int else pack(key)
         except OverflowError:  # no row has a negative number in its key
             return None
-        return self._get(table, packed)
-
-    def _get(self, table: Table[Value], key: bytes) -> Value | None:
         number = table.number
-        row = self._current[number].get(key, _MISSING)
+        row = self._current[number].get(packed, _MISSING)
         if row is _MISSING and self._appending:
-            row = self._appending[number].get(key, _MISSING)
+            row = self._appending[number].get(packed, _MISSING)
         if row is _MISSING:
-            data = self._store.get(number, key)
-            return None if data is None else table.decode(data)
+            row = self._read[number].get(packed, _MISSING)
+        if row is _MISSING:
+            data = self._store.get(number, packed)
+            row = self._read[number][packed] = None if data is None else table.decode(data)
         return cast("Value | None", row)
 
     def scan(
@@ -209,11 +243,9 @@ class State:
             rows.append((key, cast(Value, row)))
 
     def _overlay_keys(self, number: int, start: bytes, stop: bytes) -> list[bytes]:
-        keys = self._current_keys[number]
-        found = keys[bisect_left(keys, start) : bisect_left(keys, stop)] if keys else []
+        found = self._current_keys[number].between(start, stop)
         if self._appending:
-            older = self._appending_keys[number]
-            older = older[bisect_left(older, start) : bisect_left(older, stop)]
+            older = self._appending_keys[number].between(start, stop)
             if older:
                 return sorted({*found, *older}) if found else older
         return found
@@ -236,7 +268,7 @@ class State:
 
     def require(self, table: Table[Value], *key: int | str) -> Value:
         """The row that an applier relies on. Raises BrokenInvariant if it is not there."""
-        row = self._get(table, pack(key))
+        row = self.get(table, *key)
         if row is None:
             raise BrokenInvariant(f"expected a row {key} in {table.name}, got none")
         return row
@@ -245,7 +277,7 @@ class State:
         rows = self._current[number]
         previous = rows.get(key, _MISSING)
         if previous is _MISSING:
-            insort(self._current_keys[number], key)
+            self._current_keys[number].fresh.append(key)
         self._journal.append((number, key, previous))
         rows[key] = value
 
@@ -262,8 +294,7 @@ class State:
             number, key, previous = journal.pop()
             if previous is _MISSING:
                 del self._current[number][key]
-                keys = self._current_keys[number]
-                del keys[bisect_left(keys, key)]
+                self._current_keys[number].remove_last(key)
             else:
                 self._current[number][key] = previous
 
@@ -279,12 +310,18 @@ class State:
         """The frozen group is on the log: write it to the store."""
         self._store.write(self._frozen_changes())
         self._appending, self._appending_keys = {}, {}
+        self._forget_read()
 
     def drop(self) -> None:
         """Forget everything that is not in the store (the append failed, or its outcome is unknown)."""
         self._appending, self._appending_keys = {}, {}
+        self._forget_read()
         self._reset_current()
         self._journal.clear()
+
+    def _forget_read(self) -> None:
+        for rows in self._read.values():
+            rows.clear()
 
     def _frozen_changes(self) -> Iterator[Change]:
         for number, rows in self._appending.items():

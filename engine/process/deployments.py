@@ -1,6 +1,9 @@
 """Deployments: files become process definitions, on every partition before the client has its answer.
 
 The deployment partition decides (versions, keys); the others take over what it decided (DISTRIBUTE) and say so.
+Limit: a partition that refuses to (only a failure of the engine itself makes it) answers the client with its reason,
+and nothing is taken back: the others keep their definitions, the row in PENDING_DEPLOYMENTS stays and names who lacks
+them, and a changed file, which is a new version, goes to all of them again.
 """
 
 from __future__ import annotations

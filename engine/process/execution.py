@@ -52,6 +52,8 @@ class Execution:
         self.answers = answers
         self.stack: list[Work] = []
         self.round = 0
+        #: scopes that are terminating and whose last children are on the stack, or gone
+        self.emptied: set[int] = set()
         self._tokens: Counter[int] = Counter()
         self._values: dict[int, ProcessInstance] = {}
         self._instance: Instance | None = None

@@ -25,10 +25,12 @@ from .tables import (
     ELEMENT_INSTANCES,
     ERROR_THROWN,
     FAILED,
+    HOLDS_INCIDENTS,
     INCIDENTS,
     JOBS,
     USER_TASKS,
     IncidentRow,
+    mark_holder,
 )
 from .work import Work, decode_work
 
@@ -133,6 +135,7 @@ def _apply_created(fact: Fact, state: State) -> None:
     )
     state.put(INCIDENTS, fact.key, value=row)
     state.put(ELEMENT_INCIDENTS, value.element_instance_key, fact.key, value=True)
+    mark_holder(state, value.element_instance_key, HOLDS_INCIDENTS)
     if value.job_key != NONE:
         job = leave(state, value.job_key)
         stands = ERROR_THROWN if job.state == ERROR_THROWN else FAILED

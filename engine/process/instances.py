@@ -6,7 +6,7 @@ from typing import cast
 
 from msgspec import structs
 
-from engine.bpmn.model import PARALLEL_GATEWAY, PROCESS, SUB_PROCESS
+from engine.bpmn.model import PARALLEL_GATEWAY, PROCESS
 from engine.core.effects import Effects
 from engine.core.faults import INVALID_STATE, Reject
 from engine.core.record import NONE, Record
@@ -24,11 +24,14 @@ from .tables import (
     CHILDREN,
     COMPLETING,
     ELEMENT_INSTANCES,
+    HOLDS_JOINS,
+    HOLDS_VARIABLES,
     JOINS,
     PAUSES,
     TERMINATING,
     ElementInstance,
     Pause,
+    mark_holder,
 )
 from .variables import delete_variables
 from .work import Work
@@ -120,13 +123,15 @@ def _apply_terminating(fact: Fact, state: State) -> None:
 
 def _apply_gone(fact: Fact, state: State) -> None:
     value = cast(ProcessInstance, fact.value)
+    holds = state.require(ELEMENT_INSTANCES, fact.key).holds
     state.delete(ELEMENT_INSTANCES, fact.key)
-    delete_variables(state, fact.key)
     if value.element_type == PROCESS:
         delete_instance(state, fact.key, value.bpmn_process_id)
     else:
         state.delete(CHILDREN, value.flow_scope_key, fact.key)
-    if value.element_type in (PROCESS, SUB_PROCESS):
+    if holds & HOLDS_VARIABLES:
+        delete_variables(state, fact.key)
+    if holds & HOLDS_JOINS:
         for key, _ in state.scan(JOINS, fact.key):
             state.delete_row(JOINS, key)
 
@@ -136,6 +141,7 @@ def _apply_taken(fact: Fact, state: State) -> None:
     if value.joining_gateway:
         place = (value.flow_scope_key, value.joining_gateway, value.element_id)
         state.put(JOINS, *place, value=(state.get(JOINS, *place) or 0) + 1)
+        mark_holder(state, value.flow_scope_key, HOLDS_JOINS)
 
 
 def _apply_paused(fact: Fact, state: State) -> None:

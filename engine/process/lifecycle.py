@@ -23,6 +23,8 @@ from .tables import (
     COMPLETING,
     ELEMENT_INCIDENTS,
     ELEMENT_INSTANCES,
+    HOLDS_INCIDENTS,
+    HOLDS_JOINS,
     JOINS,
     PAUSES,
     TERMINATING,
@@ -174,7 +176,8 @@ def _check_scope(execution: Execution, work: Work) -> Effects:
     if row is None or row.state != ACTIVATED or execution.has_tokens(work.key):
         return
     scan = execution.view.scan
-    if not scan(CHILDREN, work.key, limit=1) and not scan(JOINS, work.key, limit=1):
+    waits = bool(row.holds & HOLDS_JOINS) and bool(scan(JOINS, work.key, limit=1))
+    if not waits and not scan(CHILDREN, work.key, limit=1):
         yield from _complete(execution, work)
 
 
@@ -207,16 +210,22 @@ def _terminate(execution: Execution, work: Work) -> Effects:
 
 def _end_incidents(execution: Execution, key: int, row: ElementInstance) -> Effects:
     """Incidents end with their element instance."""
+    if not row.holds & HOLDS_INCIDENTS:
+        return
     for incident, _ in execution.view.scan(ELEMENT_INCIDENTS, key):
         yield execution.incident_gone(key_tail(incident), key, row.element_id)
 
 
 def _terminate_children(execution: Execution, work: Work) -> Effects:
+    yield from ()
+    if work.key in execution.emptied:
+        return
     children = execution.view.scan(CHILDREN, work.key, limit=CHILDREN_PER_WORK)
+    if len(children) < CHILDREN_PER_WORK:
+        execution.emptied.add(work.key)
     if children:
         ending = [Work(kinds.TERMINATE, key_tail(key)) for key, _ in children]
         execution.push(*ending, work)
-    yield from ()
 
 
 def _terminated(execution: Execution, work: Work) -> Effects:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from engine.core.record import NONE
-from engine.core.state import Table
+from engine.core.state import State, Table
 
 # Where an element instance stands.
 ACTIVATING = "ACTIVATING"
 ACTIVATED = "ACTIVATED"
 COMPLETING = "COMPLETING"
 TERMINATING = "TERMINATING"
+
+# What an element instance may hold besides children.
+HOLDS_VARIABLES = 1
+HOLDS_INCIDENTS = 2
+HOLDS_JOINS = 4
 
 # Where a job stands.
 ACTIVATABLE = "ACTIVATABLE"
@@ -52,6 +57,8 @@ class ElementInstance(Struct, frozen=True, kw_only=True, array_like=True):
     parent_element_instance_key: int = NONE
     #: the job or user task that it waits for
     work_key: int = NONE
+    #: what was ever kept under its key (a sum of HOLDS_…): nothing else need be looked for when it ends
+    holds: int = 0
 
 
 class Instance(Struct, frozen=True, kw_only=True, array_like=True):
@@ -164,3 +171,10 @@ INSTANCES = Table(35, "INSTANCES", Instance)
 BUSINESS_IDS = Table(36, "BUSINESS_IDS", bool)
 #: (BPMN process id, version tag) -> key of the latest definition with it
 DEFINITION_TAGS = Table(37, "DEFINITION_TAGS", int)
+
+
+def mark_holder(state: State, key: int, kind: int) -> None:
+    """For appliers: from now on the element instance may hold rows of this kind."""
+    row = state.get(ELEMENT_INSTANCES, key)
+    if row is not None and not row.holds & kind:
+        state.put(ELEMENT_INSTANCES, key, value=structs.replace(row, holds=row.holds | kind))

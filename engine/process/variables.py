@@ -20,7 +20,7 @@ from engine.core.registry import Fact, Part, table_values
 from engine.core.state import State, View
 from engine.records import Variable as VariableValue
 
-from .tables import ELEMENT_INSTANCES, VARIABLES, ElementInstance, Variable
+from .tables import ELEMENT_INSTANCES, HOLDS_VARIABLES, VARIABLES, ElementInstance, Variable, mark_holder
 
 #: Bytes of a variable that an expression makes, so that its record stays below the limit of 4 MiB.
 VARIABLE_SIZE_MAX = 4_128_768
@@ -95,9 +95,10 @@ def encode_value(name: str, value: Value) -> str:
 def visible_variables(view: View, key: int, names: tuple[str, ...] = ()) -> str:
     """A JSON object of what is visible from an element instance, or of the given names only."""
     found: dict[str, msgspec.Raw] = {}
+    wanted = frozenset(names)  # there may be as many as fit a command
     for scope, _ in reversed(list(scopes_of(view, key))):
         for _, row in view.scan(VARIABLES, scope):
-            if not names or row.name in names:
+            if not wanted or row.name in wanted:
                 found[row.name] = msgspec.Raw(row.value.encode())
     return msgspec.json.encode(found).decode()
 
@@ -198,6 +199,7 @@ def _apply_set(fact: Fact, state: State) -> None:
     value = cast(VariableValue, fact.value)
     row = Variable(key=fact.key, name=value.name, value=value.value)
     state.put(VARIABLES, value.scope_key, value.name, value=row)
+    mark_holder(state, value.scope_key, HOLDS_VARIABLES)
 
 
 def delete_variables(state: State, scope_key: int) -> None:

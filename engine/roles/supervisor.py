@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from engine.core.faults import RetoldError
 
 from .host import first_of
-from .protocol import EXIT_FULL, EXIT_STOPPED, PROBLEM, READY, Process, Start, roles
+from .protocol import EXIT_FAILED, EXIT_FULL, EXIT_STOPPED, PROBLEM, READY, Process, Start, roles
 
 #: Seconds before a process is started again: doubled from the first to the second, from the first after a good while.
 RESTART_DELAY_MIN, RESTART_DELAY_MAX, GOOD_WHILE = 0.1, 5.0, 30.0
@@ -79,7 +79,11 @@ class Child:
             await asyncio.sleep(min(RESTART_DELAY_MIN * 2 ** min(failures - 1, 10), RESTART_DELAY_MAX))
 
     async def _run_once(self) -> int:
-        self._process = process = await self._start(self.role)
+        try:
+            self._process = process = await self._start(self.role)
+        except OSError as error:  # no memory, or no process is left: it may pass
+            sys.stderr.write(f"expected to start the {self.role} process, got: {error}\n")
+            return EXIT_FAILED
         while line := await process.read_line():
             word, _, problem = line.strip().partition(" ")
             if word == READY:

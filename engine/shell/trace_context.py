@@ -21,6 +21,7 @@ _TRACEPARENT = re.compile(
     r"-(?P<flags>[0-9a-f]{2})(?P<rest>-.*)?"
 )
 _TRACESTATE = re.compile(r"[\x20-\x7e]*")
+_VERSION = "00"
 _SAMPLED = 0x01
 #: Where the flags end.
 _FLAGS_END = 55
@@ -38,7 +39,7 @@ class TraceContext(Struct, frozen=True, kw_only=True):
     def text(self) -> str:
         """As it lies on the log."""
         flags = _SAMPLED if self.is_sampled else 0
-        traceparent = f"00-{self.trace_id:032x}-{self.span_id:016x}-{flags:02x}"
+        traceparent = f"{_VERSION}-{self.trace_id:032x}-{self.span_id:016x}-{flags:02x}"
         return f"{traceparent} {self.state}" if self.state else traceparent
 
     def sibling(self, span_id: int) -> TraceContext:
@@ -50,7 +51,7 @@ def parse(text: str) -> TraceContext | None:
     """The context in a text of the log; None if there is none."""
     traceparent, _, state = text.partition(" ")
     match = _TRACEPARENT.fullmatch(traceparent)
-    if match is None or (match["rest"] and match["version"] == "00"):
+    if match is None or (match["rest"] and match["version"] == _VERSION):
         return None
     return TraceContext(
         trace_id=int(match["trace"], 16),
@@ -66,9 +67,13 @@ def is_sampled(text: str) -> bool:
 
 
 def from_headers(traceparent: str, tracestate: str) -> str:
-    """The text for the log; empty for a `traceparent` that is none."""
+    """The text for the log; empty for a `traceparent` that is none.
+
+    What a later version says beyond ours is left out (section 3.2.4): it may be of any length.
+    """
     if parse(traceparent) is None or " " in traceparent:
         return ""
+    traceparent = f"{_VERSION}{traceparent[len(_VERSION) : _FLAGS_END]}"
     state = tracestate.strip()
     is_kept = state and len(state) <= TRACESTATE_LENGTH_MAX and _TRACESTATE.fullmatch(state)
     return f"{traceparent} {state}" if is_kept else traceparent

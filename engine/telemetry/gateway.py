@@ -15,7 +15,7 @@ from . import metrics
 from .attributes import AttributeValue, messaging
 from .prometheus import text_of
 from .registry import Labels, Registry, Sample
-from .spans import PRODUCER, SERVER, Span, Spans, new_span_id, new_trace
+from .spans import PRODUCER, SERVER, RandomBits, Span, Spans, new_span_id, new_trace
 
 #: From this status on a server span has failed (HTTP conventions).
 SERVER_ERROR = 500
@@ -28,12 +28,18 @@ class GatewayTelemetry:
     """The `Telemetry` of one gateway."""
 
     def __init__(
-        self, registry: Registry, spans: Spans | None, collect: Collect, now: Callable[[], int] = time.time_ns
+        self,
+        registry: Registry,
+        spans: Spans | None,
+        collect: Collect,
+        now: Callable[[], int] = time.time_ns,
+        random_bits: RandomBits = secrets.randbits,
     ) -> None:
         self._registry = registry
         self._spans = spans
         self._collect = collect
         self._now = now
+        self._random_bits = random_bits
 
     def begin(self, given: str) -> RequestTrace:
         """As `Telemetry.begin`: goes on with a trace that is sampled, or begins one by the sample ratio."""
@@ -41,10 +47,12 @@ class GatewayTelemetry:
         if spans is None:
             return Untraced(given)
         parent = parse(given)
-        is_sampled = secrets.randbits(53) < spans.sample_ratio * (1 << 53) if parent is None else parent.is_sampled
+        is_sampled = self._random_bits(53) < spans.sample_ratio * (1 << 53) if parent is None else parent.is_sampled
         if not is_sampled or not spans.admit():
             return Untraced(given)
-        return TracedRequest(spans, parent.sibling(new_span_id()) if parent else new_trace(), parent, self._now)
+        random_bits = self._random_bits
+        context = parent.sibling(new_span_id(random_bits)) if parent else new_trace(random_bits)
+        return TracedRequest(spans, context, parent, self._now, random_bits)
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """As `Telemetry.answered`."""
@@ -69,18 +77,25 @@ class TracedRequest:
     """The server span of one request; its commands are sent from there."""
 
     def __init__(
-        self, spans: Spans, context: TraceContext, parent: TraceContext | None, now: Callable[[], int]
+        self,
+        spans: Spans,
+        context: TraceContext,
+        parent: TraceContext | None,
+        now: Callable[[], int],
+        random_bits: RandomBits,
     ) -> None:
         self.context = context.text
         self._place = context
         self._parent = parent
         self._spans = spans
         self._now = now
+        self._random_bits = random_bits
         self._began = now()
 
     def send(self, partition: int, request: str) -> CommandTrace:
         """As `RequestTrace.send`."""
-        return TracedCommand(self._spans, self._place, partition, request, self._now)
+        place = self._place.sibling(new_span_id(self._random_bits))
+        return TracedCommand(self._spans, self._place, place, partition, request, self._now)
 
     def answered(self, method: str, route: str, status: int) -> None:
         """As `RequestTrace.answered`."""
@@ -106,9 +121,15 @@ class TracedCommand:
     """The producer span of one command: from its encoding until it is on the log."""
 
     def __init__(
-        self, spans: Spans, parent: TraceContext, partition: int, request: str, now: Callable[[], int]
+        self,
+        spans: Spans,
+        parent: TraceContext,
+        place: TraceContext,
+        partition: int,
+        request: str,
+        now: Callable[[], int],
     ) -> None:
-        self._place = parent.sibling(new_span_id())
+        self._place = place
         self.context = self._place.text
         self._parent = parent
         self._attributes = {**messaging("send", COMMANDS, partition), a.MESSAGE_ID: request}

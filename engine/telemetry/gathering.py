@@ -31,7 +31,7 @@ _decode = msgspec.msgpack.Decoder(list[Sample]).decode
 
 def path_file(data: Path, process: str) -> Path:
     """The file that tells where the values of a process are served."""
-    return data / "metrics" / f"{process}.path"
+    return data / "run" / f"{process}-metrics.path"
 
 
 class MetricsServer:

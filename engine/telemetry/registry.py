@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
-from engine.core.faults import RetoldError
-
 from .metrics import COUNTER, HISTOGRAM, Metric
 
 Label = str | int
@@ -64,7 +62,7 @@ class Registry:
             buckets.sum += value
 
     def watch(self, metric: Metric, reading: Reading) -> None:
-        """Ask `reading` whenever somebody looks, in any thread: a RetoldError, or a change meanwhile, is a gap."""
+        """Ask `reading` whenever somebody looks, in any thread: one that fails is a gap."""
         self._readings.setdefault(metric.name, []).append(reading)
 
     def snapshot(self) -> list[Sample]:
@@ -82,5 +80,5 @@ class Registry:
 def _read(reading: Reading) -> list[tuple[Labels, float]]:
     try:
         return list(reading())
-    except (RetoldError, RuntimeError):  # the latter: a dictionary changed while it was looked at
+    except Exception:  # noqa: BLE001 - one reading must not keep the process from telling all others
         return []

@@ -30,6 +30,9 @@ INTERNAL = "INTERNAL"
 _SPREAD = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1
 
+#: Gives a random number of so many bits.
+RandomBits = Callable[[int], int]
+
 
 class Span(Struct, frozen=True, kw_only=True):
     """Something that took time. `began` and `ended` in ns since 1970 (UTC); `error`: why it failed, empty if not."""
@@ -80,13 +83,13 @@ class Budget:
         return True
 
 
-def new_trace() -> TraceContext:
+def new_trace(random_bits: RandomBits = secrets.randbits) -> TraceContext:
     """A place in a trace that nobody has begun yet."""
-    return TraceContext(trace_id=secrets.randbits(128) or 1, span_id=new_span_id(), is_sampled=True)
+    return TraceContext(trace_id=random_bits(128) or 1, span_id=new_span_id(random_bits), is_sampled=True)
 
 
-def new_span_id() -> int:
-    return secrets.randbits(64) or 1
+def new_span_id(random_bits: RandomBits = secrets.randbits) -> int:
+    return random_bits(64) or 1
 
 
 def step_context(parent: TraceContext, step: Step) -> TraceContext:

@@ -6,7 +6,7 @@ A cursor holds the values by which its row is ordered and names the order it bel
 from __future__ import annotations
 
 import binascii
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 
 import msgspec
@@ -87,7 +87,7 @@ def parse_request(entity: Entity, given: Mapping[str, object], within: Within | 
 
 def encode_cursor(request: Request, values: tuple[Operand, ...]) -> str:
     """The cursor of a row that is ordered by these values."""
-    return urlsafe_b64encode(msgspec.json.encode([request.signature(), *values])).decode()
+    return b64encode(msgspec.json.encode([request.signature(), *values])).decode()
 
 
 def _decode_cursor(request: Request, size: int, given: object) -> tuple[Operand, ...]:
@@ -95,7 +95,7 @@ def _decode_cursor(request: Request, size: int, given: object) -> tuple[Operand,
     if not isinstance(given, str):
         raise ValueError(f"expected a cursor of an earlier page, got {shown(given)}")
     try:
-        decoded = msgspec.json.decode(urlsafe_b64decode(given.encode()))
+        decoded = msgspec.json.decode(b64decode(given, validate=True))
     except (ValueError, binascii.Error) as fault:
         raise ValueError(f"expected a cursor of an earlier page, got {shown(given)}") from fault
     if not isinstance(decoded, list) or len(decoded) != size + 1 or decoded[0] != request.signature():

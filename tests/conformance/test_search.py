@@ -71,7 +71,7 @@ def terms_of(kind: str, values: Sequence[Any]) -> dict[str, Sequence[Any]]:
         return {}
     lists = [[], *([value] for value in values), list(values[:2])]
     operators: dict[str, Sequence[Any]] = {"$eq": values, "$neq": values, "$exists": (True, False), "$in": lists}
-    if kind in (KEY, BASIC_KEY, STRING_KEY, STRING):
+    if kind in (KEY, BASIC_KEY, STRING_KEY, STRING, ENUM):
         operators["$notIn"] = lists
     if kind in (STRING, STRING_KEY, ENUM):
         operators["$like"] = (*PATTERNS, "*T*", "2*")

@@ -130,7 +130,7 @@ REFUSED = (
     Wrong("a list", CREATION, [], ("object", "array")),
     Wrong("too deep", CREATION, b'{"variables":{"a":' + b"[" * 9_999 + b"]" * 9_999 + b"}}", ("nesting", "flatten")),
     Wrong("unknown property", CREATION, {"processDefinitionId": "a", "color": 1}, ("color", "unknown", "leave it out")),
-    Wrong("unsupported property", CREATION, {"processDefinitionId": "a", "awaitCompletion": True}, ("not supported",)),
+    Wrong("unsupported property", "/v2/jobs/1/completion", {"jobLeaseToken": "a"}, ("jobLeaseToken", "not supported")),
     Wrong("wrong type", CREATION, {"processDefinitionId": 7}, ("processDefinitionId", "string", "integer")),
     Wrong("wrong types", "/v2/jobs/activation", {"type": "", "timeout": 0}, ("type", "timeout", "maxJobsToActivate")),
     Wrong("both id and key", CREATION, {"processDefinitionId": "a", "processDefinitionKey": "1"}, ("exactly one",)),

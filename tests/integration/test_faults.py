@@ -62,6 +62,9 @@ def test_a_full_state_stops_the_partition_until_its_map_is_raised(tmp_path: Path
             r"is complete up to position \d+ and tries to go on: expected space for the state",
             problems(engine)["partition-1"],
         )
+        engine.kill("partition-1")
+        waits = "waits for space, nothing is lost: expected space for the state"
+        wait_until(lambda: problems(engine)["partition-1"].startswith(waits), "the next one to say it too")
         engine.stop()
         message = refused(engine.data, "--port", "0", "--partitions", "1", **environment)
         assert "expected space for the state" in message
@@ -99,22 +102,6 @@ def test_a_full_disk_refuses_until_there_is_space(tmp_path: Path) -> None:
         assert "expected space for the log" in create(engine).json()["detail"]
         resource.prlimit(log, resource.RLIMIT_FSIZE, unlimited)
         wait_until(lambda: not problems(engine), "all to work again")
-        assert_goes_on(engine, created)
-        engine.start()
-
-
-def test_a_partition_that_is_started_again_waits_for_space(tmp_path: Path) -> None:
-    with Installation(tmp_path, partitions=1) as engine:
-        deploy(engine)
-        created = {create(engine).raise_for_status().json()["processInstanceKey"] for _ in range(4)}
-        # what the supervisor starts from now on cannot write files larger than this
-        unlimited = resource.prlimit(engine.pid, resource.RLIMIT_FSIZE, (2 * SIZE, resource.RLIM_INFINITY))
-        shutil.rmtree(engine.data / "state")
-        engine.kill("partition-1")
-        wait_until(lambda: "expected space" in problems(engine).get("partition-1", ""), "the partition to miss space")
-        assert problems(engine)["partition-1"].startswith("waits for space, nothing is lost")
-        resource.prlimit(engine.pid, resource.RLIMIT_FSIZE, unlimited)
-        engine.wait_ready()
         assert_goes_on(engine, created)
         engine.start()
 

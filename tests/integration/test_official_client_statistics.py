@@ -27,7 +27,7 @@ def window() -> dict[str, str]:
 
 def test_a_definition_and_its_instances_are_counted(client: CamundaClient) -> None:
     name = unique("statistics")
-    definition = deploy(client, one_task(name)).processes[0].process_definition_key
+    definition = deploy(client, one_task(name, name)).processes[0].process_definition_key
     key, broken = create(client, name, amount=1), create(client, name)
     job_type = incident_with_job(client, broken)
     incident = incident_of(client, broken)

@@ -45,12 +45,17 @@ def _hunt(names: Sequence[str], jobs: int) -> int:
     """Exit code 0 if every planted bug is found."""
     from tests.simulation.mutants import MUTANTS, find
 
-    wanted = [mutant.name for mutant in MUTANTS if not names or mutant.name in names]
+    known = [mutant.name for mutant in MUTANTS]
+    if unknown := sorted(set(names) - set(known)):
+        sys.stderr.write(f"expected names of {', '.join(known)}; got {', '.join(unknown)}\n")
+        return 2
     survivors = 0
+    sys.stdout.write(f"{'mutant':<38} {'found at':<10} noticed by\n")
     with get_context("spawn").Pool(jobs, maxtasksperchild=1) as pool:
-        for name, seed, text in pool.imap_unordered(find, wanted):
-            survivors += not seed
-            sys.stdout.write(f"{f'seed {seed}' if seed else 'SURVIVED':>9}  {name}: {text}\n")
+        for found in pool.imap_unordered(find, names or known):
+            survivors += not found.seed
+            seed = f"seed {found.seed}" if found.seed else "SURVIVED"
+            sys.stdout.write(f"{found.name:<38} {seed:<10} {found.by}: {found.said[:120]}\n")
             sys.stdout.flush()
     return 1 if survivors else 0
 

@@ -1,7 +1,7 @@
 """What the auditor of the product says about a simulated installation: `replay` over the log, the states, the file.
 
 Live state == replayed state on every machine that has one; the projection is what the exporter makes of the log up to
-the stored position; messages arrive once; the numbers of batch operations add up.
+the stored position; messages arrive once; the numbers of batch operations add up; decided again, all is as it was.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from engine.shell.memory_store import MemoryStore
 from replay import counters, messages
 from replay.partition import PartitionAudit, PartitionFindings
 from replay.projection import audit_projection
+from replay.redecision import Redecision
 from replay.report import COUNTERS, MESSAGES, Check, CheckReport
 from tests.simulation.installation import Installation
 
@@ -42,6 +43,13 @@ async def audit(installation: Installation, temporary: Path) -> list[str]:
 async def _audit_partition(installation: Installation, partition: int, store: MemoryStore) -> PartitionFindings:
     audit = PartitionAudit(installation.data, installation.assembly, partition, MemoryStore(), store, _ignore)
     return await audit.run()
+
+
+async def decide_again(installation: Installation) -> list[str]:
+    """What the engine decides otherwise than the log says, of the same commands: nothing, to the byte."""
+    log, assembly = installation.data, installation.assembly
+    found = [await Redecision(log, assembly, n, MemoryStore()).run() for n in range(1, log.partition_count + 1)]
+    return [f"partition {rerun.partition}: {rerun.difference}" for rerun in found if rerun.difference]
 
 
 async def _audit_together(installation: Installation, found: Mapping[int, PartitionFindings]) -> Sequence[CheckReport]:

@@ -8,14 +8,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from engine.core.faults import LogFull
+from engine.core.faults import PROCESSING_ERROR, LogFull
 from engine.core.ports import COMMANDS, Append, Message
 from tests.simulation.installation import Installation
 from tests.simulation.watch import LogWatch, expect
 from tests.simulation.workload.client import Answer, NoAnswer
 
+CLIENT = "clients"
 #: Paths of requests that ask and change nothing.
 QUESTIONS = ("/search", "/statistics", "/evaluation")
+
+
+def is_expected(answer: Answer) -> bool:
+    """Whether an answer from 500 on says that the installation is busy, or that a decision failed."""
+    return answer.status in (503, 504) or answer.body["title"] == PROCESSING_ERROR
 
 
 class SimulatedClient:
@@ -28,6 +34,8 @@ class SimulatedClient:
         self._watch = watch
         self._number = number
         self._count = 0
+        #: trace id -> the request, and an answer that says that nothing has happened
+        self._refused: dict[str, str] = {}
 
     async def request(
         self, method: str, path: str, body: object | None = None, headers: Mapping[str, str] | None = None
@@ -35,18 +43,30 @@ class SimulatedClient:
         """As `Client.request`."""
         self._count += 1
         trace = f"{self._number:016x}{self._count:016x}"
-        sent = {**(headers or {}), "traceparent": f"00-{trace}-{self._count:016x}-00"}
+        sent = {**(headers or {}), "traceparent": f"00-{trace}-{self._count:016x}-{self._count % 2:02x}"}
         try:
             answer = await self._installation.transport.request(method, path, body, sent)
         except NoAnswer:
             self.silent += 1
             raise
         self.answers[answer.status] = self.answers.get(answer.status, 0) + 1
-        expect(answer.status < 500 or answer.status in (503, 504), f"{method} {path} was answered with {answer}")
+        expect(answer.status < 500 or is_expected(answer), f"{method} {path} was answered with {answer}", CLIENT)
         if answer.status < 300 and method != "GET" and not any(word in path for word in QUESTIONS):
             outcomes = self._watch.outcomes.get(trace, [])
-            expect(True in outcomes, f"{method} {path} was acknowledged with {answer}; its outcomes are {outcomes}")
+            expect(
+                True in outcomes, f"{method} {path} was acknowledged with {answer}; its outcomes are {outcomes}", CLIENT
+            )
+        if answer.status == 503:
+            self._refused[trace] = f"{method} {path}"
         return answer
+
+    def lies(self) -> list[str]:
+        """Requests whose answer said that nothing was appended, although something came of them."""
+        return [
+            f"{request} was answered with 503, and happened"
+            for trace, request in self._refused.items()
+            if trace in self._watch.changed
+        ]
 
     async def produce(self, partition: int, value: bytes) -> None:
         """As `Client.produce`."""

@@ -20,13 +20,18 @@ from exporters.pump import PumpLimits
 
 
 class Drawn(Struct, frozen=True, kw_only=True):
-    """See the module's docstring. `seconds`: how long the faults last, in virtual time; `size`: commands of clients."""
+    """See the module's docstring. `seconds`: how long the faults last, in virtual time; `size`: commands of clients.
+
+    `is_traced`: sampled requests become spans. `bugs`: share of decisions that fail.
+    """
 
     settings: Settings
     runner_limits: RunnerLimits
     pump_limits: PumpLimits
     seconds: float
     size: int
+    is_traced: bool
+    bugs: float
 
 
 def draw(chosen: random.Random) -> Drawn:
@@ -55,6 +60,8 @@ def draw(chosen: random.Random) -> Drawn:
         pump_limits=PumpLimits(records_max=chosen.choice([1, 20, 2000]), read_size_max=chosen.choice([1, 1 << 20])),
         seconds=chosen.uniform(3, 20),
         size=chosen.choice([15, 40, 80, 150]),
+        is_traced=chosen.random() < 0.3,
+        bugs=chosen.choice([0, 0, 0, 0.02, 0.1]),
     )
 
 

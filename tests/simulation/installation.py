@@ -17,6 +17,7 @@ from engine.roles.host import first_of
 from engine.roles.protocol import LOG, roles
 from engine.roles.supervisor import Supervisor
 from tests.simulation.draw import Drawn
+from tests.simulation.failing import plant_bugs
 from tests.simulation.log import LogData, LogServer
 from tests.simulation.loop import Node
 from tests.simulation.processes import SimulatedProcess
@@ -25,7 +26,7 @@ from tests.simulation.transport import Transport
 from tests.simulation.world import SimulatedClock, World
 
 #: One for all simulations of this process: it does not change.
-ASSEMBLY = Assembly()
+ASSEMBLY = plant_bugs(Assembly())
 #: Seconds until somebody notices that the supervisor is gone.
 OPERATOR_SECONDS = 1.0
 #: Seconds for which children may outlive a supervisor that was killed.

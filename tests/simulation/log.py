@@ -230,10 +230,18 @@ class SimulatedLog:
         self._keeper = asyncio.ensure_future(self._keep_connected())
 
     async def append(self, appends: Sequence[Append]) -> Sequence[int]:
-        """As `Log.append`; the client's library may send it twice."""
+        """As `Log.append`; what was not refused may be there twice, sent again by the client's library."""
+        try:
+            offsets = await self.append_as(appends, None)
+        except AppendUnknown:
+            self._perhaps_again(appends)
+            raise
+        self._perhaps_again(appends)
+        return offsets
+
+    def _perhaps_again(self, appends: Sequence[Append]) -> None:
         if self._world.strikes("duplicate append"):
             self._node.call_later(self._world.uniform(0, 1), self._append_again, appends)
-        return await self.append_as(appends, None)
 
     def _append_again(self, appends: Sequence[Append]) -> None:
         server = self._server()

@@ -24,12 +24,12 @@ from engine.roles.protocol import (
     partition_of_role,
     problem_of,
 )
-from engine.telemetry.telemetry import Telemetry
 from gateway.settings import GatewaySettings
 from tests.simulation.log import LogServer, SimulatedLog
 from tests.simulation.loop import Killed, Node
 from tests.simulation.storage import SimulatedExporter, SimulatedSearch
 from tests.simulation.store import SimulatedStore
+from tests.simulation.telemetry import SimulatedTelemetry
 from tests.simulation.transport import Server
 from tests.simulation.world import SimulatedClock
 
@@ -52,7 +52,7 @@ class SimulatedProcess:
         self.clock = SimulatedClock(world, role)
         self.runner_limits = installation.drawn.runner_limits
         self.pump_limits = installation.drawn.pump_limits
-        self.telemetry = Telemetry()
+        self.telemetry = SimulatedTelemetry(world, self.clock, is_traced=installation.drawn.is_traced)
         self.gateway_id = name
         self._installation = installation
         self._world = world

@@ -22,9 +22,10 @@ from msgspec import Struct
 
 from engine.core.ports import COMMANDS, EVENTS, INTERNAL, TOPICS
 from tests.simulation import model
-from tests.simulation.audit import audit
+from tests.simulation.audit import audit, decide_again
 from tests.simulation.clients import SimulatedClient
 from tests.simulation.draw import draw
+from tests.simulation.failing import Bugs
 from tests.simulation.faults import Faults
 from tests.simulation.installation import Installation
 from tests.simulation.model import PartitionLog, decode_entries
@@ -40,6 +41,7 @@ REST_SECONDS_MAX = 300.0
 READY_SECONDS_MAX = 60.0
 #: Virtual seconds between two looks whether all is at rest.
 LOOK_SECONDS = 0.5
+AUDITOR = "the auditor"
 #: Lines of the diary and records of each partition that a report shows.
 DIARY_LENGTH, RECORDS_LENGTH = 150, 25
 #: Where the file of the projection lies: in memory where the system has such a place.
@@ -58,6 +60,10 @@ class Result(Struct, kw_only=True):
     virtual_seconds: float = 0.0
     #: Of the processor.
     seconds: float = 0.0
+    #: Spans that were taken.
+    spans: int = 0
+    #: What happened, without the traces: every record's kind, key, place and time.
+    story: list[tuple[str | int, ...]] = []
     faults: list[str] = []
     statuses: dict[int, int] = {}
     silent: int = 0
@@ -66,10 +72,14 @@ class Result(Struct, kw_only=True):
 class Simulation:
     """The run of one seed in a folder of its own."""
 
-    def __init__(self, seed: int, folder: Path) -> None:
+    def __init__(self, seed: int, folder: Path, is_traced: bool | None) -> None:
         self.world = World(seed)
         self.drawn = draw(self.world.stream("settings"))
+        if is_traced is not None:
+            self.drawn = msgspec.structs.replace(self.drawn, is_traced=is_traced)
+        Bugs.share = self.drawn.bugs
         self._folder = folder
+        self._rested_at = 0
         (folder / "data").mkdir()
         self.installation = Installation(self.world, self.drawn, folder / "data")
         self.watch = LogWatch(self.installation.data, self.installation.assembly.codec)
@@ -93,13 +103,15 @@ class Simulation:
             self.faults.start()
         await asyncio.wait(acting, timeout=self.drawn.seconds)
         await self.faults.stop()
-        self._fail(await audit(self.installation, self._folder))
+        self._fail(AUDITOR, await audit(self.installation, self._folder))
         await self._rest(acting)
-        self._fail(await audit(self.installation, self._folder))
-        self._fail(world.failures + world.loop.failures)
+        self._fail(AUDITOR, await audit(self.installation, self._folder))
+        self._fail("deciding again", await decide_again(self.installation))
+        self._fail("a process", world.failures + world.loop.failures)
         logs = self._logs()
-        self._fail(self.knowledge.check(logs))
-        self._fail(model.check(logs))
+        self._fail("clients", self.knowledge.check(logs))
+        self._fail("clients", [lie for client in self.clients for lie in client.lies()])
+        self._fail("the reference model", model.check(logs, now=self._rested_at))
 
     def _logs(self) -> dict[int, PartitionLog]:
         """Everything on the log, for the model."""
@@ -118,21 +130,23 @@ class Simulation:
         clock = SimulatedClock(self.world, "world")
         deadline = self.world.loop.time() + REST_SECONDS_MAX
         while True:
-            self._fail(self.world.failures)
+            self._fail("a process", self.world.failures)
             for task in acting:
                 if task.done():
                     task.result()
             left = [f"client {number} acts" for number, task in enumerate(acting) if not task.done()]
-            left += unfinished(self.installation, clock.now())
+            self._rested_at = clock.now()
+            left += unfinished(self.installation, self._rested_at)
             if not left:
                 return
             if self.world.loop.time() > deadline:
-                self._fail(["expected everything to finish when the faults had stopped", *left])
+                self._fail("liveness: not everything has finished since the faults stopped", left)
             await asyncio.sleep(LOOK_SECONDS)
 
-    def _fail(self, failures: list[str]) -> None:
+    def _fail(self, by: str, failures: list[str]) -> None:
+        """Raises AssertionError, whose first line tells what has noticed it."""
         if failures:
-            raise AssertionError("\n".join(failures))
+            raise AssertionError("\n".join([by, *failures]))
 
     # what is told about it
 
@@ -145,6 +159,14 @@ class Simulation:
                 for entry in data.entries((topic, partition)):
                     digest.update(msgspec.msgpack.encode((topic, partition, entry)))
         return digest.hexdigest()
+
+    def story(self) -> list[tuple[str | int, ...]]:
+        """As in `Result`."""
+        return [
+            (r.position, r.record_type, r.value_type, r.intent, r.key, r.step.timestamp, r.step.source_offset)
+            for records in self.watch.records.values()
+            for r in records
+        ]
 
     def describe(self, error: BaseException) -> str:
         """What a person needs to understand a failure."""
@@ -209,21 +231,22 @@ def _prepare() -> None:
     gc.freeze()
 
 
-def simulate(seed: int, *, with_faults: bool = True) -> Result:
-    """Run one seed."""
+def simulate(seed: int, *, with_faults: bool = True, is_traced: bool | None = None) -> Result:
+    """Run one seed. `is_traced`: instead of what it draws."""
     began = time.process_time()
     _prepare()
     place = MEMORY if MEMORY.is_dir() else None
     result = Result(seed=seed)
     gc.disable()
     with tempfile.TemporaryDirectory(prefix="simulation-", dir=place) as folder:
-        simulation = Simulation(seed, Path(folder))
+        simulation = Simulation(seed, Path(folder), is_traced)
         try:
             with redirect_stderr(io.StringIO()), _heard(simulation.world):
                 simulation.run(with_faults=with_faults)
         except Exception as error:  # noqa: BLE001 - whatever it is, the seed that repeats it must be told
             result.report = simulation.describe(error)
-        result.digest = simulation.digest()
+        result.digest, result.story = simulation.digest(), simulation.story()
+        result.spans = simulation.world.span_count
         result.steps, result.callbacks = simulation.watch.step_count, simulation.world.loop.steps
         result.virtual_seconds = simulation.world.loop.time()
         result.faults = [fault.name for fault in simulation.faults.drawn]
@@ -231,6 +254,7 @@ def simulate(seed: int, *, with_faults: bool = True) -> Result:
             for status, count in client.answers.items():
                 result.statuses[status] = result.statuses.get(status, 0) + count
             result.silent += client.silent
+        Bugs.share = 0.0
         with _quietly():
             simulation.close()
             del simulation

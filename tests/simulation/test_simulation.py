@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
+from multiprocessing import get_context
 
 import pytest
 
+from tests.simulation.elsewhere import digest_under
+from tests.simulation.mutants import find
 from tests.simulation.run import simulate
 
-ROOT = Path(__file__).parents[2]
-#: Enough to meet every fault of the table.
-SEEDS = range(1, 16)
+SEEDS = range(1, 11)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -27,18 +24,21 @@ def test_without_faults_all_is_well_too() -> None:
     assert not result.report, result.report
 
 
-def print_digest() -> None:
-    """For the test below: everything that is on the log, with its places and stamps."""
-    sys.stdout.write(" ".join(simulate(seed).digest for seed in SEEDS[:3]))
+def test_tracing_changes_nothing_that_happens() -> None:
+    traced, untraced = simulate(8, is_traced=True), simulate(8, is_traced=False)
+    assert not traced.report, traced.report
+    assert traced.story == untraced.story
+    assert traced.spans > 0
+    assert untraced.spans == 0
 
 
 def test_a_seed_gives_the_same_bytes_in_any_process() -> None:
-    program = "from tests.simulation.test_simulation import print_digest; print_digest()"
-    told = set()
-    for hash_seed in ("0", "4711"):
-        environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)}
-        ended = subprocess.run(
-            [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
-        )
-        told.add(ended.stdout)
-    assert len(told) == 1
+    assert digest_under(0, 3) == digest_under(4711, 3) == simulate(3).digest
+
+
+@pytest.mark.parametrize("name", ["commit before append", "acknowledged before the append"])
+def test_planted_bugs_are_found(name: str) -> None:
+    """Those that show at once; `python -m tests.simulation --mutants` looks for all of them."""
+    with get_context("spawn").Pool(1) as pool:
+        found = pool.apply(find, (name, 5))
+    assert found.seed, found

@@ -15,13 +15,10 @@ from engine.shell.codec import Codec, Reader
 from tests.simulation.log import LogData
 
 
-class Broken(AssertionError):
-    """A promise is broken."""
-
-
-def expect(holds: bool, text: str) -> None:
+def expect(holds: bool, text: str, by: str = "the watch over the log") -> None:
+    """Raises AssertionError, whose first line tells what has noticed it."""
     if not holds:
-        raise Broken(text)
+        raise AssertionError(f"{by}\n{text}")
 
 
 class PartitionWatch:
@@ -74,10 +71,14 @@ class PartitionWatch:
 
 
 class LogWatch:
-    """All partitions. `outcomes`: trace id of a request -> whether its commands were accepted, one for each outcome."""
+    """All partitions. `outcomes`: trace id of a request -> whether its commands were accepted, one for each outcome.
+
+    `changed`: the trace ids of requests that changed something.
+    """
 
     def __init__(self, data: LogData, codec: Codec) -> None:
         self.outcomes: dict[str, list[bool]] = {}
+        self.changed: set[str] = set()
         self.records: dict[int, list[Record]] = {number: [] for number in range(1, data.partition_count + 1)}
         self.step_count = 0
         self._partitions = {number: PartitionWatch(number, data) for number in self.records}
@@ -110,3 +111,7 @@ class LogWatch:
         if first.step.trace_context:
             trace = first.step.trace_context.split("-")[1]
             self.outcomes.setdefault(trace, []).append(first.record_type == EVENT)
+            if (
+                first.record_type == EVENT and first.value_type != "JOB_BATCH"
+            ):  # which comes after the jobs it activated
+                self.changed.add(trace)

@@ -33,6 +33,9 @@ class World:
         self.rates: dict[str, float] = {}
         #: Faults that are on for a while.
         self.conditions: set[str] = set()
+        self.span_count = 0
+        #: For ids of spans.
+        self.random_bits = self.stream("spans").getrandbits
         self._network = self.stream("network")
         self._chances = self.stream("chances")
 

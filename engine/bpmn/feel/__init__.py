@@ -22,7 +22,7 @@ from engine.bpmn.feel.functions import FUNCTION_NAMES
 from engine.bpmn.feel.limits import Budget, Warned
 from engine.bpmn.feel.operators import Code, constant
 from engine.bpmn.feel.parser import parse
-from engine.bpmn.feel.values import Scope, Value, export, tell
+from engine.bpmn.feel.values import Scope, Value, brief, export, tell
 
 __all__ = [
     "Evaluation",
@@ -31,6 +31,7 @@ __all__ = [
     "FeelError",
     "Value",
     "Variables",
+    "brief",
     "compile_expression",
     "compile_property",
 ]

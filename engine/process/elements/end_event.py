@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.bpmn.feel import EvaluationFailure
+from engine.bpmn.feel import EvaluationFailure, brief
 from engine.bpmn.model import Element
 from engine.core.effects import Effects
 
@@ -30,7 +30,9 @@ class EndEvent(Behavior):
             return
         if not isinstance(code, str):
             text = element.error_code.text if element.error_code else ""
-            message = f"expected the error code '{text}' to be a string, got {code!r}; set the variable and resolve"
+            message = (
+                f"expected the error code '{text}' to be a string, got {brief(code)}; set the variable and resolve"
+            )
             yield execution.incident(key, "EXTRACT_VALUE_ERROR", message, resume=resume)
             return
         yield execution.lifecycle("ELEMENT_ACTIVATED", key)

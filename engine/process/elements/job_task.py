@@ -7,7 +7,7 @@ from typing import cast
 import msgspec
 
 from engine.bpmn.extensions import JOB_TYPE_SIZE_MAX
-from engine.bpmn.feel import EvaluationFailure, Value
+from engine.bpmn.feel import EvaluationFailure, Value, brief
 from engine.bpmn.model import Element
 from engine.bpmn.model import Job as JobDefinition
 from engine.core.effects import Effects, Event
@@ -95,12 +95,12 @@ def _evaluate(execution: Execution, job: JobDefinition, key: int) -> tuple[str, 
     scope = Scope(execution.view, key)
     job_type = job.type.evaluate(scope)
     if not isinstance(job_type, str) or not job_type:
-        raise EvaluationFailure(f"expected the job type '{job.type.text}' to be a string, got {job_type!r}")
+        raise EvaluationFailure(f"expected the job type '{job.type.text}' to be a string, got {brief(job_type)}")
     if len(job_type.encode()) > JOB_TYPE_SIZE_MAX:
         raise EvaluationFailure(f"expected the job type to take at most {JOB_TYPE_SIZE_MAX} bytes, got a longer one")
     retries = read_number(job.retries.evaluate(scope))
     if not isinstance(retries, int) or isinstance(retries, bool) or not 0 <= retries <= RETRIES_MAX:
         raise EvaluationFailure(
-            f"expected the retries '{job.retries.text}' to be a number from 0 to {RETRIES_MAX}, got {retries!r}"
+            f"expected the retries '{job.retries.text}' to be a number from 0 to {RETRIES_MAX}, got {brief(retries)}"
         )
     return job_type, retries

@@ -8,7 +8,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from engine.bpmn.dates import read_date_time
-from engine.bpmn.feel import EvaluationFailure, Expression, Value
+from engine.bpmn.feel import EvaluationFailure, Expression, Value, brief
 from engine.bpmn.model import UserTask as UserTaskDefinition
 from engine.records import UserTask
 
@@ -96,7 +96,7 @@ def read_changes(wish: UserTask) -> tuple[dict[str, object], list[str]]:
 
 
 def _refused(expression: Expression, expected: str, value: Value) -> EvaluationFailure:
-    return EvaluationFailure(f"expected '{expression.text}' to be {expected}, got {value!r}")
+    return EvaluationFailure(f"expected '{expression.text}' to be {expected}, got {brief(value)}")
 
 
 def _text(expression: Expression | None, scope: Scope) -> str:

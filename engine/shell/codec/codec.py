@@ -83,6 +83,18 @@ def layout_of(schema: RecordType) -> Layout:
     )
 
 
+class _ValueEncoders(dict[str, ValueEncoder]):
+    """Makes what is missing, or raises BadRequest if there is no such family."""
+
+    def __init__(self, make: Callable[[str], ValueEncoder]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, value_type: str) -> ValueEncoder:
+        self[value_type] = encoder = self._make(value_type)
+        return encoder
+
+
 class Codec:
     """Encodes and decodes the records of all families. Build it once a process; see `Reader` for streams.
 
@@ -112,29 +124,25 @@ class Codec:
         self._encode_step = fields_encoder(step)
         self._decode_step: FieldsDecoder = fields_decoder(step, Step)
         self._encoders: dict[str, RecordEncoder] = {}
-        self._value_encoders: dict[str, ValueEncoder] = {}
+        #: by value type, what gives the last part of a record's bytes; made when it is first asked for
+        self.value_encoders: Mapping[str, ValueEncoder] = _ValueEncoders(self._make_encoder)
         self._decoders: dict[bytes, RecordDecoder] = {}
         self._reader = Reader(self)
 
     def encode(self, record: Record) -> bytes:
         """The record's bytes. Raises BadRequest if a number does not fit or a text is not Unicode."""
-        value = self.encode_value(record.value_type, record.value)
+        value = self.value_encoders[record.value_type](record.value)
         return self._encoders[record.value_type](record, self._encode_step(record.step), value)
-
-    def encode_value(self, value_type: str, value: Struct) -> bytes:
-        """The last part of a record's bytes. Raises as `encode`."""
-        encoder = self._value_encoders.get(value_type) or self._make_encoder(value_type)
-        return encoder(value)
 
     def encode_step(self, records: Sequence[Record], values: Sequence[bytes] | None = None) -> list[bytes]:
         """The bytes of records that share one step, in order. Raises as `encode`, BrokenInvariant if they do not.
 
-        `values`: what `encode_value` gave for each record, if it was asked before.
+        `values`: what `value_encoders` gave for each record, if they were asked before.
         """
         if not records:
             return []
         if values is None:
-            values = [self.encode_value(record.value_type, record.value) for record in records]
+            values = [self.value_encoders[record.value_type](record.value) for record in records]
         step = records[0].step
         step_bytes = self._encode_step(step)
         encoders = self._encoders
@@ -174,7 +182,7 @@ class Codec:
         schemas = {name: parse(text) for name, text in texts.items() if name in self._layouts}
         other._layouts = self._layouts | {name: layout_of(schema) for name, schema in schemas.items()}
         other.fingerprints = {**self.fingerprints, **{name: fingerprint(schema) for name, schema in schemas.items()}}
-        other._encoders, other._value_encoders = {}, {}
+        other._encoders, other.value_encoders = {}, _ValueEncoders(other._make_encoder)
         return other
 
     def _find_released(self) -> dict[bytes, tuple[str, Released]]:
@@ -192,8 +200,7 @@ class Codec:
             raise BadRequest(f"expected one of the families {', '.join(self._layouts)}, got {value_type!r}")
         prefix = prefix_of(self.fingerprints[value_type])
         self._encoders[value_type] = record_encoder(layout.numbers, layout.own, prefix)
-        self._value_encoders[value_type] = encoder = fields_encoder(layout.value)
-        return encoder
+        return fields_encoder(layout.value)
 
     def _make_decoder(self, data: bytes) -> RecordDecoder:
         prefix = data[:PREFIX_SIZE]

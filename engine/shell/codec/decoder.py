@@ -17,6 +17,10 @@ from engine.core.record import Record, Step
 from . import wire
 from .schema import Array, Field, RecordType, Scalar, item_struct, size_min
 
+#: Values of a family that are kept, and bytes of one.
+KNOWN_VALUES_MAX = 32
+KNOWN_VALUE_SIZE_MAX = 1024
+
 #: What the generated source refers to.
 NAMES: dict[str, object] = {
     "ZIGZAG": wire.ZIGZAG,
@@ -30,18 +34,27 @@ NAMES: dict[str, object] = {
     "read_double": wire.read_double,
     "read_block": wire.read_block,
     "Undecodable": wire.Undecodable,
+    "KNOWN_VALUES_MAX": KNOWN_VALUES_MAX,
+    "KNOWN_VALUE_SIZE_MAX": KNOWN_VALUE_SIZE_MAX,
     "Record": Record,
     "Step": Step,
 }
 
-READ_COUNTER = """\
+#: A number of one or two bytes; {read} reads a longer one.
+READ_NUMBER = """\
 byte = data[place]
 if byte < 128:
-    {target} = ZIGZAG[byte]
+    {{target}} = ZIGZAG[byte]
     place += 1
+elif (second := data[place + 1]) < 128:
+    byte = byte & 127 | second << 7
+    {{target}} = byte >> 1 ^ -(byte & 1)
+    place += 2
 else:
-    {target}, place = read_long(data, place)
+    {{target}}, place = {read}(data, place)
 """
+
+READ_COUNTER = READ_NUMBER.format(read="read_long")
 
 #: Source that reads a scalar at `place` into {target} and moves `place` behind it.
 READS = {
@@ -55,14 +68,7 @@ elif ({target} := known_long(data[place : place + 8])) is not None:
 else:
     {target}, place = read_long(data, place)
 """,
-    "int": """\
-byte = data[place]
-if byte < 128:
-    {target} = ZIGZAG[byte]
-    place += 1
-else:
-    {target}, place = read_int(data, place)
-""",
+    "int": READ_NUMBER.format(read="read_int"),
     "string": """\
 byte = data[place]
 if not byte:
@@ -113,13 +119,16 @@ def decode_record(data, reader):
         place = stop
 {read_own}
     rest = data[place:]
-    value_bytes, value = LAST[0]
-    if rest != value_bytes:
+    value = KNOWN_VALUES.get(rest)
+    if value is None:
 {read_value}
         if place != len(data):
             raise Undecodable(f"expected the end of the record at byte {{place}}, got {{len(data) - place}} bytes more")
         value = {value}
-        LAST[0] = (rest, value)
+        if len(rest) <= KNOWN_VALUE_SIZE_MAX:
+            if len(KNOWN_VALUES) >= KNOWN_VALUES_MAX:
+                KNOWN_VALUES.clear()
+            KNOWN_VALUES[rest] = value
     return Record({numbers}, step=step, {own}, value_type=VALUE_TYPE, value=value)
 """
 
@@ -211,8 +220,8 @@ def record_decoder(
 ) -> Callable[[bytes, Any], Record]:
     """A function from a record's bytes and a reader, which keeps the last step, to the Record.
 
-    The function keeps the last value: the events of a thing's life often carry the same one after the other. Bytes and
-    what they mean are one tuple, so that threads that share the function never see half of a change.
+    The function keeps the last values: the events of a thing's life carry the same one, with few others in between.
+    Threads may share the function: bytes are looked up and put in together with what they mean.
     """
     source = Source()
     read_numbers, numbers_arguments = source.read_fields(numbers, Record, "record")
@@ -227,4 +236,4 @@ def record_decoder(
         own=", ".join(own_arguments),
         value=source.construct(struct, value_arguments),
     )
-    return source.function(text, VALUE_TYPE=value_type, read_step=read_step, LAST=[(None, None)])
+    return source.function(text, VALUE_TYPE=value_type, read_step=read_step, KNOWN_VALUES={})

@@ -153,8 +153,16 @@ def read_long(data: bytes, place: int) -> tuple[int, int]:
     return unsigned >> 1 ^ -(unsigned & 1), place + 2
 
 
+#: The highest bits of eight bytes, and what they are in a varint of eight bytes (the first is the lowest).
+_EIGHT_TOPS = 0x8080808080808080
+_EIGHT_GO_ON = 0x0080808080808080
+
+
 def _read_longer(data: bytes, place: int, unsigned: int) -> tuple[int, int]:
     """The rest of a long whose first three bytes are in `unsigned`."""
+    eight = int.from_bytes(data[place : place + 8], "little")
+    if eight & _EIGHT_TOPS == _EIGHT_GO_ON:
+        return _read_eight(data, place, eight), place + 8
     byte = 128
     shift = 21
     stop = place + 3
@@ -167,12 +175,19 @@ def _read_longer(data: bytes, place: int, unsigned: int) -> tuple[int, int]:
             raise Undecodable(f"expected a number of at most 10 bytes at byte {place}, got a longer one")
     if unsigned >> 64:
         raise Undecodable(f"expected a number of 64 bits at byte {place}, got a greater one")
+    return unsigned >> 1 ^ -(unsigned & 1), stop
+
+
+def _read_eight(data: bytes, place: int, eight: int) -> int:
+    """A long of eight bytes, which is remembered; `eight`: those bytes. Sevens of bits are put together in pairs."""
+    sevens = eight & 0x7F007F007F007F | (eight & 0x7F007F007F007F00) >> 1
+    fourteens = sevens & 0x3FFF00003FFF | (sevens & 0x3FFF00003FFF0000) >> 2
+    unsigned = fourteens & 0xFFFFFFF | (fourteens & 0xFFFFFFF00000000) >> 4
     number = unsigned >> 1 ^ -(unsigned & 1)
-    if shift == 56:
-        if len(KNOWN_LONGS) >= CACHE_ENTRIES_MAX:
-            KNOWN_LONGS.clear()
-        KNOWN_LONGS[data[place:stop]] = number
-    return number, stop
+    if len(KNOWN_LONGS) >= CACHE_ENTRIES_MAX:
+        KNOWN_LONGS.clear()
+    KNOWN_LONGS[data[place : place + 8]] = number
+    return number
 
 
 def read_int(data: bytes, place: int) -> tuple[int, int]:

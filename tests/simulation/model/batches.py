@@ -20,6 +20,7 @@ from engine.records import (
     BatchOperationCreation,
     BatchOperationExecution,
     BatchOperationInitialization,
+    BatchOperationItem,
     BatchOperationPartitionLifecycle,
 )
 from engine.records.batch_error import BatchError
@@ -27,7 +28,7 @@ from engine.records.batch_error import BatchError
 from .registry import Known
 from .selection import NO_END, Selection
 from .work import Rule, cancel, resolve
-from .world import Refused, World
+from .world import UNFORESEEN, Refused, World
 
 MANAGEMENT = "BATCH_OPERATION_LIFECYCLE_MANAGEMENT"
 LIFECYCLE = "BATCH_OPERATION_PARTITION_LIFECYCLE"
@@ -252,6 +253,9 @@ class Batches:
         if effect is None or world.is_blind(item):
             part.executing.add(item)
             return
+        if code := self.unforeseen(part, item):
+            self.outcome(part, item, "FAILED", code)
+            return
         try:
             ended = effect(world, part, item)
         except Refused as refused:
@@ -262,6 +266,13 @@ class Batches:
             self.outcome(part, item, "COMPLETED")
         else:
             part.executing.add(item)
+
+    def unforeseen(self, part: Part, item: int) -> str:
+        """Why an item failed, as the log says, if that cannot be foreseen."""
+        told = [record for record in self.world.step.events if record.value_type == "BATCH_OPERATION_ITEM"]
+        values = [cast(BatchOperationItem, record.value) for record in told if record.key == item]
+        codes = [value.error_code for value in values if value.batch_operation_key == part.key]
+        return next((code for code in codes if code in UNFORESEEN), "")
 
     def outcome(self, part: Part, item: int, intent: str, code: str = "") -> None:
         part.counts[intent] += 1

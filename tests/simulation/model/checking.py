@@ -9,7 +9,7 @@ from functools import cache
 from msgspec import Struct
 
 from engine.assembly import Assembly
-from engine.core.faults import ALREADY_EXISTS, EXCEEDED_LIMIT, FORBIDDEN, INVALID_ARGUMENT, UNREADABLE
+from engine.core.faults import ALREADY_EXISTS, FORBIDDEN, INVALID_ARGUMENT, UNREADABLE
 from engine.core.ports import COMMANDS, INTERNAL
 from engine.core.record import COMMAND, NONE, Record
 from engine.records import ProcessInstanceContinuation
@@ -20,7 +20,7 @@ from .batches import Batches
 from .log import KNOWN, Fact, History, LogEntry, LoggedStep, PartitionLog, fact_of, instance_of, steps_of
 from .registry import Known
 from .work import Rule
-from .world import Refused, World
+from .world import UNFORESEEN, Refused, World
 
 #: Differences that are told; behind the first ones there is mostly noise.
 DIFFERENCES_MAX = 50
@@ -28,8 +28,6 @@ DIFFERENCES_MAX = 50
 #: Characters of metadata that a command may have.
 METADATA_LENGTH_MAX = 16_384
 
-#: The model knows no sizes.
-LIMIT = f"rejection {EXCEEDED_LIMIT}"
 
 #: Events that say how the engine divided its work into steps: read, not foretold.
 UNTOLD = ("PROCESS_INSTANCE_CONTINUATION",)
@@ -42,18 +40,21 @@ class Verdict(Struct, frozen=True, kw_only=True):
     skipped: list[str]
 
 
-def check(logs: Mapping[int, PartitionLog], *, at_rest: bool = True) -> list[str]:
-    """The differences between the model and the log, none when all is well. `at_rest`: nothing is left to be done."""
-    return examine(logs, at_rest=at_rest).differences
+def check(logs: Mapping[int, PartitionLog], *, at_rest: bool = True, now: int = 0) -> list[str]:
+    """The differences between the model and the log, none when all is well.
+
+    `at_rest`: nothing is left to be done. `now`: ms since 1970; what was due by then has happened.
+    """
+    return examine(logs, at_rest=at_rest, now=now).differences
 
 
-def examine(logs: Mapping[int, PartitionLog], *, at_rest: bool = True) -> Verdict:
+def examine(logs: Mapping[int, PartitionLog], *, at_rest: bool = True, now: int = 0) -> Verdict:
     """As `check`, and what the model did not judge because it does not know it, by name."""
     differences: list[str] = []
     known = known_operations()
     judges = {number: Judge(number, len(logs), log, known, differences) for number, log in logs.items()}
     for judge in judges.values():
-        judge.run(at_rest=at_rest)
+        judge.run(at_rest=at_rest, now=now)
     if at_rest:
         differences += compare_partitions([judge.batches for judge in judges.values()])
     skipped = sorted({what for judge in judges.values() for what in judge.world.skipped})
@@ -97,7 +98,7 @@ class Judge:
         #: sender -> number of its last message
         self.received: dict[int, int] = {}
 
-    def run(self, *, at_rest: bool) -> None:
+    def run(self, *, at_rest: bool, now: int) -> None:
         for step in self.steps:
             self.world.step, self.world.expected = step, []
             entry = self.take(step)
@@ -106,7 +107,7 @@ class Judge:
                 return
             self.judge(step, entry)
         if at_rest:
-            self.check_rest()
+            self.check_rest(now)
 
     # which command it was
 
@@ -160,7 +161,7 @@ class Judge:
         if world.remembered.get(command.step.idempotency_key, 0) > world.now:
             return ALREADY_EXISTS
         rule = self.rules.get(kind)
-        unknown = LIMIT if step.rejection == EXCEEDED_LIMIT else unknown_field(command)
+        unknown = f"rejection {step.rejection}" if step.rejection in UNFORESEEN else unknown_field(command)
         unknown = unknown if rule is not None else f"command {' '.join(kind)}"
         if rule is None or unknown or world.is_blind(command.key):
             self.look_away(step, unknown)
@@ -177,7 +178,10 @@ class Judge:
             self.world.skipped.add(what)
         for record in step.events:
             self.world.blind(instance_of(record))
-        self.world.expected = [fact_of(record) for record in step.events if is_known(record)]
+        known = [record for record in step.events if is_known(record)]
+        if any(record.value_type == "BATCH_OPERATION_ITEM" for record in known):  # what ends with an item is foretold
+            known = [record for record in known if not record.value_type.startswith(("BATCH_", "PARTITION_"))]
+        self.world.expected = [fact_of(record) for record in known]
 
     def disagree(self, step: LoggedStep, text: str) -> None:
         first = step.first
@@ -223,7 +227,7 @@ class Judge:
             world.remembered[name] = world.now + world.settings.idempotency_timeout_ms
         self.batches.look({instance_of(record) for record in step.events})
 
-    def check_rest(self) -> None:
+    def check_rest(self, now: int) -> None:
         """Nothing is left to be done."""
         world = self.world
         for name, entries in self.inputs.items():
@@ -233,6 +237,8 @@ class Judge:
             halted = any(trouble.node == instance.key for trouble in world.incidents.values())
             if instance.pause != NONE and not halted and not instance.blind:
                 world.differ(f"instance {instance.key} pauses for ever")
+        for due, _, key in work.timers(world, now):
+            world.differ(f"the time-out or the back-off of job {key} is over since {now - due} ms")
         for part in self.batches.parts.values():
             if not part.suspended or part.canceling:
                 world.differ(f"batch operation {part.key} has no end: {part.numbers}")

@@ -221,11 +221,16 @@ def update_job(world: World, command: Record) -> None:
     world.expect("JOB", "UPDATED", job.key, job.instance, **told)
 
 
-def tick(world: World, _command: Record) -> None:
-    """Time-outs and back-offs that are due, the oldest first."""
+def timers(world: World, now: int) -> list[tuple[int, str, int]]:
+    """Of jobs, what is due by now: when, its name, and the job, the oldest first."""
     names = {"BACKOFF": "JOB_BACKOFF", "ACTIVATED": "JOB_TIMEOUT"}
     waiting = [(job.due, names[job.state], key) for key, job in world.jobs.items() if job.state in names]
-    due = sorted(one for one in waiting if one[0] <= world.now and not world.is_blind(one[2]))
+    return sorted(one for one in waiting if one[0] <= now and not world.is_blind(one[2]))
+
+
+def tick(world: World, _command: Record) -> None:
+    """Time-outs and back-offs that are due, the oldest first."""
+    due = timers(world, world.now)
     if not due and not any(world.is_blind(record.key) for record in world.step.events):
         raise Refused(INVALID_STATE)
     settings, told = world.settings, world.step.events

@@ -7,10 +7,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from engine.bpmn.model import Element, Process
+from engine.core.faults import EXCEEDED_LIMIT, PROCESSING_ERROR
 from engine.core.record import NONE
 from engine.core.settings import MachineSettings
 
 from .log import Fact, History, LoggedStep, told_fields
+
+#: Refusals of which the model does not know when they come: it knows no sizes, and has no bugs.
+UNFORESEEN = (EXCEEDED_LIMIT, PROCESSING_ERROR)
 
 # What a token does next.
 ACTIVATE = "activate"

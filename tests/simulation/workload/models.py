@@ -10,6 +10,13 @@ from random import Random
 from tests.support import models as m
 
 JOB_TYPES = ("work", "pack", "send")
+#: What scripts do; the last one may fail.
+SCRIPTS = (
+    "=n + 1",
+    "=count(for i in 1..3 return i)",
+    '=if n > 2 then "x" else null',
+    '=assert(n, n != "text")',
+)
 #: Blocks within blocks.
 DEPTH_MAX = 3
 #: Elements of a model, about.
@@ -73,7 +80,7 @@ class Builder:
 
     def script(self, _depth: int) -> tuple[str, str]:
         name = self.name("script")
-        expression = self.random.choice(["=n + 1", "=count(for i in 1..3 return i)", '=if n > 2 then "x" else null'])
+        expression = self.random.choice(SCRIPTS)
         self.add(m.script(name, expression, self.random.choice(["n", "made"])))
         return name, name
 

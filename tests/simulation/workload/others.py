@@ -18,11 +18,20 @@ from .knowledge import KEY_PROPERTIES, STATES
 
 CODEC = Codec(FAMILIES)
 
+#: What can be asked for by its key.
+LOOKED_AT = ("process-instances", "element-instances", "incidents", "user-tasks", "batch-operations")
+#: What tells of the installation.
+PLACES = ("/", "/health/live", "/health/ready", "/metrics", "/v2/topology", "/openapi.json")
+BAD_BODY = {"unknown": 1, "filter": [], "page": {"limit": "many", "from": -1}, "tags": "red", "variables": 7}
+
 
 class Reader(Actor):
     """Searches everything. What it sees must have been so at some time."""
 
     async def act(self, client: Client) -> None:
+        if self.random.random() < 0.3:
+            await self.look(client)
+            return
         entity = self.random.choice(sorted(KEY_PROPERTIES))
         wanted: dict[str, Any] = {}
         if entity in STATES and self.random.random() < 0.5:
@@ -30,6 +39,20 @@ class Reader(Actor):
         if entity not in ("batch-operations", "batch-operation-items") and self.random.random() < 0.4:
             wanted["processInstanceKey"] = self.knowledge.pick(self.random, "process-instances")
         await self.find(client, entity, wanted)
+
+    async def look(self, client: Client) -> None:
+        """At single things, at the installation, and now and then with a body that is none."""
+        paths = [f"/v2/{entity}/{self.knowledge.pick(self.random, entity)}" for entity in LOOKED_AT]
+        definition = self.knowledge.pick(self.random, "definitions")
+        requests: list[tuple[str, str, object]] = [
+            *(("GET", path, None) for path in (*paths, *PLACES)),
+            ("GET", f"/v2/process-definitions/{definition}/xml", None),
+            ("POST", f"/v2/process-definitions/{definition}/statistics/element-instances", {"filter": {}}),
+            *(("POST", f"/v2/{entity}/search", BAD_BODY) for entity in LOOKED_AT),
+            ("POST", "/v2/process-instances", BAD_BODY),
+        ]
+        method, path, body = self.random.choice(requests)
+        await client.request(method, path, body)
 
 
 class Producer(Actor):

@@ -7,7 +7,7 @@ import json
 
 import msgspec
 import pytest
-from cli_engine import Answer, FakeEngine, Retold, batch, page
+from cli_engine import Answer, FakeEngine, Retold, batch, page, problem
 from msgspec import Struct
 
 from engine.batch.operation import Operation, Selects
@@ -176,3 +176,11 @@ def test_items_of_a_state(engine: FakeEngine, retold: Retold) -> None:
         "batchOperationKey": "42",
         "state": "FAILED",
     }
+
+
+def test_items_of_a_batch_operation_that_is_not_there(engine: FakeEngine, retold: Retold) -> None:
+    engine.answers("POST", "/batch-operation-items/search", page())
+    engine.answers("GET", "/batch-operations/42", problem(404, "NOT_FOUND", "got 42, which is not known here"))
+    ran = retold("batch", "items", "42")
+    assert ran.exit_code == 1
+    assert "not known here" in ran.errors

@@ -95,6 +95,15 @@ def test_settings_in_force(retold: Retold, tmp_path: Path, monkeypatch: pytest.M
     assert "warning: batchOperation.chunkSize is 6000" in ran.errors
 
 
+@pytest.mark.parametrize("arguments", [(), ("--json",)])
+def test_secrets_are_not_shown(retold: Retold, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]) -> None:
+    monkeypatch.setenv("RETOLD_TELEMETRY_HEADERS", "authorization=hidden")
+    ran = retold("config", "show", *arguments)
+    assert ran.exit_code == 0
+    assert "hidden" not in ran.output
+    assert "headers" in ran.output
+
+
 @pytest.mark.parametrize("command", ["run", "config show"])
 def test_a_wrong_configuration_is_a_usage_error(command: str, retold: Retold, tmp_path: Path) -> None:
     file = tmp_path / "wrong.yaml"

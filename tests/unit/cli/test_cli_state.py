@@ -58,6 +58,8 @@ def test_rows_of_a_table(retold: Retold, data: str) -> None:
         (("NOTHING",), 2, "expected a table of HEAD, SOURCES"),
         (("--key", "7"), 2, "expected a TABLE for --key"),
         (("JOBS", "--partition", "3"), 2, "expected one of 1, 2, got 3"),
+        (("JOBS", "--key", "9223372036854775808"), 2, "expected a number of at most 9223372036854775807"),
+        (("JOBS", "--key", "9" * 5_000), 2, "expected a number of at most 9223372036854775807"),
     ],
 )
 def test_what_makes_no_sense(retold: Retold, data: str, arguments: tuple[str, ...], exit_code: int, text: str) -> None:

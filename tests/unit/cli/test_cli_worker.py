@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import _thread
 import json
+import os
+import select
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,6 +108,15 @@ def test_a_command_that_takes_too_long_is_ended(worked: FakeEngine, retold: Reto
     assert told(worked)[1]["errorMessage"] == "expected an end within 0.1 s, got none"
 
 
+def test_what_a_command_left_behind_is_ended_too(worked: FakeEngine, retold: Retold, tmp_path: Path) -> None:
+    held = tmp_path / "held"
+    os.mkfifo(held)
+    reader = os.open(held, os.O_RDONLY | os.O_NONBLOCK)
+    assert work(retold, f"sleep 600 3>{held} &", options=("--timeout", "0.5")).exit_code == 1
+    assert select.select([reader], [], [], 20)[0], "expected nobody to hold the pipe any more"
+    os.close(reader)
+
+
 def test_the_end_of_a_long_message_is_kept(worked: FakeEngine, retold: Retold) -> None:
     work(retold, "yes | head -c 3000000 >&2; echo END >&2; exit 1")
     message = told(worked)[1]["errorMessage"]
@@ -134,6 +146,14 @@ def test_a_refused_outcome_is_said(worked: FakeEngine, retold: Retold) -> None:
     ran = work(retold, "exit 0")
     assert ran.exit_code == 1
     assert "9: NOT_FOUND (404) no such job" in ran.errors
+
+
+def test_variables_that_the_engine_does_not_take_fail_the_job(worked: FakeEngine, retold: Retold) -> None:
+    worked.answers("POST", "/jobs/9/completion", problem(400, "EXCEEDED_LIMIT", "too many"))
+    ran = work(retold, "exit 0")
+    assert (ran.exit_code, ran.output) == (1, "9 ship failed EXCEEDED_LIMIT (400) too many\n")
+    (failure,) = worked.bodies("/jobs/9/failure")
+    assert (failure["retries"], failure["errorMessage"]) == (2, "EXCEEDED_LIMIT (400) too many")
 
 
 def test_an_engine_that_goes_away_is_awaited_one_that_never_was_is_not(engine: FakeEngine, retold: Retold) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,16 @@ def test_a_cursor_belongs_to_its_order() -> None:
     forged = encode_cursor(by_type, ("pay", 1 << 63))
     with pytest.raises(BadRequest, match="a cursor of an earlier page"):
         parse_request(ENTITIES["JOB"], {"sort": [{"field": "type"}], "page": {"after": forged}})
+
+
+def test_a_cursor_is_base64_as_the_api_says_whatever_text_is_in_it() -> None:
+    request = parse_request(ENTITIES["JOB"], {"sort": [{"field": "type"}]})
+    texts = [chr(first) + chr(second) * 3 for first in (32, 60, 255) for second in range(32, 500)]
+    for text in texts:
+        cursor = encode_cursor(request, (text, 7))
+        assert re.fullmatch("[A-Za-z0-9+/]*={0,2}", cursor)
+        again = parse_request(ENTITIES["JOB"], {"sort": [{"field": "type"}], "page": {"before": cursor}})
+        assert again.paging.before == (text, 7)
 
 
 def test_an_unknown_entity_is_refused() -> None:

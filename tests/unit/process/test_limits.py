@@ -75,11 +75,21 @@ def test_an_expression_that_makes_a_value_too_large_is_an_incident(scenario: Mak
     s.cancel(key)
 
 
-def test_a_message_that_quotes_a_large_value_is_cut(scenario: MakeScenario) -> None:
+def test_a_message_tells_the_kind_of_a_large_value_not_the_value(scenario: MakeScenario) -> None:
     s = scenario()
-    s.deploy(m.straight("p", m.job("t", "=a"), names=["t"]), m.one_task("q", "=b"))
-    s.create("q", f'{{"b": [{text(3_000_000)}]}}')
+    s.deploy(m.straight("p", m.job("t", "=b"), names=["t"]))
+    s.create("p", f'{{"b": [{text(3_000_000)}]}}')
     incident = s.everything().accepted().one("INCIDENT", "CREATED")
+    assert incident.value.error_message == "expected the job type 'b' to be a string, got list"
+
+
+def test_a_long_message_is_cut(scenario: MakeScenario) -> None:
+    s = scenario()
+    s.deploy(m.one_task())
+    s.create("one")
+    (job,) = s.everything().all("JOB", "CREATED")
+    failure = Job(retries=0, error_message="x" * 20_000)
+    incident = s.when(make("JOB", "FAIL", failure, job.key)).accepted().one("INCIDENT", "CREATED")
     assert len(incident.value.error_message) == 10_000
 
 

@@ -99,7 +99,7 @@ def test_who_hangs_up_does_not_end_the_service(tmp_path: Path) -> None:
 
 
 def test_without_a_place_for_the_socket_it_is_said(tmp_path: Path) -> None:
-    (tmp_path / "metrics").write_text("in the way")
+    (tmp_path / "run").write_text("in the way")
     with pytest.raises(Unavailable, match="expected to serve metrics"):
         MetricsServer(tmp_path, "gateway", Registry().snapshot)
 

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 
+from engine.core.faults import Unavailable
 from engine.telemetry.attributes import ATTRIBUTES
-from engine.telemetry.metrics import COMMANDS, COUNTER, GAUGE, HISTOGRAM, METRICS, STEP_DURATION, Metric
+from engine.telemetry.metrics import (
+    BATCH_OPERATIONS,
+    COMMANDS,
+    COUNTER,
+    CPU_TIME,
+    GAUGE,
+    HISTOGRAM,
+    METRICS,
+    STEP_DURATION,
+    Metric,
+)
 from engine.telemetry.prometheus import label_name, prometheus_name, text_of
-from engine.telemetry.registry import Registry
+from engine.telemetry.registry import Labels, Registry
 from engine.telemetry.spans import Budget, is_chosen
 from tests.support.prometheus import Exposition
 
@@ -61,6 +74,19 @@ def test_a_snapshot_does_not_change_any_more() -> None:
     before = registry.snapshot()
     registry.observe(STEP_DURATION, (1,), [0.001])
     assert Exposition(text_of(before)).get("retold_step_duration_seconds_count") == 1
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyError, Unavailable, sqlite3.DatabaseError])
+def test_a_reading_that_fails_is_a_gap(error: type[Exception]) -> None:
+    def fail() -> list[tuple[Labels, float]]:
+        raise error("broken")
+
+    registry = Registry()
+    registry.watch(BATCH_OPERATIONS, fail)
+    registry.watch(CPU_TIME, lambda: [(("log",), 2.0)])
+    found = Exposition(text_of(registry.snapshot()))
+    assert found.get("process_cpu_time_seconds_total") == 2
+    assert found.total("retold_batch_operations") == 0
 
 
 def test_the_budget_is_so_many_a_second() -> None:

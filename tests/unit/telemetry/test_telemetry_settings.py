@@ -48,7 +48,8 @@ def test_the_secret_goes_to_the_processes_and_is_shown_nowhere() -> None:
     settings = load(environment={"RETOLD_TELEMETRY_HEADERS": f"a={SECRET}"})
     assert SECRET not in repr(settings)
     assert SECRET not in str(settings.model_dump())
-    again = Settings.model_validate_json(settings.model_dump_json(by_alias=True))
+    assert SECRET not in settings.model_dump_json()
+    again = Settings.model_validate_json(settings.for_processes())
     assert again.telemetry.wanted().headers == {"a": SECRET}
 
 
@@ -68,6 +69,14 @@ def test_a_mistake_does_not_show_it(tmp_path: Path, text: str) -> None:
     with pytest.raises(BadRequest) as refused:
         load(file, environment={})
     assert "telemetry" in refused.value.message
+    assert SECRET not in refused.value.message
+
+
+def test_a_file_that_is_no_yaml_does_not_show_it(tmp_path: Path) -> None:
+    file = tmp_path / "retold.yaml"
+    file.write_text(f"telemetry:\n  headers: '{SECRET}\n")
+    with pytest.raises(BadRequest, match="in line 3, column 1") as refused:
+        load(file, environment={})
     assert SECRET not in refused.value.message
 
 

@@ -52,6 +52,7 @@ def test_a_later_version_may_say_more() -> None:
     context = parse(f"cc{GIVEN[2:]}-what-comes")
     assert context is not None
     assert context.text == GIVEN
+    assert from_headers(f"cc{GIVEN[2:]}-{'x' * 20_000}", "vendor=a") == f"{GIVEN} vendor=a"
 
 
 def test_a_trace_that_is_not_sampled() -> None:

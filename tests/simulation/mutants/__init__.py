@@ -1,0 +1,91 @@
+"""Planted bugs that the simulation must find, each within `SEEDS_MAX` seeds: the test of the test.
+
+`python -m tests.simulation --mutants [NAME ...]` plants each in a process of its own and runs seeds until one fails.
+A new mutant is one function that patches something for good, and its entry in `MUTANTS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from tests.simulation.elsewhere import digest_under
+from tests.simulation.run import simulate
+
+from . import of_machine, of_roles, of_runner
+
+#: Every mutant must be found within so many seeds.
+SEEDS_MAX = 200
+HASH_SEEDS = (1, 2)
+
+
+class Mutant(Struct, frozen=True, kw_only=True):
+    """A bug and how to plant it into this process.
+
+    `compare`: it breaks no promise but that of the same bytes everywhere, so each seed runs under two hash seeds.
+    """
+
+    name: str
+    plant: Callable[[], None]
+    compare: bool = False
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """The seed that found a mutant, what noticed it and what that said; seed 0: none did."""
+
+    name: str
+    seed: int = 0
+    by: str = ""
+    said: str = ""
+
+
+MUTANTS = (
+    Mutant(name="commit before append", plant=of_runner.commit_before_append),
+    Mutant(name="recovery without the source check", plant=of_runner.recover_without_sources),
+    Mutant(name="queues kept at recovery", plant=of_runner.queues_kept_at_recovery),
+    Mutant(name="overlays kept at recovery", plant=of_runner.overlays_kept_at_recovery),
+    Mutant(name="AppendUnknown taken for not appended", plant=of_runner.unknown_is_not_appended),
+    Mutant(name="timers lost after the first", plant=of_runner.ticks_end_after_one),
+    Mutant(name="replay that ends at the first page", plant=of_runner.replay_ends_at_the_first_page),
+    Mutant(name="step overlay not rolled back", plant=of_machine.overlay_not_rolled_back),
+    Mutant(name="overlay of a failed item kept", plant=of_machine.item_overlay_kept),
+    Mutant(name="follow-up applied twice", plant=of_machine.follow_up_twice),
+    Mutant(name="gap in the idempotency memory", plant=of_machine.gap_in_idempotency),
+    Mutant(name="unordered iteration", plant=of_machine.unordered_iteration, compare=True),
+    Mutant(name="time from the clock", plant=of_machine.time_from_the_clock),
+    Mutant(name="messages taken again", plant=of_machine.messages_taken_again),
+    Mutant(name="fence not checked", plant=of_machine.fence_not_checked),
+    Mutant(name="loop token ignored", plant=of_machine.loop_token_ignored),
+    Mutant(name="counter not moved on cancel", plant=of_machine.counter_not_moved_on_cancel),
+    Mutant(name="job timer lost", plant=of_machine.job_timer_lost),
+    Mutant(name="watermark not waited for", plant=of_roles.watermark_not_waited_for),
+    Mutant(name="exporter position before the write", plant=of_roles.position_before_the_write),
+    Mutant(name="stored position not checked", plant=of_roles.stored_position_not_checked),
+    Mutant(name="failed export skipped", plant=of_roles.failed_export_skipped),
+    Mutant(name="acknowledged before the append", plant=of_roles.acknowledged_before_the_append),
+    Mutant(name="503 although it was appended", plant=of_roles.unknown_told_as_refused),
+    Mutant(name="partition not started again", plant=of_roles.not_started_again),
+)
+
+
+def find(name: str, seeds_max: int = SEEDS_MAX) -> Found:
+    """Plant a mutant in this process, for good, and run seeds until one fails."""
+    mutant = plant(name)
+    for seed in range(1, seeds_max + 1):
+        if mutant.compare:
+            if len({digest_under(hash_seed, seed, name) for hash_seed in HASH_SEEDS}) > 1:
+                return Found(name=name, seed=seed, by="two hash seeds", said="the logs have other bytes")
+            continue
+        report = simulate(seed).report
+        if report:
+            by, said, *_ = report.partition("--- what is wrong\n")[2].splitlines()
+            return Found(name=name, seed=seed, by=by, said=said)
+    return Found(name=name)
+
+
+def plant(name: str) -> Mutant:
+    """Into this process, for good."""
+    mutant = next(mutant for mutant in MUTANTS if mutant.name == name)
+    mutant.plant()
+    return mutant

@@ -1,0 +1,64 @@
+"""A process that cannot be started is tried again, like one that ended."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from engine.core.faults import RetoldError
+from engine.roles import supervisor
+from engine.roles.protocol import EXIT_STOPPED, Process, line_of
+from engine.roles.supervisor import START_ATTEMPTS_MAX, Child
+
+
+class Ended:
+    """A process that works, then must be looked at by a person."""
+
+    def __init__(self) -> None:
+        self._lines = [line_of("")]
+
+    async def read_line(self) -> str:
+        return self._lines.pop() if self._lines else ""
+
+    async def wait(self) -> int:
+        return EXIT_STOPPED
+
+    def terminate(self) -> None: ...
+
+    def kill(self) -> None: ...
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "RESTART_DELAY_MIN", 0.0)
+
+
+@pytest.mark.parametrize("failures", [1, START_ATTEMPTS_MAX - 1])
+def test_it_is_tried_again(failures: int, capsys: pytest.CaptureFixture[str]) -> None:
+    left = [OSError(11, "no process is left")] * failures
+
+    async def start(_role: str) -> Process:
+        if left:
+            raise left.pop()
+        return Ended()
+
+    async def play() -> None:
+        child = Child("exporter", start, lambda: None)
+        await child.start()
+        await child.ended()
+        assert child.problem == ""
+
+    asyncio.run(play())
+    assert capsys.readouterr().err.count("expected to start the exporter process, got: [Errno 11]") == failures
+
+
+def test_not_for_ever() -> None:
+    async def start(_role: str) -> Process:
+        raise OSError(12, "no memory")
+
+    async def play() -> None:
+        with pytest.raises(RetoldError, match="expected the exporter process to start"):
+            await Child("exporter", start, lambda: None).start()
+
+    asyncio.run(play())
