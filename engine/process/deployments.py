@@ -3,7 +3,7 @@
 The deployment partition decides (versions, keys); the others take over what it decided (DISTRIBUTE) and say so.
 Limit: a partition that refuses to (only a failure of the engine itself makes it) answers the client with its reason,
 and nothing is taken back: the others keep their definitions, the row in PENDING_DEPLOYMENTS stays and names who lacks
-them, the same file again counts as deployed everywhere, and a changed file, which is a new version, goes to all of them.
+them, the same file again counts as deployed everywhere, and a changed file, which is a new version, goes to all.
 """
 
 from __future__ import annotations

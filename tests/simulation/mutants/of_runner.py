@@ -66,8 +66,8 @@ def overlays_kept_at_recovery() -> None:
         if not self._appending:
             drop(self)
         elif self._journal:
-            self._current, self._journal = {number: {} for number in self._current}, []
-            self._current_keys = {number: [] for number in self._current}
+            self._reset_current()
+            self._journal.clear()
 
     patch(State, "drop", keeping)
 
