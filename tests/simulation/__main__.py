@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections import Counter
@@ -18,6 +19,8 @@ if TYPE_CHECKING:  # loaded when coverage is being measured
 
 #: Then a new process: the web framework keeps something of every application that was made.
 SEEDS_PER_PROCESS = 50
+#: As shells have it for Ctrl-C.
+EXIT_INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,13 +73,19 @@ def _run(seeds: Sequence[int], jobs: int) -> int:
 
     began = time.perf_counter()
     tally = Tally(len(seeds))
-    if jobs == 1 or len(seeds) == 1:
-        tally.add_all(map(simulate, seeds))
-    else:
-        with get_context("spawn").Pool(jobs, maxtasksperchild=SEEDS_PER_PROCESS) as pool:
-            tally.add_all(pool.imap_unordered(simulate, seeds))
+    interrupted = False
+    try:
+        if jobs == 1 or len(seeds) == 1:
+            tally.add_all(map(simulate, seeds))
+        else:
+            # Ctrl-C is for this process, which tells the sum.
+            ignoring = (signal.signal, (signal.SIGINT, signal.SIG_IGN))
+            with get_context("spawn").Pool(jobs, *ignoring, maxtasksperchild=SEEDS_PER_PROCESS) as pool:
+                tally.add_all(pool.imap_unordered(simulate, seeds))
+    except KeyboardInterrupt:
+        interrupted = True
     tally.summarize(time.perf_counter() - began)
-    return 1 if tally.failed else 0
+    return 1 if tally.failed else EXIT_INTERRUPTED if interrupted else 0
 
 
 class Tally:
@@ -112,10 +121,14 @@ class Tally:
             sys.stderr.flush()
 
     def summarize(self, seconds: float) -> None:
+        if not self._done:
+            sys.stdout.write("\nno seed was finished\n")
+            return
         answers = ", ".join(f"{status}: {count}" for status, count in sorted(self._statuses.items()))
         sys.stdout.write(
-            f"\n{self._done} seeds in {seconds:.0f} s, {self._seconds:.0f} s of processor time: on one core "
-            f"{self._done / self._seconds * 60:.0f} seeds/min, {self._steps / self._seconds:.0f} simulated steps/s "
+            f"\n{self._done} of {self._total} seeds in {seconds:.0f} s, {self._seconds:.0f} s of processor time: "
+            f"on one core {self._done / self._seconds * 60:.0f} seeds/min, "
+            f"{self._steps / self._seconds:.0f} simulated steps/s "
             f"({self._steps} steps, {self._callbacks} callbacks, {self._virtual_seconds:.0f} virtual seconds); "
             f"answers {answers}\n"
         )

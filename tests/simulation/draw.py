@@ -7,13 +7,13 @@ from datetime import timedelta
 
 from msgspec import Struct
 
-from engine.config import (
+from engine.config import Settings
+from engine.config.sections import (
     BatchOperationSettings,
     ExporterBatchOperation,
     ExporterSettings,
     GatewaySettings,
     ProcessSettings,
-    Settings,
 )
 from engine.shell.runner import RunnerLimits
 from exporters.pump import PumpLimits

@@ -145,14 +145,8 @@ class SimulatedProcess:
         return SimulatedExporter(self._world, self.node, settings.data, export_items_on_creation=items)
 
     async def serve(self, app: Litestar, settings: GatewaySettings, started: Callable[[], None]) -> None:
-        def attend(server: Server | None) -> None:
-            self._installation.transport.attend(server)
-            if server is not None:
-                started()
-
-        self.node.at_death.append(lambda: self._installation.transport.leave(server))
         server = Server(self._world, self.node, app)
-        await server.serve(attend, self._stop)
+        await server.serve(self._installation.transport, started, self._stop)
 
     def parts(self) -> Mapping[str, str]:
         return self._installation.parts

@@ -48,8 +48,8 @@ class Server:
         self._open: dict[Exchange, asyncio.Task[None]] = {}
         node.at_death.append(self._break)
 
-    async def serve(self, started: Callable[[Server | None], None], stop: asyncio.Event) -> None:
-        """From the application's start-up to its shutdown. `started` is told who takes requests now."""
+    async def serve(self, transport: Transport, started: Callable[[], None], stop: asyncio.Event) -> None:
+        """From the application's start-up to its shutdown. `started`: from now on it takes requests."""
         told: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
         said: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
         lifespan = asyncio.create_task(self._app({"type": "lifespan", "state": {}}, told.get, said.put))  # type: ignore[arg-type]
@@ -57,9 +57,11 @@ class Server:
         up = await said.get()
         if up["type"] != "lifespan.startup.complete":
             return  # as uvicorn does: the process ends, and is started again
-        started(self)
+        self._node.at_death.append(lambda: transport.leave(self))
+        transport.attend(self)
+        started()
         await stop.wait()
-        started(None)
+        transport.leave(self)
         self._app.state["drain"]()
         if self._open:
             await asyncio.wait(list(self._open.values()), timeout=SHUTDOWN_SECONDS)
@@ -122,21 +124,21 @@ class Transport:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._server: Server | None = None
+        #: Who takes requests: more than one when a gateway that was taken for dead wakes up, for they share the socket.
+        self._servers: list[Server] = []
         self._backlog: list[Exchange] = []
 
-    def attend(self, server: Server | None) -> None:
-        """From now on this server takes the requests; None: they wait for the next one."""
-        self._server = server
-        if server is not None:
-            backlog, self._backlog = self._backlog, []
-            for exchange in backlog:
-                server.take(exchange)
+    def attend(self, server: Server) -> None:
+        """From now on this server takes requests."""
+        self._servers.append(server)
+        backlog, self._backlog = self._backlog, []
+        for exchange in backlog:
+            server.take(exchange)
 
     def leave(self, server: Server) -> None:
-        """This server has died."""
-        if self._server is server:
-            self._server = None
+        """This server takes no more, or has died. Without another one, requests wait."""
+        if server in self._servers:
+            self._servers.remove(server)
 
     async def request(
         self, method: str, path: str, body: object | None = None, headers: Mapping[str, str] | None = None
@@ -156,10 +158,10 @@ class Transport:
             giving_up.cancel()
 
     def _arrive(self, exchange: Exchange) -> None:
-        if self._server is None:
-            self._backlog.append(exchange)
+        if self._servers:
+            self._servers[int(self._world.uniform(0, len(self._servers)))].take(exchange)
         else:
-            self._server.take(exchange)
+            self._backlog.append(exchange)
 
     def _give_up(self, exchange: Exchange) -> None:
         exchange.fail("the client waited for too long")

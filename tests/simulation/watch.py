@@ -73,12 +73,13 @@ class PartitionWatch:
 class LogWatch:
     """All partitions. `outcomes`: trace id of a request -> whether its commands were accepted, one for each outcome.
 
-    `changed`: the trace ids of requests that changed something.
+    `changed`: the trace ids of requests that changed something, duplicates of their commands left out.
     """
 
     def __init__(self, data: LogData, codec: Codec) -> None:
         self.outcomes: dict[str, list[bool]] = {}
         self.changed: set[str] = set()
+        self._requests: set[str] = set()
         self.records: dict[int, list[Record]] = {number: [] for number in range(1, data.partition_count + 1)}
         self.step_count = 0
         self._partitions = {number: PartitionWatch(number, data) for number in self.records}
@@ -111,7 +112,8 @@ class LogWatch:
         if first.step.trace_context:
             trace = first.step.trace_context.split("-")[1]
             self.outcomes.setdefault(trace, []).append(first.record_type == EVENT)
-            if (
-                first.record_type == EVENT and first.value_type != "JOB_BATCH"
-            ):  # which comes after the jobs it activated
+            is_duplicate = first.step.request in self._requests
+            self._requests.add(first.step.request)
+            # a batch of jobs comes after the jobs that it activated
+            if first.record_type == EVENT and first.value_type != "JOB_BATCH" and not is_duplicate:
                 self.changed.add(trace)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.config import Settings, load
-from engine.config_telemetry import parse_headers
+from engine.config.telemetry import parse_headers
 from engine.core.faults import BadRequest
 from engine.telemetry.settings import TelemetrySettings
 

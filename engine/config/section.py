@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FieldSerializationInfo, SecretStr
+
+#: The context of a serialization that contains secrets; without it they are stars.
+REVEALING = {"secrets": True}
 
 
 def camel(name: str) -> str:
@@ -27,3 +30,16 @@ def _as_duration(value: object) -> object:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_as_duration), Field(json_schema_extra={"format": "duration"})]
+
+
+def _as_list(value: object) -> object:
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+#: A list of words, in the environment with commas between them.
+Words = BeforeValidator(_as_list)
+
+
+def reveal(secret: SecretStr, info: FieldSerializationInfo) -> str:
+    """For the serializer of a secret: the secret itself is for the engine's own processes alone."""
+    return secret.get_secret_value() if info.context == REVEALING else str(secret)

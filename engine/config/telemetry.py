@@ -8,11 +8,9 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, FieldSerializationInfo, SecretStr, field_serializer, field_validator
 
-from engine.config_section import Duration, Section
 from engine.telemetry.settings import TelemetrySettings as Wanted
 
-#: The context of a serialization that contains secrets; without it they are stars.
-REVEALING = {"secrets": True}
+from .section import Duration, Section, reveal
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
@@ -88,5 +86,4 @@ class TelemetrySettings(Section):
 
     @field_serializer("headers", when_used="json")
     def _reveal(self, headers: SecretStr, info: FieldSerializationInfo) -> str:
-        """For the engine's own processes alone."""
-        return headers.get_secret_value() if info.context == REVEALING else str(headers)
+        return reveal(headers, info)

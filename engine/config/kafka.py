@@ -1,0 +1,90 @@
+"""The settings of Apache Kafka as the log, and of a schema registry."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, FieldSerializationInfo, SecretStr, field_serializer, model_validator
+
+from .section import Duration, Section, reveal
+
+
+class SchemaRegistrySettings(Section):
+    """A schema registry that speaks Confluent's protocol."""
+
+    url: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s]+)?$",
+        description="Base URL; not empty: records are written in Confluent's framing, schemas registered at the start.",
+    )
+    username: str = Field(default="", description="Name for basic authentication; empty: none.")
+    password: SecretStr = Field(default=SecretStr(""), description="Password for basic authentication; secret.")
+    ca_file: Path | None = Field(default=None, description="PEM file of the authority that signed its certificate.")
+
+    @field_serializer("password", when_used="json")
+    def _reveal(self, password: SecretStr, info: FieldSerializationInfo) -> str:
+        return reveal(password, info)
+
+
+class KafkaSettings(Section):
+    """Apache Kafka as the log; without bootstrap servers the log is the embedded one."""
+
+    bootstrap_servers: str = Field(
+        default="", description="host:port,host:port of some brokers; empty: the embedded log."
+    )
+    topic_prefix: str = Field(
+        default="retold",
+        pattern=r"^[a-zA-Z0-9._-]{1,200}$",
+        description="Name of the installation: its topics are PREFIX.commands, PREFIX.internal and PREFIX.events.",
+    )
+    create_topics: bool = Field(default=True, description="Whether missing topics are created.")
+    replication_factor: int = Field(
+        default=-1, ge=-1, le=100, description="Replicas of a topic that is created; -1: the broker's default."
+    )
+    min_insync_replicas: int = Field(
+        default=1, gt=0, le=100, description="Replicas that must have a record before it counts; 2 of 3 in production."
+    )
+    retention: Duration | None = Field(
+        default=None, description="How long records are kept in a topic that is created; not set: for ever."
+    )
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        default="PLAINTEXT", description="How brokers are spoken to: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."
+    )
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        default="SCRAM-SHA-512", description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512."
+    )
+    sasl_username: str = Field(default="", description="Name of the principal.")
+    sasl_password: SecretStr = Field(default=SecretStr(""), description="Its password; secret.")
+    ssl_ca_file: Path | None = Field(default=None, description="PEM file of the authority of the brokers.")
+    ssl_certificate_file: Path | None = Field(default=None, description="PEM file of our certificate, for mutual TLS.")
+    ssl_key_file: Path | None = Field(default=None, description="PEM file of its key.")
+    transaction_timeout: Duration = Field(
+        default=timedelta(seconds=10),
+        ge=timedelta(seconds=1),
+        le=timedelta(minutes=15),
+        description="After it the broker ends a transaction that a paused owner left open, which held back readers.",
+    )
+    session_timeout: Duration = Field(
+        default=timedelta(seconds=6),
+        ge=timedelta(seconds=1),
+        le=timedelta(minutes=5),
+        description="After it a silent engine is taken for dead; the broker's group.min.session.timeout.ms is 6 s.",
+    )
+    request_timeout: Duration = Field(
+        default=timedelta(seconds=10), ge=timedelta(seconds=1), description="Longest wait for a broker's answer."
+    )
+    schema_registry: SchemaRegistrySettings = SchemaRegistrySettings()
+
+    @field_serializer("sasl_password", when_used="json")
+    def _reveal(self, password: SecretStr, info: FieldSerializationInfo) -> str:
+        return reveal(password, info)
+
+    @model_validator(mode="after")
+    def _certificate_with_key(self) -> KafkaSettings:
+        if (self.ssl_certificate_file is None) != (self.ssl_key_file is None):
+            raise ValueError("expected sslCertificateFile and sslKeyFile together, got one of them")
+        if self.security_protocol.startswith("SASL") and not self.sasl_username:
+            raise ValueError(f"expected saslUsername with {self.security_protocol}, got none")
+        return self

@@ -1,0 +1,44 @@
+"""The settings of OpenSearch as secondary storage."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import Field, FieldSerializationInfo, SecretStr, field_serializer
+
+from .section import Duration, Section, reveal
+
+
+class OpensearchSettings(Section):
+    """OpenSearch as secondary storage; without a URL it is SQLite."""
+
+    url: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s,]+(,https?://[^\s,]+)*)?$",
+        description="Base URLs of some nodes, separated by commas; empty: SQLite.",
+    )
+    username: str = Field(default="", description="Name for basic authentication; empty: none.")
+    password: SecretStr = Field(default=SecretStr(""), description="Its password; secret.")
+    ca_file: Path | None = Field(default=None, description="PEM file of the authority of the nodes.")
+    index_prefix: str = Field(
+        default="retold", pattern=r"^[a-z0-9][a-z0-9._-]{0,100}$", description="How names of indices and aliases begin."
+    )
+    shards: int = Field(default=1, gt=0, le=1024, description="Primary shards of an index that is created.")
+    replicas: int = Field(default=0, ge=0, le=100, description="Copies of each shard; at least 1 in production.")
+    refresh_interval: Duration = Field(
+        default=timedelta(milliseconds=500),
+        gt=timedelta(0),
+        le=timedelta(minutes=1),
+        description="How often what was written becomes searchable at the latest, while it is being written.",
+    )
+    bulk_size_max: int = Field(
+        default=5 * 1024 * 1024, ge=1024, le=100 * 1024 * 1024, description="Bytes of one bulk request."
+    )
+    request_timeout: Duration = Field(
+        default=timedelta(seconds=30), ge=timedelta(seconds=1), description="Longest wait for an answer."
+    )
+
+    @field_serializer("password", when_used="json")
+    def _reveal(self, password: SecretStr, info: FieldSerializationInfo) -> str:
+        return reveal(password, info)

@@ -1,0 +1,121 @@
+"""The settings of the engine, its gateway, its exporter and what it keeps on a disk."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import Field, model_validator
+
+from .section import Duration, Section
+
+#: Above this chunk size there is a warning at the start.
+CHUNK_SIZE_DISCOURAGED = 5000
+
+
+class BatchOperationSettings(Section):
+    """The table of the Camunda 8 documentation, "Batch operations: configuration"."""
+
+    scheduler_interval: Duration = Field(
+        default=timedelta(seconds=1),
+        ge=timedelta(0),
+        description="Longest time between two looks while background work waits for a retry.",
+    )
+    chunk_size: int = Field(
+        default=1000, gt=0, description="Most items in one chunk record. Above 5000 a warning is logged."
+    )
+    db_chunk_size: int = Field(default=3500, gt=0, description="Pending items in one row of the state.")
+    query_page_size: int = Field(default=10_000, gt=0, le=100_000, description="Items asked for in one query.")
+    query_in_clause_size: int = Field(default=1000, gt=0, description="Most keys in one IN clause of a query.")
+    query_retry_max: int = Field(default=3, ge=0, description="Times a failed query is tried again; 0 for never.")
+    query_retry_initial_delay: Duration = Field(
+        default=timedelta(seconds=1), gt=timedelta(0), description="Delay before the first retry."
+    )
+    query_retry_max_delay: Duration = Field(
+        default=timedelta(seconds=60), gt=timedelta(0), description="Longest delay between retries."
+    )
+    query_retry_backoff_factor: float = Field(
+        default=2.0, ge=1, le=100, description="Factor from one delay to the next."
+    )
+    slice_size: int = Field(
+        default=20, gt=0, le=1000, description="Items that one step handles; smaller is kinder to users' commands."
+    )
+    skip_vanished_items: bool = Field(
+        default=False, description="An item whose target has vanished is SKIPPED instead of FAILED."
+    )
+    watermark_timeout: Duration = Field(
+        default=timedelta(seconds=60),
+        gt=timedelta(0),
+        description="Longest wait until secondary storage has caught up; then it counts as a failed query.",
+    )
+
+    @model_validator(mode="after")
+    def _delays_in_order(self) -> BatchOperationSettings:
+        if self.query_retry_max_delay < self.query_retry_initial_delay:
+            raise ValueError("expected queryRetryMaxDelay to be at least queryRetryInitialDelay")
+        return self
+
+
+class ProcessSettings(Section):
+    """What bounds a process instance."""
+
+    step_effects_max: int = Field(
+        default=1000,
+        gt=0,
+        le=10_000,
+        description="Records of one instance in one step before others run; a large one counts once for every 4 KiB.",
+    )
+    continuation_rounds_max: int = Field(
+        default=100, gt=0, description="Steps without a wait state before an incident is raised."
+    )
+    due_per_tick_max: int = Field(default=100, gt=0, le=10_000, description="Due timers that one step handles.")
+    jobs_per_activation_max: int = Field(
+        default=1000, gt=0, le=10_000, description="Most jobs that one activation gives out."
+    )
+    business_id_uniqueness: bool = Field(
+        default=False, description="Whether two active root instances of a process may not have the same business id."
+    )
+
+
+class ExporterBatchOperation(Section):
+    export_items_on_creation: bool = Field(
+        default=True, description="Whether pending batch items are searchable at once; counts are exact either way."
+    )
+
+
+class ExporterSettings(Section):
+    """The projection to secondary storage."""
+
+    batch_operation: ExporterBatchOperation = ExporterBatchOperation()
+
+
+class GatewaySettings(Section):
+    """REST API."""
+
+    in_flight_max: int = Field(
+        default=512, gt=0, description="Unanswered commands per partition; beyond it 503 RESOURCE_EXHAUSTED."
+    )
+    awaiting_max: int = Field(
+        default=1000, gt=0, description="Requests that wait for the end of an instance; beyond it 503."
+    )
+    request_timeout: Duration = Field(
+        default=timedelta(seconds=30), gt=timedelta(0), description="Longest wait for an answer of the engine."
+    )
+    long_polling_timeout: Duration = Field(
+        default=timedelta(seconds=10), gt=timedelta(0), description="Wait for jobs when a request does not say."
+    )
+    idempotency_timeout: Duration = Field(
+        default=timedelta(hours=1), gt=timedelta(0), description="How long an Idempotency-Key is remembered."
+    )
+    body_size_max: int = Field(default=16 * 1024 * 1024, gt=0, description="Bytes of a JSON body.")
+
+
+class LogSettings(Section):
+    """The embedded log."""
+
+    map_size: int = Field(default=64 * 1024**3, ge=1024**2, description="Most bytes of the log; the file is sparse.")
+
+
+class StateSettings(Section):
+    map_size: int = Field(
+        default=16 * 1024**3, ge=1024**2, description="Most bytes of one partition's state; the file is sparse."
+    )

@@ -1,0 +1,95 @@
+"""All settings of an installation."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from engine.core.record import PARTITION_MAX
+from engine.core.settings import MachineSettings
+
+from .kafka import KafkaSettings
+from .opensearch import OpensearchSettings
+from .section import REVEALING, Section, Words
+from .sections import (
+    CHUNK_SIZE_DISCOURAGED,
+    BatchOperationSettings,
+    ExporterSettings,
+    GatewaySettings,
+    LogSettings,
+    ProcessSettings,
+    StateSettings,
+)
+from .snapshots import SnapshotSettings
+from .telemetry import TelemetrySettings
+
+
+class Settings(Section):
+    """All settings."""
+
+    data: Path = Field(default=Path("data"), description="Directory of the log, the state and the projection.")
+    host: str = Field(
+        default="127.0.0.1", description="Address to serve at. There is no authentication yet: keep it on loopback."
+    )
+    port: int = Field(default=8080, ge=0, le=65535, description="Port of the REST API.")
+    roles: Annotated[tuple[Literal["engine", "gateway", "exporter"], ...], Words] = Field(
+        default=("engine", "gateway", "exporter"),
+        min_length=1,
+        description="What this machine does: engine (partitions), gateway (REST), exporter. Kafka only; else all.",
+    )
+    partitions: int = Field(
+        default=2, gt=0, le=min(64, PARTITION_MAX), description="Number of partitions; fixed for the life of the log."
+    )
+    batch_operation: BatchOperationSettings = BatchOperationSettings()
+    process: ProcessSettings = ProcessSettings()
+    exporter: ExporterSettings = ExporterSettings()
+    gateway: GatewaySettings = GatewaySettings()
+    log: LogSettings = LogSettings()
+    state: StateSettings = StateSettings()
+    kafka: KafkaSettings = KafkaSettings()
+    opensearch: OpensearchSettings = OpensearchSettings()
+    snapshots: SnapshotSettings = SnapshotSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+
+    def machine(self) -> MachineSettings:
+        """The settings that reach the machine as an event."""
+        batch, process = self.batch_operation, self.process
+        return MachineSettings(
+            chunk_size=batch.chunk_size,
+            db_chunk_size=batch.db_chunk_size,
+            query_page_size=batch.query_page_size,
+            query_retry_max=batch.query_retry_max,
+            query_retry_initial_delay_ms=_milliseconds(batch.query_retry_initial_delay),
+            query_retry_max_delay_ms=_milliseconds(batch.query_retry_max_delay),
+            query_retry_backoff_factor=batch.query_retry_backoff_factor,
+            slice_size=batch.slice_size,
+            skip_vanished_items=batch.skip_vanished_items,
+            step_effects_max=process.step_effects_max,
+            continuation_rounds_max=process.continuation_rounds_max,
+            due_per_tick_max=process.due_per_tick_max,
+            jobs_per_activation_max=process.jobs_per_activation_max,
+            business_id_uniqueness=process.business_id_uniqueness,
+            idempotency_timeout_ms=_milliseconds(self.gateway.idempotency_timeout),
+        )
+
+    def warnings(self) -> list[str]:
+        """What is allowed and yet better not done."""
+        texts = []
+        size = self.batch_operation.chunk_size
+        if size > CHUNK_SIZE_DISCOURAGED:
+            texts.append(
+                f"batchOperation.chunkSize is {size}: values above {CHUNK_SIZE_DISCOURAGED} press on exporters and "
+                "come near the limit of 4 MiB per record"
+            )
+        return texts + [problem for problem in [self.telemetry.problem()] if problem]
+
+    def for_processes(self) -> str:
+        """JSON with the secrets in it, for the engine's own processes; nobody else may see it."""
+        return self.model_dump_json(by_alias=True, context=REVEALING)
+
+
+def _milliseconds(duration: timedelta) -> int:
+    return int(duration.total_seconds() * 1000)
