@@ -16,8 +16,10 @@ install: .venv/installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch .venv/installed
 
+# KAFKA=1: on Apache Kafka and OpenSearch, which are started for it; their data is in demo-data-kafka, too.
+SERVICES := $(BIN)/python -m services kafka opensearch --data demo-data-kafka/services --
 demo: install
-	@$(BIN)/retold demo
+	@$(if $(KAFKA),$(SERVICES) $(BIN)/retold demo --data demo-data-kafka,$(BIN)/retold demo)
 
 check: install
 	$(BIN)/ruff format --check .
@@ -43,6 +45,7 @@ bench: install
 lock: install
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-header -o requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --constraints requirements.lock --generate-hashes --no-header --no-annotate -o requirements.runtime.lock pyproject.toml
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache build *.egg-info demo-data
+	rm -rf .venv .mypy_cache .ruff_cache build *.egg-info demo-data demo-data-kafka

@@ -21,7 +21,7 @@ from engine.records.batch_operation_item import BatchOperationItem
 from engine.records.process_instance import ProcessInstance
 from engine.records.variable import Variable
 from engine.shell.codec import Codec, Reader
-from engine.shell.codec.codec import PREFIX_SIZE
+from engine.shell.codec.framing import PREFIX_SIZE
 from engine.shell.codec.schema import RecordType, parse
 
 STEPS = 400

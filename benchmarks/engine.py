@@ -10,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from engine.assembly import Assembly
@@ -24,9 +26,10 @@ from engine.records import BatchOperationCreation, Deployment, ProcessInstanceCr
 from engine.records.deployment import Resource
 from engine.shell.clock import SystemClock
 from engine.shell.embedded.client import EmbeddedLog
+from engine.shell.following import replay
 from engine.shell.lmdb_store import LmdbStore
 from engine.shell.memory_store import MemoryStore
-from engine.shell.runner import Measures, Runner, replay
+from engine.shell.runner import Measures, Runner
 from engine.telemetry.telemetry import Telemetry
 
 from .models import ONE_TASK
@@ -41,7 +44,8 @@ class Engine:
     def __init__(self, log: EmbeddedLog, directory: Path, measures: Measures | None = None) -> None:
         self.assembly = Assembly()
         self.log = log
-        self.state, self.machine = self.assembly.machine(LmdbStore(directory / "state", 8 << 30), 1, 1)
+        self.store = LmdbStore(directory / "state", 8 << 30, state_format=self.assembly.state_format)
+        self.state, self.machine = self.assembly.machine(self.store, 1, 1)
         self.runner = Runner(
             log=log,
             codec=self.assembly.codec,
@@ -136,15 +140,21 @@ async def replay_all(engine: Engine) -> tuple[str, str]:
     return "replay into an empty state", f"{rate:,.0f} records/s ({'same' if same else 'DIFFERENT'} state)"
 
 
+@contextmanager
+def log_server(directory: Path) -> Iterator[None]:
+    """The process of an embedded log with one partition."""
+    arguments = ["--data", str(directory), "--partitions", "1"]
+    server = subprocess.Popen([sys.executable, "-m", "engine.shell.embedded.server", *arguments])
+    try:
+        yield
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
 def main() -> None:
-    with tempfile.TemporaryDirectory() as name:
-        arguments = ["--data", name, "--partitions", "1"]
-        server = subprocess.Popen([sys.executable, "-m", "engine.shell.embedded.server", *arguments])
-        try:
-            print_table("Engine and log alone (1 partition)", asyncio.run(measure(Path(name))))
-        finally:
-            server.terminate()
-            server.wait(30)
+    with tempfile.TemporaryDirectory() as name, log_server(Path(name)):
+        print_table("Engine and log alone (1 partition)", asyncio.run(measure(Path(name))))
 
 
 if __name__ == "__main__":

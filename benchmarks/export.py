@@ -31,7 +31,8 @@ from engine.records.variable import Variable
 from engine.shell.clock import SystemClock
 from engine.shell.codec import Codec
 from engine.shell.memory_log import MemoryLog
-from exporters.pump import Pump
+from exporters.contract import Exporter
+from exporters.pump import Pump, PumpLimits
 from exporters.sqlite import SqliteExporter
 
 DEFINITION = first_key(1) + 1
@@ -158,15 +159,15 @@ class Script:
 
 
 class Bench:
-    """One log, one pump, one file."""
+    """One log, one pump, one secondary storage."""
 
-    def __init__(self, folder: Path, partitions: int, profile: bool) -> None:
+    def __init__(self, exporter: Exporter, partitions: int, profile: bool, limits: PumpLimits | None = None) -> None:
         clock = SystemClock()
         codec = Codec(FAMILIES)
         self._log = MemoryLog(partitions, clock)
         self.scripts = [Script(self._log, codec, partition) for partition in range(1, partitions + 1)]
-        self._exporter = SqliteExporter(folder)
-        self._pump = Pump(self._log, self._exporter, codec, clock)
+        self._exporter = exporter
+        self._pump = Pump(self._log, self._exporter, codec, clock, limits)
         self._profile = profile
 
     async def drain(self, name: str, things: int) -> None:
@@ -189,7 +190,7 @@ class Bench:
         print(
             f"{name:<32}{things / seconds:>10,.0f}/s"
             f"{records / seconds:>12,.0f} records/s{processor / seconds:>8.0%} of a core"
-            f"{things / processor:>12,.0f} a core second"
+            f"{things / processor:>12,.0f} a core second{processor / records * 1e6:>8.1f} us a record"
         )
         if self._profile:
             pstats.Stats(profile).sort_stats("tottime").print_stats(18)
@@ -202,35 +203,39 @@ class Bench:
         )
 
 
-async def measure(instances: int, partitions: int, profile: bool) -> None:
+async def export_life(bench: Bench, instances: int, partitions: int) -> None:
     """Create, select and cancel instances, and print how fast each was exported."""
+    elements = (ProcessElement(element_id="pay", name="Pay", element_type="SERVICE_TASK"),)
+    process = Process(bpmn_process_id="order", bpmn_version=1, resource=b"<bpmn/>", elements=elements)
+    keys: list[list[int]] = []
+    for number, script in enumerate(bench.scripts, 1):
+        await script.step([("PROCESS", "CREATED", DEFINITION, process)])
+        first = first_key(number) + 10
+        keys.append([first + KEYS_PER_INSTANCE * index for index in range(instances // partitions)])
+        for key in keys[-1]:
+            await script.step(list(creation(key)))
+    await bench.drain("one-task instances created", instances)
+    batch = first_key(1) + 2
+    for script, mine in zip(bench.scripts, keys, strict=True):
+        creation_value = BatchOperationCreation(batch_operation_type="CANCEL_PROCESS_INSTANCE", lead_partition=1)
+        await script.step([("BATCH_OPERATION_CREATION", "CREATED", batch, creation_value)])
+        for at in range(0, len(mine), SLICE):
+            items = tuple(
+                BatchItem(item_key=key, process_instance_key=key, root_process_instance_key=key)
+                for key in mine[at : at + SLICE]
+            )
+            await script.step([("BATCH_OPERATION_CHUNK", "CREATED", batch, BatchOperationChunk(items=items))])
+    await bench.drain("batch items found", instances)
+    for script, mine in zip(bench.scripts, keys, strict=True):
+        for at in range(0, len(mine), SLICE):
+            await script.step([event for key in mine[at : at + SLICE] for event in cancellation(key, batch)])
+    await bench.drain("batch items finished", instances)
+
+
+async def measure(instances: int, partitions: int, profile: bool) -> None:
+    """Export into a file."""
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), partitions, profile)
-        elements = (ProcessElement(element_id="pay", name="Pay", element_type="SERVICE_TASK"),)
-        process = Process(bpmn_process_id="order", bpmn_version=1, resource=b"<bpmn/>", elements=elements)
-        keys: list[list[int]] = []
-        for number, script in enumerate(bench.scripts, 1):
-            await script.step([("PROCESS", "CREATED", DEFINITION, process)])
-            first = first_key(number) + 10
-            keys.append([first + KEYS_PER_INSTANCE * index for index in range(instances // partitions)])
-            for key in keys[-1]:
-                await script.step(list(creation(key)))
-        await bench.drain("one-task instances created", instances)
-        batch = first_key(1) + 2
-        for script, mine in zip(bench.scripts, keys, strict=True):
-            creation_value = BatchOperationCreation(batch_operation_type="CANCEL_PROCESS_INSTANCE", lead_partition=1)
-            await script.step([("BATCH_OPERATION_CREATION", "CREATED", batch, creation_value)])
-            for at in range(0, len(mine), SLICE):
-                items = tuple(
-                    BatchItem(item_key=key, process_instance_key=key, root_process_instance_key=key)
-                    for key in mine[at : at + SLICE]
-                )
-                await script.step([("BATCH_OPERATION_CHUNK", "CREATED", batch, BatchOperationChunk(items=items))])
-        await bench.drain("batch items found", instances)
-        for script, mine in zip(bench.scripts, keys, strict=True):
-            for at in range(0, len(mine), SLICE):
-                await script.step([event for key in mine[at : at + SLICE] for event in cancellation(key, batch)])
-        await bench.drain("batch items finished", instances)
+        await export_life(Bench(SqliteExporter(Path(folder)), partitions, profile), instances, partitions)
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ import httpx
 
 from engine.app import find_free_port
 from engine.assembly import Assembly
-from engine.core.ports import COMMANDS, EVENTS, Append, Message
+from engine.core.ports import COMMANDS, EVENTS, Append, Log, Message
 from engine.core.record import command
 from engine.records import ProcessInstanceCreation
 from engine.shell.embedded.client import EmbeddedLog
@@ -50,6 +50,10 @@ class Installation:
         if "ready" not in line:
             raise RuntimeError(f"expected the engine to become ready, got: {line}")
         self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}/v2", timeout=60)
+
+    async def open_log(self) -> Log:
+        """The log that it runs on."""
+        return await EmbeddedLog.open(self.data)
 
     async def close(self) -> None:
         await self.client.aclose()
@@ -127,7 +131,7 @@ async def start_over_http(it: Installation, count: int, in_flight: int) -> float
 async def start_from_log(it: Installation, count: int) -> float:
     """Instances per second, from CREATE commands already on the log to their outcomes; the exporter is running."""
     codec = Assembly().codec
-    log = await EmbeddedLog.open(it.data)
+    log = await it.open_log()
     value = ProcessInstanceCreation(bpmn_process_id="one-task", variables='{"number":1}')
     share = count // log.partition_count
     ends = {p: await log.end(EVENTS, p) for p in range(1, log.partition_count + 1)}

@@ -24,11 +24,12 @@ from engine.core.settings import MachineSettings
 from engine.records import Deployment, ProcessInstance, ProcessInstanceCreation
 from engine.records.deployment import Resource
 from engine.shell.codec import Reader
+from engine.shell.following import replay
 from engine.shell.lmdb_store import LmdbStore
 from engine.shell.manual_clock import ManualClock
 from engine.shell.memory_log import MemoryLog
 from engine.shell.memory_store import MemoryStore
-from engine.shell.runner import Runner, replay
+from engine.shell.runner import Runner
 from exporters.sqlite import SqliteExporter
 from replay.partition import PartitionAudit
 from replay.projection import audit_projection

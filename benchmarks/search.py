@@ -24,6 +24,8 @@ from engine.records.process_instance import ProcessInstance
 from engine.records.user_task import UserTask
 from engine.records.variable import Variable
 from engine.shell.clock import SystemClock
+from exporters.contract import Exporter
+from exporters.search import SearchStore
 from exporters.search.values import date_text
 from exporters.sqlite import SqliteExporter, SqliteSearch
 from exporters.sqlite.database import FILE_NAME
@@ -43,7 +45,7 @@ USERS, GROUPS, TYPES = 200, 20, 8
 KEYS_PER_INSTANCE = 16
 
 Event = tuple[str, str, int, Any]
-Ask = Callable[[SqliteSearch, random.Random], Awaitable[Any]]
+Ask = Callable[[SearchStore, random.Random], Awaitable[Any]]
 
 
 class World:
@@ -61,10 +63,9 @@ class World:
         """The key of some instance."""
         return self.key(chance.randint(1, PARTITIONS), chance.randrange(self.per_partition))
 
-    async def export(self, folder: Path) -> float:
+    async def export(self, exporter: Exporter) -> float:
         """Project everything; the seconds it took."""
         began = time.perf_counter()
-        exporter = SqliteExporter(folder)
         await exporter.open()
         position = dict.fromkeys(range(1, PARTITIONS + 1), 0)
         for number in range(0, self.per_partition, TRANSACTION):
@@ -292,11 +293,19 @@ async def measure(folder: Path, instances: int, rounds: int) -> None:
     world = World(instances)
     rows = []
     if not (folder / FILE_NAME).exists():
-        seconds = await world.export(folder)
+        seconds = await world.export(SqliteExporter(folder))
         rows.append((f"{instances:,} instances exported", f"{instances / seconds:,.0f}/s"))
     size = (folder / FILE_NAME).stat().st_size / (1 << 30)
     rows.append(("size of the file", f"{size:.2f} GiB"))
     search = SqliteSearch(folder, SystemClock())
+    rows += await answers(search, world, rounds)
+    await search.close()
+    print_table(f"Searches in SQLite, {rounds} rounds each", rows)
+
+
+async def answers(search: SearchStore, world: World, rounds: int) -> list[tuple[str, str]]:
+    """How long the answers of every screen took."""
+    rows = []
     for name, ask in screens(world).items():
         chance = random.Random(name)
         waited, worked = [], []
@@ -306,8 +315,7 @@ async def measure(folder: Path, instances: int, rounds: int) -> None:
             waited.append(time.perf_counter() - began)
             worked.append(time.process_time() - processor_began)
         rows.append((name, f"{shown(waited)}; of a core {shown(worked)}"))
-    await search.close()
-    print_table(f"Searches in SQLite, {rounds} rounds each", rows)
+    return rows
 
 
 def shown(seconds: list[float]) -> str:

@@ -14,7 +14,7 @@ from engine.batch.initialization import Initializer
 from engine.batch.operation import Operation
 from engine.batch.part import part as batch_part
 from engine.batch.quarantine import quarantine as fail_batch_part
-from engine.core import system
+from engine.core import generations, system
 from engine.core.effects import Effects
 from engine.core.faults import BadRequest, Reject
 from engine.core.head import SCHEMAS
@@ -24,6 +24,7 @@ from engine.core.record import Record, command
 from engine.core.registry import Registry
 from engine.core.settings import MachineSettings
 from engine.core.state import State, View
+from engine.core.state_format import state_format
 from engine.operations import OPERATIONS
 from engine.process import (
     business_ids,
@@ -32,6 +33,7 @@ from engine.process import (
     incidents,
     instances,
     jobs,
+    results,
     user_tasks,
     variable_documents,
     variables,
@@ -40,7 +42,7 @@ from engine.records import FAMILIES
 from engine.records.intents import INTENTS
 from engine.records.schema import Schema
 from engine.records.settings import Settings
-from engine.shell.codec import Codec, Undecodable, ValueCodec
+from engine.shell.codec import Codec, SchemaIds, Undecodable, ValueCodec
 
 
 @cache
@@ -82,17 +84,22 @@ def quarantine(command: Record, refusal: Reject, view: View) -> Effects:
 
 
 class Assembly:
-    """Everything that is the same in every process of an installation, built once a process."""
+    """Everything that is the same in every process of an installation, built once a process.
 
-    def __init__(self) -> None:
-        self.codec = Codec(FAMILIES)
+    `schema_ids`: those of a schema registry, if the installation uses one (`engine.schema_ids`).
+    """
+
+    def __init__(self, schema_ids: SchemaIds | None = None) -> None:
+        self.codec = Codec(FAMILIES, ids=schema_ids)
         self.operations = OPERATIONS
         self.operation_codecs = OperationCodecs(OPERATIONS)
         parts = [
             system.PART,
+            generations.PART,
             deployments.PART,
             creation.PART,
             instances.PART,
+            results.PART,
             business_ids.PART,
             variables.PART,
             variable_documents.PART,
@@ -102,6 +109,7 @@ class Assembly:
             batch_part(OPERATIONS, self.operation_codecs.decode),
         ]
         self.registry = Registry([*parts, system.tick_part(parts)], INTENTS, quarantine)
+        self.state_format = state_format(self.registry.tables)
 
     def machine(self, store: Store, partition: int, partition_count: int) -> tuple[State, Machine]:
         """The state and the machine of a partition over a store."""

@@ -30,16 +30,20 @@ class ChildProcess:
             pass_fds=descriptors,
             process_group=0,
         )
-        assert process.stdin is not None
-        with contextlib.suppress(ConnectionError):
-            process.stdin.write(settings.for_processes().encode() + b"\n")
-            await process.stdin.drain()
-        return cls(process)
+        child = cls(process)
+        child.tell(settings.for_processes())
+        return child
 
     async def read_line(self) -> str:
         """As `Process.read_line`."""
         assert self._process.stdout is not None
         return (await self._process.stdout.readline()).decode()
+
+    def tell(self, duty: str) -> None:
+        """As `Process.tell`."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(ConnectionError):
+            self._process.stdin.write(duty.encode() + b"\n")
 
     async def wait(self) -> int:
         """As `Process.wait`."""

@@ -2,7 +2,7 @@
 
 Owns no data, but the address: it is bound here and handed to the gateway, so that a port in use is noticed before
 anything else and callers wait, rather than being refused, while a gateway is started again. What it knows of its
-children is written to `DIR/parts.json`, which the gateway shows as readiness.
+children and of the other machines is written to `DIR/overview.json`, which the gateway shows as readiness.
 """
 
 from __future__ import annotations
@@ -12,43 +12,26 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from functools import partial
 from pathlib import Path
 
-import msgspec
-
+from engine.assembly import build_name
 from engine.child_process import ChildProcess
 from engine.config import Settings
 from engine.core.faults import RetoldError, Unavailable
+from engine.overview import OVERVIEW_FILE, write_overview
 from engine.processes import start_telemetry
 from engine.roles.host import first_of
-from engine.roles.protocol import GATEWAY, SUPERVISOR
+from engine.roles.membership import Member, Membership, SoleMember
+from engine.roles.protocol import GATEWAY, LOG, SUPERVISOR
 from engine.roles.supervisor import Supervisor
+from engine.schema_ids import register_schemas
 from engine.shell.directory_lock import DirectoryLock
 from engine.telemetry.metrics import STARTS
 
-PARTS_FILE = "parts.json"
-
-
-def read_parts(data: Path) -> dict[str, str]:
-    """Each process of the installation and what keeps it from working; empty text while it works."""
-    try:
-        return msgspec.json.decode((data / PARTS_FILE).read_bytes(), type=dict[str, str])
-    except (OSError, msgspec.DecodeError):
-        return {"supervisor": "does not tell how its processes are"}
-
-
-def write_parts(data: Path, parts: Mapping[str, str]) -> None:
-    """For `read_parts`: whole or, on a full disk, not at all, for then nobody may believe that all is well."""
-    file = data / PARTS_FILE
-    new = file.with_suffix(".new")
-    try:
-        new.write_bytes(msgspec.json.encode(parts))
-        new.replace(file)
-    except OSError as error:
-        sys.stderr.write(f"expected to write {file}, got: {error}; free space\n")
-        file.unlink(missing_ok=True)
+#: Addresses that say nothing about where a machine is.
+ANY_ADDRESS = ("0.0.0.0", "::")
 
 
 def run(settings: Settings) -> int:
@@ -60,6 +43,7 @@ def run(settings: Settings) -> int:
     with _bind_for(settings) as listener:
         lock = _lock(settings.data)
         try:
+            register_schemas(settings)
             return asyncio.run(_serve(settings, listener))
         finally:
             lock.release()
@@ -106,7 +90,10 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
         return ChildProcess.start(role, settings, [listener.fileno()] if role == GATEWAY else [])
 
     telemetry = start_telemetry(SUPERVISOR, settings)
-    supervisor = Supervisor(settings.partitions, start, partial(write_parts, settings.data))
+    identity = describe_machine(settings)
+    fixed = [GATEWAY] if settings.kafka.bootstrap_servers else [LOG, GATEWAY]
+    membership = await open_membership(settings, identity)
+    supervisor = Supervisor(identity.name, fixed, membership, start, partial(write_overview, settings.data))
 
     def announce() -> None:
         sys.stdout.write(
@@ -121,5 +108,36 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
         listener.close()
         await supervisor.stop()
         telemetry.close()
-        (settings.data / PARTS_FILE).unlink(missing_ok=True)
+        (settings.data / OVERVIEW_FILE).unlink(missing_ok=True)
     return 0
+
+
+def describe_machine(settings: Settings) -> Member:
+    """What the other machines of the installation know of this one."""
+    name = socket.gethostname()
+    return Member(
+        name=f"{name}:{settings.port}",
+        host=name if settings.host in ANY_ADDRESS else settings.host,
+        port=settings.port,
+        version=build_name(),
+        roles=settings.roles,
+    )
+
+
+async def open_membership(settings: Settings, identity: Member) -> Membership:
+    """This machine's place in its installation, whose log is there then. Raises RetoldError."""
+    if not settings.kafka.bootstrap_servers:
+        return SoleMember(identity, settings.partitions)
+    from engine.roles.group_membership import GroupMembership
+    from engine.shell.kafka.group import KafkaGroup
+    from engine.shell.kafka.topics import prepare_topics
+
+    connection = settings.kafka.connection()
+    await prepare_topics(connection, settings.kafka.topics(settings.partitions))
+    return GroupMembership(
+        KafkaGroup(connection, identity.name),
+        identity,
+        settings.partitions,
+        held=[int(path.name) for path in (settings.data / "state").glob("[0-9]*")],
+        exports_all=not settings.opensearch.url,
+    )

@@ -35,6 +35,12 @@ class Exporter(Protocol):
     def positions(self) -> Mapping[int, ExportedPosition]:
         """How far each partition is exported; a partition that is missing starts from zero."""
 
+    def set_aside(self) -> Mapping[int, int]:
+        """How many documents secondary storage did not take, by partition, since this exporter was made.
+
+        A rebuilt projection would lack them too: a person must look. They never stop the others.
+        """
+
     async def export(self, partition: int, records: Sequence[Record], next_offset: int) -> None:
         """Project whole steps, all or nothing, and store the position of the last record and `next_offset` with them.
 

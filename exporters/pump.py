@@ -18,6 +18,7 @@ from engine.core.faults import BrokenInvariant, CorruptedLog, Unavailable
 from engine.core.ports import EVENTS, Clock, Entry, Log, Page
 from engine.core.record import Record
 from engine.shell.codec import Codec, Reader
+from engine.shell.history import History
 
 from .contract import ExportedPosition, Exporter, ProjectionLost
 
@@ -92,7 +93,7 @@ class Steps:
 
 
 class Pump:
-    """One pump serves all partitions of an installation. `run` ends only when it is cancelled."""
+    """One pump serves several partitions of an installation. `run` ends only when it is cancelled."""
 
     def __init__(
         self,
@@ -105,6 +106,8 @@ class Pump:
         measures: Measures | None = None,
     ) -> None:
         """`changed` is called when the exporter is open, and whenever `problem` is another one."""
+        #: Those that are exported now.
+        self.partitions: Sequence[int] = range(1, log.partition_count + 1)
         self._changed = changed
         self._log = log
         self._exporter = exporter
@@ -129,16 +132,23 @@ class Pump:
         texts = {**self._failing, **self._stopped}
         return "; ".join(f"partition {partition}: {text}" for partition, text in sorted(texts.items()))
 
-    async def run(self) -> None:
-        """Open the exporter and export until cancelled; a partition that stops does not stop the others."""
+    async def run(self, partitions: Sequence[int] | None = None) -> None:
+        """Open the exporter and export these partitions, or all, until cancelled.
+
+        A partition that stops does not stop the others.
+        """
+        if partitions is not None:
+            self.partitions = partitions
         while await self._export_all():
             LOG.warning("what was exported is gone: everything is exported again")
 
     async def _export_all(self) -> bool:
         """Export until all partitions have stopped or, True, until what was exported is lost."""
+        self._failing.clear()
+        self._stopped.clear()
         await self._retry(0, self._exporter.open)
         self._changed()
-        tasks = [asyncio.create_task(self._guard(number)) for number in range(1, self._log.partition_count + 1)]
+        tasks = [asyncio.create_task(self._guard(number)) for number in self.partitions]
         try:
             ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
             return any(task.exception() for task in ended)
@@ -160,9 +170,10 @@ class Pump:
             LOG.exception("export of partition %d stopped", partition)
 
     async def _export(self, partition: int) -> None:
-        steps = Steps(partition, self._exporter.positions().get(partition, ExportedPosition()))
+        exported = self._exporter.positions().get(partition, ExportedPosition())
+        offset = await self._retry(partition, partial(self._place_of, partition, exported))
+        steps = Steps(partition, ExportedPosition(position=exported.position, offset=offset))
         reader = Reader(self._codec)
-        offset = steps.offset
         while True:
             page = await self._retry(partition, partial(self._read, partition, offset))
             for entry in page.entries:
@@ -175,6 +186,20 @@ class Pump:
             if page.next_offset == offset:
                 await self._retry(partition, partial(self._log.wait, {(EVENTS, partition): offset}))
             offset = page.next_offset
+
+    async def _place_of(self, partition: int, exported: ExportedPosition) -> int:
+        """Where to go on: where the exporter says, unless the topic was restored, or moved, since then."""
+        history = History(self._log, self._codec, partition)
+        place = await history.at(exported.offset)
+        if place is not None and (not exported.position or place.position == exported.position + 1):
+            return exported.offset
+        problem = await history.misfit(exported.position)
+        if problem:
+            raise BrokenInvariant(
+                f"expected events of partition {partition} that go on with what was exported, got others: {problem}; "
+                "restore the topic, or delete what was exported, so that all that the log has is exported again"
+            )
+        return (await history.behind(exported.position)).offset
 
     async def _read(self, partition: int, offset: int) -> Page:
         return await self._log.read(EVENTS, partition, offset, size_max=self._limits.read_size_max)

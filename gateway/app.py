@@ -26,7 +26,7 @@ from .gateway import TRACE, Gateway
 from .openapi import openapi_document
 from .operations import CANCEL_PROCESS_INSTANCE, RESOLVE_INCIDENT, OperationDescription
 from .problems import bad_request, problem_response
-from .readiness import Readiness
+from .readiness import Brokers, Readiness
 from .replies import Codec, Requests
 from .responses import text_response
 from .routes import all_routes
@@ -64,10 +64,12 @@ def create_app(
     authorizer: Authorizer = allow_all,
     operations: Sequence[OperationDescription] = DEFAULT_OPERATIONS,
     telemetry: Telemetry | None = None,
+    brokers: Brokers | None = None,
 ) -> Litestar:
     """The gateway as an ASGI application; it follows the log from its start-up to its shutdown (lifespan).
 
-    Its state has `drain()`, which ends all waiting for jobs: call it when the process shall end.
+    Without `brokers` it is an installation of one machine. The application's state has `drain()`, which ends all
+    waiting for jobs: call it when the process shall end.
     """
     requests = Requests(log, codec, clock, settings, settings.gateway_id or secrets.token_hex(6))
     gateway = Gateway(
@@ -77,6 +79,7 @@ def create_app(
         codec=codec,
         requests=requests,
         readiness=readiness,
+        brokers=brokers,
         clock=clock,
         evaluations=Evaluations(expression_compiler),
         authorizer=authorizer,
@@ -87,7 +90,8 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncGenerator[None, None]:
-        await requests.start()
+        if settings.serves_api:
+            await requests.start()
         try:
             yield
         finally:

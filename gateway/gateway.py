@@ -23,7 +23,7 @@ from .evaluation import Evaluations
 from .fields import parse_key
 from .operations import OperationDescription
 from .problems import Problem, bad_request, lives_nowhere, not_found
-from .readiness import Readiness
+from .readiness import Broker, Brokers, Readiness
 from .replies import Codec, Requests
 from .settings import GatewaySettings
 from .telemetry import RequestTrace, Telemetry, Untraced
@@ -51,6 +51,7 @@ class Gateway:
         codec: Codec,
         requests: Requests,
         readiness: Readiness,
+        brokers: Brokers | None,
         clock: Clock,
         evaluations: Evaluations,
         authorizer: Authorizer,
@@ -63,6 +64,7 @@ class Gateway:
         self.codec = codec
         self.requests = requests
         self.readiness = readiness
+        self.brokers = brokers or (lambda: [Broker(leads=range(1, log.partition_count + 1))])
         self.clock = clock
         self.evaluations = evaluations
         self.operations = operations

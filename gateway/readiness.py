@@ -1,4 +1,4 @@
-"""Whether every part of the installation can work, as told by the composition root."""
+"""Whether every part of the installation can work, and which machines it has, as told by the composition root."""
 
 from __future__ import annotations
 
@@ -16,5 +16,18 @@ class Part(Struct, frozen=True, kw_only=True):
     partition: int = 0
 
 
+class Broker(Struct, frozen=True, kw_only=True):
+    """One machine with partitions: those that it leads, those that it follows, and those that cannot work there."""
+
+    host: str = ""
+    port: int = 0
+    version: str = ""
+    leads: Sequence[int] = ()
+    follows: Sequence[int] = ()
+    broken: Sequence[int] = ()
+
+
+#: The machines with partitions, always in the same order.
+Brokers = Callable[[], Sequence[Broker]]
 #: All parts of the installation that the gateway depends on.
 Readiness = Callable[[], Awaitable[Sequence[Part]]]

@@ -12,10 +12,10 @@ from typing import Protocol
 
 import msgspec
 
-from engine.core.faults import RecordTooLarge, Reject, RetoldError, Unavailable
+from engine.core.faults import LogTruncated, RecordTooLarge, Reject, RetoldError, Unavailable
 from engine.core.ports import EVENTS, VALUE_SIZE_MAX, Clock, Entry, Log, Message
 from engine.core.record import REJECTION, Record
-from engine.shell.trace_context import TRACEPARENT_HEADER, traceparent_of
+from engine.shell.trace_context import trace_headers
 
 from .notices import Notices
 from .outboxes import Outbox, Outgoing
@@ -148,7 +148,7 @@ class Requests:
         if sending.context:
             step = msgspec.structs.replace(record.step, trace_context=sending.context)
             record = msgspec.structs.replace(record, step=step)
-            headers[TRACEPARENT_HEADER] = traceparent_of(sending.context)
+            headers |= trace_headers(sending.context)
         value = self._codec.encode(record)
         if len(value) > VALUE_SIZE_MAX:
             raise RecordTooLarge(
@@ -196,6 +196,9 @@ class Requests:
             try:
                 await self._log.wait({place: offset})
                 page = await self._log.read(EVENTS, partition, offset, headed_only=True)
+            except LogTruncated as cut:
+                offset = cut.first_offset  # who waited for what was there has been told that time ran out
+                continue
             except Unavailable:
                 await self._clock.sleep(pause)
                 pause = min(pause * 2, _RETRY_SECONDS_MAX)

@@ -15,6 +15,8 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
 
     host: str = "127.0.0.1"
     port: int = 8080
+    #: Without it only health and metrics are served: for a machine that has other work.
+    serves_api: bool = True
     #: Tells this gateway's requests from those of others on the log; "" gives a new one at each start.
     gateway_id: str = ""
     #: Shown in the topology and the OpenAPI document; the composition root knows it.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
-from engine.core.ports import Entry
+from engine.core.faults import LogTruncated
+from engine.core.ports import Entry, Page
 from engine.core.record import Record
 from engine.shell.codec import Codec, Reader, Undecodable
 
@@ -25,7 +26,7 @@ class Entries:
     async def peek(self) -> Entry | None:
         """The next entry, which stays the next one; None at the end."""
         while self._index >= len(self._page):
-            page = await self._log.read(self._topic, self._partition, self._next_offset, size_max=READ_SIZE_MAX)
+            page = await read_page(self._log, self._topic, self._partition, self._next_offset)
             if not page.entries:
                 return None
             self._page, self._index, self._next_offset = page.entries, 0, page.next_offset
@@ -37,6 +38,16 @@ class Entries:
         if entry is not None:
             self._index += 1
         return entry
+
+
+async def read_page(log: LogReading, topic: str, partition: int, offset: int) -> Page:
+    """As `Log.read`; asked for the first offset, from the log's beginning on, which its retention may have moved."""
+    try:
+        return await log.read(topic, partition, offset, size_max=READ_SIZE_MAX)
+    except LogTruncated as truncated:
+        if offset:
+            raise
+        return await log.read(topic, partition, truncated.first_offset, size_max=READ_SIZE_MAX)
 
 
 async def records_of(log: LogReading, codec: Codec, topic: str, partition: int) -> AsyncIterator[tuple[Entry, Record]]:

@@ -14,6 +14,7 @@ from engine.records.intake import Intake
 from engine.shell.codec import Codec, Reader, Undecodable
 
 from .entries import Entries
+from .generations import Generations
 from .messages import Mailbox
 from .ports import LogReading
 from .report import Check
@@ -35,6 +36,8 @@ class InputAudit:
     ) -> None:
         self.commands = 0
         self.pending = 0
+        #: of the partition; told before the first outcome
+        self.generations = Generations()
         self._entries = Entries(log, topic, partition)
         self._reader = Reader(codec)
         self._topic = topic
@@ -48,19 +51,20 @@ class InputAudit:
     async def meet(self, outcome: Record, before: int) -> None:
         """Take the first record of the next step whose source this input is; `before` is the time of the last step."""
         step, position = outcome.step, outcome.position
+        if self.generations.is_moved(step):
+            await self._meet_moved(outcome)
+            return
         if step.source_offset <= self._offset:
             self._fail(f"a second outcome of the command at {self._place(step.source_offset)}", position)
             return
-        if step.source_ordinal != self._ordinal + 1:
-            self._fail(f"expected command {self._ordinal + 1} of {self._topic}, got {step.source_ordinal}", position)
-        self._ordinal = step.source_ordinal
+        self._count(outcome)
         entry = await self._find(step.source_offset, position)
         if entry is None:
             self._fail(f"an outcome without its command at {self._place(step.source_offset)}", position)
             return
         self._offset = entry.offset
         self._outcomes.count("outcomes")
-        command = self._take(entry)
+        command = self._take(entry, outcome)
         if outcome.command_hash != sha256(entry.value).digest():
             self._fail(f"expected the hash of the command at {self._place(entry.offset)}, got another", position)
         if step.timestamp != max(before, entry.timestamp):
@@ -68,6 +72,33 @@ class InputAudit:
         if command is None and not self._names(outcome, entry):
             text = f"the command at {self._place(entry.offset)} does not decode, and no rejection says so"
             self._records.fail(text, self._partition, position)
+
+    async def _meet_moved(self, outcome: Record) -> None:
+        """Take the outcome of a command that lay elsewhere: the next one must have its hash."""
+        step, position = outcome.step, outcome.position
+        self._count(outcome)
+        if self.generations.is_gone(step):
+            self._outcomes.count("outcomes of commands that are gone")
+            return
+        while (entry := await self._entries.next()) is not None:
+            self._offset = entry.offset
+            is_source = sha256(entry.value).digest() == outcome.command_hash
+            command = self._take(entry, outcome if is_source else None)
+            if is_source:
+                self._outcomes.count("outcomes")
+                return
+            if not self._is_repeated(command):
+                text = f"expected command {step.source_ordinal} at {self._place(entry.offset)}, got another one"
+                self._fail(text, position)
+                return
+            self._outcomes.count("repeated messages")
+        self._fail(f"an outcome without its command, number {step.source_ordinal} of {self._topic}", position)
+
+    def _count(self, outcome: Record) -> None:
+        ordinal = outcome.step.source_ordinal
+        if ordinal != self._ordinal + 1:
+            self._fail(f"expected command {self._ordinal + 1} of {self._topic}, got {ordinal}", outcome.position)
+        self._ordinal = ordinal
 
     async def finish(self) -> None:
         """The events end here: what is left has no outcome yet."""
@@ -87,8 +118,8 @@ class InputAudit:
                 self._fail(f"the command at {self._place(entry.offset)} has no outcome", position)
         return None
 
-    def _take(self, entry: Entry) -> Record | None:
-        """Look at a command itself; None if it does not decode."""
+    def _take(self, entry: Entry, outcome: Record | None = None) -> Record | None:
+        """Look at a command itself; None if it does not decode. A message that was refused was not received."""
         self.commands += 1
         self._records.count("commands")
         try:
@@ -96,7 +127,7 @@ class InputAudit:
         except Undecodable:
             self._records.count("unreadable commands")
             return None
-        if self._topic == INTERNAL:
+        if self._topic == INTERNAL and (outcome is None or outcome.step.sender_partition):
             self._mailbox.receive(command, entry.value)
         return command
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from engine.core.faults import BrokenInvariant
-from engine.core.head import HEAD, Head
+from engine.core.head import GENERATIONS, HEAD, Head
 from engine.core.machine import Machine
 from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Entry, Store
 from engine.core.record import EVENT, Record
@@ -19,9 +19,11 @@ from engine.shell.codec import Codec, Reader, Undecodable
 
 from . import states
 from .counters import Counters, PartitionCounters
+from .entries import read_page
+from .generations import generations_of
 from .inputs import InputAudit
 from .messages import SENT, Mailbox, Tally
-from .ports import READ_SIZE_MAX, Assembled, LogReading, Progress
+from .ports import Assembled, LogReading, Progress
 from .report import OUTCOMES, RECORDS, STATE, Check, CheckReport, PartitionReport
 from .steps import Steps, WholeStep
 
@@ -58,6 +60,7 @@ class PartitionAudit:
         progress: Progress,
     ) -> None:
         self._log = log
+        self._codec = assembly.codec
         self._partition = partition
         self._progress = progress
         self._records = Check(RECORDS)
@@ -77,8 +80,11 @@ class PartitionAudit:
 
     async def run(self) -> PartitionFindings:
         """Read everything once."""
+        generations = await generations_of(self._log, self._codec, self._partition)
+        for audit in self._inputs.values():
+            audit.generations = generations
         offset = 0
-        while (page := await self._log.read(EVENTS, self._partition, offset, size_max=READ_SIZE_MAX)).entries:
+        while (page := await read_page(self._log, EVENTS, self._partition, offset)).entries:
             offset = page.next_offset
             for entry in page.entries:
                 await self._add(entry)
@@ -165,7 +171,9 @@ class PartitionAudit:
 
     async def _meet(self, first: Record) -> None:
         audit = self._inputs.get(first.step.source_input)
-        if audit is None:
+        if first.step.source_input == GENERATIONS:
+            self._outcomes.count("log generations")
+        elif audit is None:
             text = f"expected an input {' or '.join(self._inputs)} as the source, got '{first.step.source_input}'"
             self._outcomes.fail(text, self._partition, first.position)
         else:

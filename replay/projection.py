@@ -10,16 +10,20 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Protocol
+
+from msgspec import Struct
 
 from engine.core.faults import BrokenInvariant, RetoldError
 from engine.core.ports import EVENTS
 from engine.shell.codec import Codec, Reader, Undecodable
-from exporters.contract import ExportedPosition
+from exporters.contract import ExportedPosition, Exporter
 from exporters.pump import Steps
 from exporters.sqlite import SqliteExporter
 from exporters.sqlite.database import FILE_NAME, open_reader
 
-from .ports import READ_SIZE_MAX, LogReading, Progress
+from .entries import read_page
+from .ports import LogReading, Progress
 from .report import FAILURES_MAX, PROJECTION, Check, shown
 from .rows import differences
 
@@ -33,6 +37,29 @@ DELETE FROM batch_items WHERE state = 'ACTIVE' AND batch_operation_key = ?
 PENDING_BATCHES = "SELECT DISTINCT batch_operation_key FROM batch_items WHERE state = 'ACTIVE'"
 
 Row = tuple[object, ...]
+
+#: Where the exporter reads next: before or behind markers in the log, both of which are right.
+NEXT_OFFSET = "next_offset"
+
+
+class Projection(Protocol):
+    """Secondary storage, as it is named to the process that audits it (it is pickled)."""
+
+    async def audit(
+        self, temporary: Path, log: LogReading, codec: Codec, progress: Progress
+    ) -> tuple[Check, Mapping[int, int]]:
+        """Check it; also gives the position that is stored of each partition. `temporary`: a new folder."""
+
+
+class SqliteProjection(Struct, frozen=True):
+    """`search.db` of a data directory."""
+
+    data_directory: Path
+
+    async def audit(
+        self, temporary: Path, log: LogReading, codec: Codec, progress: Progress
+    ) -> tuple[Check, Mapping[int, int]]:
+        return await audit_projection(self.data_directory, temporary, log, codec, progress)
 
 
 async def audit_projection(
@@ -70,13 +97,13 @@ async def _rebuild(
     await exporter.open()
     try:
         for partition, position in sorted(positions.items()):
-            await _export(exporter, partition, position, log, codec, progress)
+            await export(exporter, partition, position, log, codec, progress)
     finally:
         await exporter.close()
 
 
-async def _export(
-    exporter: SqliteExporter, partition: int, position: int, log: LogReading, codec: Codec, progress: Progress
+async def export(
+    exporter: Exporter, partition: int, position: int, log: LogReading, codec: Codec, progress: Progress
 ) -> None:
     """Export a partition up to the position that is stored. Raises BrokenInvariant if the log does not reach there."""
     if not 1 <= partition <= log.partition_count:
@@ -85,7 +112,7 @@ async def _export(
     reader = Reader(codec)
     offset = 0
     while steps.position < position:
-        page = await log.read(EVENTS, partition, offset, size_max=READ_SIZE_MAX)
+        page = await read_page(log, EVENTS, partition, offset)
         if not page.entries:
             raise BrokenInvariant(f"the projection of partition {partition} is at {position}, beyond the log's end")
         offset = page.next_offset
@@ -109,7 +136,7 @@ def _compare(check: Check, folder: Path, rebuilt: sqlite3.Connection, stored: sq
     _forgive_unexported_items(check, folder, rebuilt, stored)
     for (table,) in rebuilt.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").fetchall():
         info = rebuilt.execute(f"PRAGMA table_info({table})").fetchall()
-        columns = [column[1] for column in info]
+        columns = [column[1] for column in info if column[1] != NEXT_OFFSET]
         keys = [column[1] for column in sorted(info, key=lambda column: int(column[5])) if column[5]]
         found = differences(_rows(rebuilt, table, columns, keys), _rows(stored, table, columns, keys))
         same = True

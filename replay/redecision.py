@@ -7,20 +7,28 @@ events say they were decided. Rule: memory does not grow with the log; the first
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
+from typing import cast
 
 import msgspec
 from msgspec import Struct
 
 from engine.core.draft import EFFECTS_PER_STEP_MAX, Outcome
-from engine.core.faults import MessageGap, RetoldError
+from engine.core.faults import UNREADABLE, MessageGap, RetoldError
+from engine.core.head import GENERATIONS
 from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Entry, Store
-from engine.core.record import Record
-from engine.shell.codec import Reader, Undecodable
-from engine.shell.intake import decide
+from engine.core.record import EVENT, REJECTION, Record
+from engine.core.record import command as make_command
+from engine.records.log_generation import VALUE_TYPE as LOG_GENERATION
+from engine.records.log_generation import LogGeneration
+from engine.shell.codec import Reader, Undecodable, is_confluent
+from engine.shell.generations import decide_generation
+from engine.shell.intake import decide, refuse_forged, refuse_unreadable
 from engine.shell.trace_context import trace_headers
 
 from .difference import CommandPlace, Difference, Differs, FieldDifference, Written, describe, first_difference
 from .entries import Entries
+from .generations import Generations, generations_of
 from .ports import Assembled, LogReading, Progress
 
 #: Records of steps that are written to the store together: small enough that the overlay stays in the caches.
@@ -58,9 +66,10 @@ class Redecision:
         self._events = Entries(log, EVENTS, partition)
         self._inputs = {topic: Entries(log, topic, partition) for topic in (COMMANDS, INTERNAL)}
         self._messages: dict[int, Entries] = {}
+        self._generations = Generations()
         self._steps = 0
         self._unfinished = 0
-        self._build = ""
+        self._posed = ("", False)
         self._builds: dict[str, None] = {}
         self._uncommitted = 0
         self._last_position = 0
@@ -68,6 +77,7 @@ class Redecision:
     async def run(self) -> PartitionRerun:
         """Decide until the events end or something differs."""
         difference = None
+        self._generations = await generations_of(self._log, self._codec, self._partition)
         try:
             while (entry := await self._events.next()) is not None:
                 await self._decide_step(entry)
@@ -91,8 +101,13 @@ class Redecision:
         if first.index != 0:
             raise self._differs(f"expected the first record of a step, got {describe(first)}", first.position)
         self._builds[first.step.build] = None
-        command = await self._command_of(first)
-        outcome = self._decide(first, first.step.source_input, command)
+        self._pose_as(first.step.build, entry.value)
+        outcome: Outcome | None
+        if first.step.source_input == GENERATIONS:
+            command, outcome = self._raise(first)
+        else:
+            command = await self._command_of(first)
+            outcome = self._decide(first, first.step.source_input, command)
         if outcome is None:
             text = "the log has an outcome of this command, for this build it is a message that was received before"
             raise self._differs(text, first.position, first.step.source_input, command)
@@ -130,26 +145,49 @@ class Redecision:
         if entries is None:
             text = f"expected an input {' or '.join(self._inputs)} as the source, got '{step.source_input}'"
             raise self._differs(text, first.position)
-        while (entry := await entries.next()) is not None and entry.offset < step.source_offset:
+        if self._generations.is_gone(step):
+            text = f"command {step.source_ordinal} of {step.source_input} was not in the copy that the log came from"
+            raise self._differs(f"{text}: only a log with its beginning can be decided again", first.position)
+        while (entry := await entries.next()) is not None and self._lies_before(entry, first):
             outcome = self._decide(first, step.source_input, entry)
             if outcome is not None:
                 text = f"the log has no outcome of this command, this build decides {describe(outcome.records[0])}"
                 raise self._differs(text, first.position, step.source_input, entry)
-        if entry is None or entry.offset != step.source_offset:
-            place = f"offset {step.source_offset} of {step.source_input}"
-            raise self._differs(
-                f"the log has an outcome of the command at {place}, but not the command", first.position
-            )
-        return entry
+        is_moved = self._generations.is_moved(step)
+        if entry is None or (entry.offset != step.source_offset and not is_moved):
+            place = f"number {step.source_ordinal}" if is_moved else f"at offset {step.source_offset}"
+            text = f"the log has an outcome of the command {place} of {step.source_input}, but not the command"
+            raise self._differs(text, first.position)
+        return msgspec.structs.replace(entry, offset=step.source_offset)
+
+    def _lies_before(self, entry: Entry, first: Record) -> bool:
+        """Whether an entry lies before the command of this outcome; in a moved topic its hash tells."""
+        if self._generations.is_moved(first.step):
+            return sha256(entry.value).digest() != first.command_hash
+        return entry.offset < first.step.source_offset
+
+    def _raise(self, first: Record) -> tuple[Entry, Outcome]:
+        """What this build decides about a command that lies nowhere, and that command."""
+        if first.value_type != LOG_GENERATION or first.record_type != EVENT:
+            raise self._differs(f"expected the event of a log generation, got {describe(first)}", first.position)
+        wish = make_command(LOG_GENERATION, "RAISE", first.value)
+        entry = Entry(offset=first.step.source_offset, timestamp=0, value=self._codec.encode(wish))
+        return entry, decide_generation(self._machine, self._codec, cast(LogGeneration, first.value))
 
     def _decide(self, first: Record, topic: str, entry: Entry) -> Outcome | None:
-        """What this build decides, at the time, with the claims and under the name that the log says."""
-        self._pose_as(first.step.build)
+        """What this build decides, at the time and with the claims that the log says."""
+        stamped = msgspec.structs.replace(entry, timestamp=first.step.timestamp)
+        is_refused = first.record_type == REJECTION and entry.offset == first.step.source_offset
         try:
-            stamped = msgspec.structs.replace(entry, timestamp=first.step.timestamp)
-            outcome = decide(self._machine, self._codec, topic, stamped, claims=first.step.claims)
-        except MessageGap:  # it came again behind the repair
-            return None
+            if is_refused and first.rejection_code == UNREADABLE and is_confluent(entry.value):
+                # Which ids a registry knew then is not on the log.
+                outcome: Outcome | None = refuse_unreadable(self._machine, topic, stamped, first.rejection_reason)
+            else:
+                outcome = decide(self._machine, self._codec, topic, stamped, claims=first.step.claims)
+        except MessageGap as gap:
+            if not is_refused:  # it came again behind the repair
+                return None
+            outcome = refuse_forged(self._machine, self._codec, topic, stamped, gap)
         except RetoldError as error:
             text = f"this build does not decide this command: {error.message}"
             raise self._differs(text, first.position, topic, entry) from error
@@ -157,11 +195,12 @@ class Redecision:
             outcome.headers[0].update(trace_headers(outcome.records[0].step.trace_context))
         return outcome
 
-    def _pose_as(self, build: str) -> None:
-        """Name and schemas of the build that wrote the log: a later schema may have more fields."""
-        if build != self._build:
-            self._build = build
-            self._machine.pose_as(build, self._codec.of_release(build.rpartition("-")[2]))
+    def _pose_as(self, build: str, data: bytes) -> None:
+        """Name, schemas and framing as in this record of the log: a later schema may have more fields."""
+        posed = (build, is_confluent(data))
+        if posed != self._posed:
+            self._posed = posed
+            self._machine.pose_as(build, self._codec.as_written(build.rpartition("-")[2], data))
 
     # the comparison
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 
 from msgspec import Struct
 
@@ -17,12 +16,11 @@ from engine.assembly import Assembly
 from engine.core.ports import EVENTS, INTERNAL, Append, Message
 from engine.core.record import NONE, Record
 from engine.shell.codec import Codec
-from engine.shell.embedded.stopped import append_stopped
 
 from .entries import records_of
 from .messages import sent_messages
 from .ports import LogReading
-from .stopped import open_stopped
+from .sources import LogSource
 
 
 class Gap(Struct, frozen=True, kw_only=True):
@@ -34,18 +32,23 @@ class Gap(Struct, frozen=True, kw_only=True):
     messages: Sequence[bytes]
 
 
-def find_and_repair(data_directory: Path, *, only_look: bool) -> list[Gap]:
-    """Repair the log of a data directory; gives what was missing. Raises Unavailable while the engine runs."""
-    with open_stopped(data_directory) as log:
-        gaps = asyncio.run(find_gaps(log, Assembly().codec))
-        partition_count = log.partition_count
+def find_and_repair(source: LogSource, *, only_look: bool) -> list[Gap]:
+    """Repair a log; gives what was missing. Raises Unavailable while its engine runs."""
+    with source.hold():
+        gaps = asyncio.run(_find(source))
     if gaps and not only_look:
-        appends = [
-            Append(topic=INTERNAL, partition=gap.receiver, messages=[Message(value=data) for data in gap.messages])
-            for gap in gaps
-        ]
-        append_stopped(data_directory, partition_count, appends)
+        source.append(
+            [
+                Append(topic=INTERNAL, partition=gap.receiver, messages=[Message(value=data) for data in gap.messages])
+                for gap in gaps
+            ]
+        )
     return gaps
+
+
+async def _find(source: LogSource) -> list[Gap]:
+    async with source.open() as log:
+        return await find_gaps(log, Assembly(source.schema_ids).codec)
 
 
 async def find_gaps(log: LogReading, codec: Codec) -> list[Gap]:

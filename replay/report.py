@@ -78,10 +78,11 @@ class PartitionReport(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Report(Struct, frozen=True, kw_only=True, rename="camel"):
-    """The whole audit. `ok`: nothing failed; checks that had nothing to look at do not count."""
+    """The whole audit of `log`. `ok`: nothing failed; checks that had nothing to look at do not count."""
 
     ok: bool
     data_directory: str
+    log: str
     partitions: Sequence[PartitionReport]
     checks: Sequence[CheckReport]
 

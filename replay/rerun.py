@@ -9,45 +9,38 @@ import asyncio
 import os
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
 
 from engine.assembly import Assembly, build_name
-from engine.core.ports import EVENTS
-from engine.shell.embedded.stopped import StoppedLog
 from engine.shell.lmdb_store import LmdbStore
 
 from .difference import Difference
-from .log_view import LogView
 from .ports import Counted, Progress, counting
 from .processes import Died, run_all
 from .redecision import PartitionRerun, Redecision
-from .stopped import open_stopped
+from .sources import LogSource, measure
 
 
 class RerunReport(Struct, frozen=True, kw_only=True, rename="camel"):
     """`ok`: this build, `build`, decides the whole log as it was decided."""
 
     ok: bool
-    data_directory: str
+    log: str
     build: str
     partitions: Sequence[PartitionRerun]
 
 
-def rerun(data_directory: Path, *, progress: Counted | None = None) -> RerunReport:
+def rerun(source: LogSource, *, progress: Counted | None = None) -> RerunReport:
     """Decide all partitions again. Raises Unavailable when the engine runs or there is no log, CorruptedLog."""
-    with open_stopped(data_directory) as log:
-        return asyncio.run(_rerun(data_directory, log, progress))
-
-
-async def _rerun(data_directory: Path, log: StoppedLog, progress: Counted | None) -> RerunReport:
-    numbers = range(1, log.partition_count + 1)
-    total = sum([await log.end(EVENTS, number) for number in numbers])
-    with tempfile.TemporaryDirectory(prefix="retold-rerun-") as temporary:
+    with source.hold(), tempfile.TemporaryDirectory(prefix="retold-rerun-") as temporary:
+        partition_count, total = asyncio.run(measure(source))
+        numbers = range(1, partition_count + 1)
         tasks: list[Callable[[Progress], PartitionRerun]] = [
-            partial(_rerun_partition, data_directory, number, Path(temporary) / str(number)) for number in numbers
+            partial(_rerun_partition, source, number, Path(temporary) / str(number)) for number in numbers
         ]
         results = run_all(tasks, max(2, os.cpu_count() or 1), counting(progress, total))
     partitions = [
@@ -55,16 +48,16 @@ async def _rerun(data_directory: Path, log: StoppedLog, progress: Counted | None
         for number, result in zip(numbers, results, strict=True)
     ]
     ok = all(found.difference is None for found in partitions)
-    return RerunReport(ok=ok, data_directory=str(data_directory), build=build_name(), partitions=partitions)
+    return RerunReport(ok=ok, log=source.name, build=build_name(), partitions=partitions)
 
 
-def _rerun_partition(data_directory: Path, number: int, folder: Path, progress: Progress) -> PartitionRerun:
-    log, store = LogView(data_directory), LmdbStore(folder)
-    try:
-        return asyncio.run(Redecision(log, Assembly(), number, store, progress).run())
-    finally:
-        store.close()
-        log.close()
+def _rerun_partition(source: LogSource, number: int, folder: Path, progress: Progress) -> PartitionRerun:
+    async def redecide(store: LmdbStore) -> PartitionRerun:
+        async with source.open() as log:
+            return await Redecision(log, Assembly(source.schema_ids), number, store, progress).run()
+
+    with closing(LmdbStore(folder)) as store:
+        return asyncio.run(redecide(store))
 
 
 def _dead(number: int, died: Died) -> PartitionRerun:

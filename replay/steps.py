@@ -6,10 +6,10 @@ Rule: after a failure it goes on with what the log says next, so that one damage
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import sha256
 
 from msgspec import Struct
 
+from engine.core.machine import chain_after
 from engine.core.record import NONE, Record
 
 from .report import CHAIN, POSITIONS, Check
@@ -97,7 +97,4 @@ class Steps:
 def hash_after(whole: WholeStep, partition: int) -> bytes:
     """The hash of the chain behind a step: of the hash before it, partition, command hash, and all its bytes."""
     first = whole.records[0]
-    digest = sha256(first.step.previous_hash)
-    digest.update(partition.to_bytes(4, "big") + first.command_hash)
-    digest.update(b"".join(whole.values))
-    return digest.digest()
+    return chain_after(first.step.previous_hash, partition, first.command_hash, whole.values)

@@ -1,4 +1,4 @@
-"""Opens the log of a stopped engine, and says so when the engine runs."""
+"""Keeps the engine of a data directory away while something looks at its files, and says so when it runs."""
 
 from __future__ import annotations
 
@@ -13,24 +13,27 @@ from engine.shell.embedded.stopped import StoppedLog
 
 
 @contextmanager
-def open_stopped(data_directory: Path) -> Iterator[StoppedLog]:
-    """The log, until the end of the block. Raises Unavailable when the engine runs or there is no log, CorruptedLog."""
+def hold_engine(data_directory: Path) -> Iterator[None]:
+    """Keep `retold run` away from a data directory; there may be none. Raises Unavailable when it runs."""
     run = data_directory / "run"
-    lock = _lock(run) if run.is_dir() else None
+    if not run.is_dir():
+        yield
+        return
     try:
-        log = StoppedLog(data_directory)
-        try:
-            yield log
-        finally:
-            asyncio.run(log.close())
-    finally:
-        if lock is not None:
-            lock.release()
-
-
-def _lock(run: Path) -> DirectoryLock:
-    """Held by `retold run`: without it, the first to be found would be one of its processes."""
-    try:
-        return DirectoryLock(run)
+        lock = DirectoryLock(run)
     except Unavailable as error:
         raise Unavailable(f"expected a stopped engine, got one that runs: {error.message}") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def hold_log(data_directory: Path) -> Iterator[None]:
+    """Keep servers away from the embedded log. Raises Unavailable when one runs or there is no log, CorruptedLog."""
+    log = StoppedLog(data_directory)
+    try:
+        yield
+    finally:
+        asyncio.run(log.close())

@@ -78,6 +78,12 @@ class StoppedStore:
             raise ValueError(f"expected a file of {expected} bytes, got {actual}")
 
 
-def is_kept(path: Path) -> bool:
-    """Whether there is a state that the engine would use; else it replays the log into a new one."""
-    return path.is_dir() and may_be_trusted(path, read_boot_id())
+def is_kept(path: Path, state_format: str | None = None) -> bool:
+    """Whether there is a state (of this format) that the engine would use; else it replays the log into a new one."""
+    return path.is_dir() and may_be_trusted(path, read_boot_id(), state_format)
+
+
+def stored_partitions(data_directory: Path) -> list[int]:
+    """The partitions of which there is a state in a data directory, whether it may be used or not."""
+    folder = data_directory / "state"
+    return sorted(int(one.name) for one in folder.iterdir() if one.name.isdecimal()) if folder.is_dir() else []

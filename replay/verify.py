@@ -1,6 +1,6 @@
-"""Verify a stopped engine: the composition root of the auditor, which opens what a data directory holds.
+"""Verify a stopped engine: the composition root of the auditor, which opens a log and what a data directory holds.
 
-    DIR/log/                the embedded log
+    DIR/log/                the embedded log, unless a log elsewhere is named
     DIR/state/<partition>/  LMDB state, one directory a partition
     DIR/search.db           secondary storage
 
@@ -21,19 +21,14 @@ from msgspec import Struct
 
 from engine.assembly import Assembly
 from engine.core.faults import CorruptedLog, Unavailable
-from engine.core.ports import EVENTS
 from engine.core.state import State
-from engine.shell.embedded import walk
-from engine.shell.embedded.check import check as check_log
-from engine.shell.embedded.stopped import StoppedLog
 from engine.shell.lmdb_store import LmdbStore
 
 from . import counters, messages
-from .log_view import LogView
 from .partition import PartitionAudit, PartitionFindings, Unreadable, position_of
 from .ports import Counted, Progress, counting
 from .processes import Died, run_all
-from .projection import audit_projection
+from .projection import Projection, SqliteProjection
 from .report import (
     CHECKS,
     COUNTERS,
@@ -49,8 +44,9 @@ from .report import (
     Report,
     merge,
 )
-from .stopped import open_stopped
-from .stopped_store import StoppedStore, is_kept
+from .sources import EmbeddedSource, LogSource, measure
+from .stopped import hold_engine
+from .stopped_store import StoppedStore, is_kept, stored_partitions
 
 
 class StoredState(Struct, frozen=True, kw_only=True):
@@ -67,17 +63,31 @@ class ProjectionFindings(Struct, frozen=True):
     positions: Mapping[int, int]
 
 
-def verify(data_directory: Path, *, progress: Counted | None = None) -> Report:
+def verify(
+    data_directory: Path,
+    *,
+    source: LogSource | None = None,
+    projection: Projection | None = None,
+    progress: Counted | None = None,
+) -> Report:
     """Check everything; `Report.ok` says whether all is well.
+
+    `source` is the log, `projection` secondary storage, where they are not the directory's own.
 
     Raises Unavailable when the engine runs or there is no log, RetoldError for a log of another format.
     """
+    source = source or EmbeddedSource(data_directory)
+    projection = projection or SqliteProjection(data_directory)
     try:
-        with open_stopped(data_directory) as log:
-            whole = check_log(data_directory)
-            return asyncio.run(_verify(data_directory, log, whole, progress))
+        with hold_engine(data_directory), source.hold():
+            log = source.check()
+            if log.status != OK:
+                return _unreadable(data_directory, source, log)
+            return _verify(data_directory, source, projection, log, progress)
     except CorruptedLog as error:
-        return _unreadable(data_directory, error)
+        check = Check(LOG)
+        check.fail(error.message)
+        return _unreadable(data_directory, source, check.report())
 
 
 def state_digests(data_directory: Path) -> dict[int, dict[str, str]]:
@@ -89,8 +99,8 @@ def stored_states(data_directory: Path) -> dict[int, StoredState]:
     """The stored states of a stopped engine; a partition without one is left out. Raises Unavailable if it runs."""
     tables = Assembly().registry.tables
     found = {}
-    with open_stopped(data_directory) as log:
-        for number in range(1, log.partition_count + 1):
+    with hold_engine(data_directory):
+        for number in stored_partitions(data_directory):
             store = _open_stored(data_directory, number)
             if store is not None:
                 state = State(store, tables)
@@ -99,40 +109,44 @@ def stored_states(data_directory: Path) -> dict[int, StoredState]:
     return found
 
 
-async def _verify(data_directory: Path, log: StoppedLog, whole: walk.Report, progress: Counted | None) -> Report:
-    numbers = range(1, log.partition_count + 1)
+def _verify(
+    data_directory: Path, source: LogSource, projection: Projection, log: CheckReport, progress: Counted | None
+) -> Report:
+    partition_count, records = asyncio.run(measure(source))
     with tempfile.TemporaryDirectory(prefix="retold-verify-") as temporary:
         folder = Path(temporary)
         tasks: list[Callable[[Progress], PartitionFindings | ProjectionFindings]] = [
-            partial(_audit_partition, data_directory, number, folder / str(number)) for number in numbers
+            partial(_audit_partition, data_directory, source, number, folder / str(number))
+            for number in range(1, partition_count + 1)
         ]
-        tasks.append(partial(_audit_projection, data_directory, folder / "projection"))
-        total = 2 * sum(place.end for place in whole.places if place.topic == EVENTS)
-        results = run_all(tasks, max(2, os.cpu_count() or 1), counting(progress, total))
-    *audits, projection = results
+        tasks.append(partial(_audit_projection, projection, source, folder / "projection"))
+        # every record is read twice: by its partition's audit and by that of the projection
+        results = run_all(tasks, max(2, os.cpu_count() or 1), counting(progress, 2 * records))
+    *audits, projected = results
     partitions = [found for found in audits if isinstance(found, PartitionFindings)]
     checks = [part for found in partitions for part in found.checks]
-    checks += [_log_check(whole), *_dead(audits), *await _across(log, partitions)]
-    if isinstance(projection, ProjectionFindings):
-        checks.append(projection.check)
-        positions = projection.positions
+    checks += [log, *_dead(audits), *asyncio.run(_across(source, partitions))]
+    if isinstance(projected, ProjectionFindings):
+        checks.append(projected.check)
+        positions = projected.positions
     else:
-        checks += _dead([projection], PROJECTION)
+        checks += _dead([projected], PROJECTION)
         positions = {}
     reports = [_with_projection(found.partition, positions) for found in partitions]
-    return _report(data_directory, reports, [merge(name, checks) for name in CHECKS])
+    return _report(data_directory, source, reports, [merge(name, checks) for name in CHECKS])
 
 
-async def _across(log: StoppedLog, found: Sequence[PartitionFindings]) -> list[CheckReport]:
+async def _across(source: LogSource, found: Sequence[PartitionFindings]) -> list[CheckReport]:
     """What only all partitions together can judge."""
     by_number = {findings.partition.partition: findings for findings in found}
     told, counted = Check(MESSAGES), Check(COUNTERS)
-    if len(found) < log.partition_count:
-        told.skip("not every partition could be read")
-        return [told.report()]
     sent = {number: findings.sent for number, findings in by_number.items()}
     received = {number: findings.received for number, findings in by_number.items()}
-    await messages.compare(told, log, Assembly().codec, sent, received)
+    async with source.open() as log:
+        if len(found) < log.partition_count:
+            told.skip("not every partition could be read")
+            return [told.report()]
+        await messages.compare(told, log, Assembly(source.schema_ids).codec, sent, received)
     counters.compare(counted, {number: findings.counters for number, findings in by_number.items()})
     return [told.report(), counted.report()]
 
@@ -140,47 +154,46 @@ async def _across(log: StoppedLog, found: Sequence[PartitionFindings]) -> list[C
 # in processes of their own
 
 
-def _audit_partition(data_directory: Path, number: int, folder: Path, progress: Progress) -> PartitionFindings:
-    log = LogView(data_directory)
+def _audit_partition(
+    data_directory: Path, source: LogSource, number: int, folder: Path, progress: Progress
+) -> PartitionFindings:
     fresh = LmdbStore(folder)
     stored: StoppedStore | Unreadable | None
     try:
         stored = _open_stored(data_directory, number)
     except Unavailable as error:
         stored = Unreadable(error.message)
+
+    async def audit() -> PartitionFindings:
+        async with source.open() as log:
+            return await PartitionAudit(log, Assembly(source.schema_ids), number, fresh, stored, progress).run()
+
     try:
-        return asyncio.run(PartitionAudit(log, Assembly(), number, fresh, stored, progress).run())
+        return asyncio.run(audit())
     finally:
         if isinstance(stored, StoppedStore):
             stored.close()
         fresh.close()
-        log.close()
 
 
-def _audit_projection(data_directory: Path, folder: Path, progress: Progress) -> ProjectionFindings:
-    log = LogView(data_directory)
-    try:
-        check, positions = asyncio.run(audit_projection(data_directory, folder, log, Assembly().codec, progress))
-        return ProjectionFindings(check.report(), positions)
-    finally:
-        log.close()
+def _audit_projection(
+    projection: Projection, source: LogSource, folder: Path, progress: Progress
+) -> ProjectionFindings:
+    async def audit() -> ProjectionFindings:
+        async with source.open() as log:
+            codec = Assembly(source.schema_ids).codec
+            check, positions = await projection.audit(folder, log, codec, progress)
+            return ProjectionFindings(check.report(), positions)
+
+    return asyncio.run(audit())
 
 
 def _open_stored(data_directory: Path, number: int) -> StoppedStore | None:
     path = data_directory / "state" / str(number)
-    return StoppedStore(path) if is_kept(path) else None
+    return StoppedStore(path) if is_kept(path, Assembly().state_format) else None
 
 
 # the report
-
-
-def _log_check(whole: walk.Report) -> CheckReport:
-    counts = {
-        "places": len(whole.places),
-        "batches": sum(place.batch_count for place in whole.places),
-        "bytes": sum(place.size for place in whole.places),
-    }
-    return CheckReport(name=LOG, status=OK, counts=counts)
 
 
 def _dead(results: Sequence[object], name: str = RECORDS) -> list[CheckReport]:
@@ -196,13 +209,13 @@ def _with_projection(partition: PartitionReport, positions: Mapping[int, int]) -
     return msgspec.structs.replace(partition, projection_position=positions.get(partition.partition))
 
 
-def _unreadable(data_directory: Path, error: CorruptedLog) -> Report:
+def _unreadable(data_directory: Path, source: LogSource, log: CheckReport) -> Report:
     """The log cannot be read, so nothing else can be told."""
-    log = Check(LOG)
-    log.fail(error.message)
-    return _report(data_directory, [], [log.report(), *(merge(name, []) for name in CHECKS if name != LOG)])
+    return _report(data_directory, source, [], [log, *(merge(name, []) for name in CHECKS if name != LOG)])
 
 
-def _report(data_directory: Path, partitions: Sequence[PartitionReport], checks: Sequence[CheckReport]) -> Report:
+def _report(
+    data_directory: Path, source: LogSource, partitions: Sequence[PartitionReport], checks: Sequence[CheckReport]
+) -> Report:
     ok = all(check.status != FAILED for check in checks)
-    return Report(ok=ok, data_directory=str(data_directory), partitions=partitions, checks=checks)
+    return Report(ok=ok, data_directory=str(data_directory), log=source.name, partitions=partitions, checks=checks)

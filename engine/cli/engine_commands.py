@@ -9,7 +9,7 @@ import typer
 from msgspec import Struct
 
 from .faults import UsageFault
-from .options import expand
+from .options import Config, expand
 from .output import print_json, print_line
 
 
@@ -24,16 +24,23 @@ class EngineOptions(Struct, frozen=True, kw_only=True):
         int | None, typer.Option(metavar="P", help="Number of partitions, fixed for the life of the data. Default: 2.")
     ] = None
     host: Annotated[str | None, typer.Option(metavar="HOST", help="Address to serve at. Default: 127.0.0.1.")] = None
+    roles: Annotated[
+        str | None,
+        typer.Option(metavar="ROLES", help="What this machine does: engine,gateway,exporter. Default: all of it."),
+    ] = None
+
+    kafka: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT,...", help="Some brokers of Apache Kafka. Default: the embedded log."),
+    ] = None
+    opensearch: Annotated[
+        str | None, typer.Option(metavar="URL,...", help="Some nodes of OpenSearch. Default: SQLite.")
+    ] = None
 
     def given(self) -> dict[str, Any]:
         """Name of the setting -> what was given; None where nothing was."""
-        return {name: getattr(self, name) for name in self.__struct_fields__}
-
-
-Config = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", envvar="RETOLD_CONFIG", help="YAML file with settings; see `retold config template`."),
-]
+        names = {"kafka": "kafka.bootstrap_servers", "opensearch": "opensearch.url"}
+        return {names.get(name, name): getattr(self, name) for name in self.__struct_fields__}
 
 
 def run(options: EngineOptions, config: Config = None) -> None:

@@ -1,16 +1,15 @@
-"""`log`: what is on the log, one short line a record. Reads a data directory, whether its engine runs or not."""
+"""`log`: what is on the log, one short line a record, whether its engine runs or not."""
 
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from msgspec import Struct
 
 from .faults import UsageFault
-from .options import Data, expand
+from .options import Installed, expand
 
 
 class RecordOptions(Struct, frozen=True, kw_only=True):
@@ -30,7 +29,7 @@ class RecordOptions(Struct, frozen=True, kw_only=True):
 
 def log(
     wanted: RecordOptions,
-    data: Data = Path("data"),
+    installed: Installed,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new records until Ctrl-C.")] = False,
     tail: Annotated[
         int | None, typer.Option(min=0, metavar="N", help="Begin with the last N records of each partition.")
@@ -41,13 +40,15 @@ def log(
     """Show what is on the log, one short line a record."""
     from engine.records import FAMILIES
     from engine.records.intents import INTENTS
+    from engine.schema_ids import schema_ids
     from engine.shell.codec import Codec
 
     from .log_reading import Selection, open_log, read_records
     from .log_records import describe, selects, to_document
     from .output import print_json, print_line
 
-    codec = Codec(FAMILIES)
+    settings = installed.settings()
+    codec = Codec(FAMILIES, ids=schema_ids(settings))
     _refuse_unknown("type", wanted.value_type, set(FAMILIES))
     _refuse_unknown(
         "intent", wanted.intent, {name for i in INTENTS.values() for name in (*i.commands, *i.events, "READ")}
@@ -55,7 +56,7 @@ def log(
 
     async def print_records() -> None:
         printed = 0
-        source = await open_log(data)
+        source = await open_log(settings)
         try:
             selection = Selection(topic=wanted.topic, partitions=wanted.partition, tail=tail, follow=follow)
             async for found in read_records(source, codec, selection):

@@ -11,13 +11,16 @@ import typer
 from . import (
     batch,
     engine_commands,
+    exporter,
     incidents,
     instances,
     jobs,
     log,
     processes,
+    produce,
     repair,
     replay,
+    snapshot,
     state,
     user_tasks,
     variables,
@@ -81,8 +84,11 @@ def create_app() -> typer.Typer:
     worker.add_to(app)
     app.add_typer(user_tasks.user_tasks_app(), name="user-tasks")
     app.add_typer(batch.batch_app(), name="batch")
+    produce.add_to(app)
     log.add_to(app)
     state.add_to(app)
+    app.add_typer(snapshot.snapshot_app(), name="snapshot")
+    app.add_typer(exporter.exporter_app(), name="exporter")
     app.add_typer(replay.replay_app(), name="replay")
     app.add_typer(repair.repair_app(), name="repair")
     return app

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
@@ -16,6 +16,9 @@ from msgspec import NODEFAULT, Struct
 from msgspec.structs import FieldInfo
 
 from .faults import UsageFault
+
+if TYPE_CHECKING:
+    from engine.config import Settings
 
 DEFAULT_URL = "http://127.0.0.1:8080/v2"
 
@@ -31,9 +34,33 @@ class Connection(Struct, frozen=True, kw_only=True):
     json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False
 
 
+Config = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", envvar="RETOLD_CONFIG", help="YAML file with settings; see `retold config template`."),
+]
+
+
+class Installed(Struct, frozen=True, kw_only=True):
+    """Which installation is looked at, by the settings with which its engine runs: where its log is, and its files."""
+
+    data: Annotated[Path | None, typer.Option(metavar="DIR", help="Data directory of the engine. Default: data.")] = (
+        None
+    )
+    config: Config = None
+
+    def settings(self) -> Settings:
+        """The settings in force. Raises UsageFault."""
+        from engine.config import load
+        from engine.core.faults import BadRequest
+
+        try:
+            return load(self.config, {"data": self.data})
+        except BadRequest as error:
+            raise UsageFault(error.message) from None
+
+
 Limit = Annotated[int, typer.Option(min=0, help="Show at most so many.")]
 Variables = Annotated[str, typer.Option(metavar="JSON", help="Variables to set: a JSON object, or @FILE.")]
-Data = Annotated[Path, typer.Option(help="Data directory of the engine.", metavar="DIR")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 

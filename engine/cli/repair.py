@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .options import Data, Json
+from .options import Installed, Json, expand
 from .output import print_json, print_line, print_table
 
 OnlyLook = Annotated[bool, typer.Option("--dry-run", help="Say what is missing, change nothing.")]
 
 
-def messages(data: Data = Path("data"), dry_run: OnlyLook = False, as_json: Json = False) -> None:
+def messages(installed: Installed, dry_run: OnlyLook = False, as_json: Json = False) -> None:
     """Append the messages between partitions that are missing.
 
     They are in the events of their senders. The engine must be stopped. Nothing is removed or changed; running it again
@@ -21,7 +20,9 @@ def messages(data: Data = Path("data"), dry_run: OnlyLook = False, as_json: Json
     """
     from replay.repair import find_and_repair
 
-    gaps = find_and_repair(data, only_look=dry_run)
+    from .log_source import source_of
+
+    gaps = find_and_repair(source_of(installed.settings()), only_look=dry_run)
     if as_json:
         fields = ("sender", "receiver", "first")
         found = [{**{name: getattr(gap, name) for name in fields}, "count": len(gap.messages)} for gap in gaps]
@@ -39,7 +40,7 @@ def repair_app() -> typer.Typer:
     """The group `repair`."""
     app = typer.Typer(help="Let a stopped partition go on.", no_args_is_help=True)
     app.callback()(_group)
-    app.command("messages")(messages)
+    app.command("messages")(expand(messages))
     return app
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from .faults import CommandFailed
-from .options import Data, Json
+from .options import Installed, Json, expand
 from .output import is_watched, print_json, print_line, print_table, shown, shown_count
 
 if TYPE_CHECKING:
@@ -20,22 +19,27 @@ if TYPE_CHECKING:
     from replay.rerun import RerunReport
 
 
-def verify(data: Data = Path("data"), as_json: Json = False) -> None:
+def verify(installed: Installed, as_json: Json = False) -> None:
     """Prove that log, state and projection agree.
 
     The engine must be stopped. Exits 0 only if all is well, 1 if something is not.
     """
     from replay import verify as auditor
 
+    from .log_source import projection_of, source_of
+
+    settings = installed.settings()
+    source = source_of(settings)
+
     with _progress("Read records", as_json=as_json) as progress:
-        report = auditor.verify(data, progress=progress)
+        report = auditor.verify(settings.data, source=source, projection=projection_of(settings), progress=progress)
     if as_json:
         print_json(report)
     else:
         _print(report)
     if not report.ok:
         bad = [check.name for check in report.checks if check.failure_count]
-        raise CommandFailed(f"expected all to be well in {data}, got failures of: {', '.join(bad)}")
+        raise CommandFailed(f"expected all to be well in {source.name}, got failures of: {', '.join(bad)}")
 
 
 def _print(report: Report) -> None:
@@ -79,7 +83,7 @@ def _print(report: Report) -> None:
             print_line(f"{check.name}: {shown_count(check.failure_count - len(check.failures))} more")
 
 
-def rerun(data: Data = Path("data"), as_json: Json = False) -> None:
+def rerun(installed: Installed, as_json: Json = False) -> None:
     """Decide every command of the log again, and compare to the byte.
 
     This build decides. The engine must be stopped; nothing is changed. Time, claims and the name of the build are those
@@ -87,15 +91,19 @@ def rerun(data: Data = Path("data"), as_json: Json = False) -> None:
     """
     from replay import rerun as auditor
 
+    from .log_source import source_of
+
+    source = source_of(installed.settings())
+
     with _progress("Decide again", as_json=as_json) as progress:
-        report = auditor.rerun(data, progress=progress)
+        report = auditor.rerun(source, progress=progress)
     if as_json:
         print_json(report)
     else:
         _print_rerun(report)
     if not report.ok:
         bad = [str(found.partition) for found in report.partitions if found.difference is not None]
-        raise CommandFailed(f"expected the outcomes of {data}, got others on partition {', '.join(bad)}")
+        raise CommandFailed(f"expected the outcomes of {source.name}, got others on partition {', '.join(bad)}")
 
 
 def _print_rerun(report: RerunReport) -> None:
@@ -149,8 +157,8 @@ def replay_app() -> typer.Typer:
     """The group `replay`."""
     app = typer.Typer(help="Prove from the log what happened.", no_args_is_help=True)
     app.callback()(_group)
-    app.command("verify")(verify)
-    app.command("rerun")(rerun)
+    app.command("verify")(expand(verify))
+    app.command("rerun")(expand(rerun))
     return app
 
 

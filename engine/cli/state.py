@@ -13,7 +13,7 @@ import typer
 
 from . import completion
 from .faults import CommandFailed, UsageFault
-from .options import Data, Json
+from .options import Installed, Json, expand
 from .output import print_json, print_line, print_note, print_table, shown_count
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ KEY_MAX = (1 << 63) - 1
 
 
 def state(
+    installed: Installed,
     table: Annotated[
         str | None,
         typer.Argument(metavar="TABLE", help="Show rows of this table.", autocompletion=completion.table_names),
@@ -41,7 +42,6 @@ def state(
     ] = None,
     partition: Annotated[list[int] | None, typer.Option(metavar="P", help="Of this partition; repeat it.")] = None,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="Show at most so many rows of each partition.")] = 20,
-    data: Data = Path("data"),
     as_json: Json = False,
 ) -> None:
     """Show the tables of the state, or the rows of one, decoded.
@@ -55,7 +55,7 @@ def state(
         raise UsageFault("expected a TABLE for --key, got none")
     if table is not None and table.upper() not in tables:
         raise UsageFault(f"expected a table of {', '.join(tables)}; got {table}")
-    with _open(data, partition) as readers:
+    with _open(installed.settings().data, partition) as readers:
         if table is None:
             _show_tables(readers, list(tables.values()), as_json)
         else:
@@ -65,16 +65,16 @@ def state(
 @contextmanager
 def _open(data: Path, wanted: Sequence[int] | None) -> Iterator[Readers]:
     from replay.state_rows import StateReader
+    from replay.stopped_store import stored_partitions
 
-    folder = data / "state"
-    known = sorted(int(one.name) for one in folder.iterdir() if one.name.isdecimal()) if folder.is_dir() else []
+    known = stored_partitions(data)
     if not known:
         raise CommandFailed(f"expected a data directory with a state, got {data}; name another with --data")
     unknown = sorted(set(wanted or ()) - set(known))
     if unknown:
         raise UsageFault(f"--partition: expected one of {', '.join(map(str, known))}, got {unknown[0]}")
     with ExitStack() as stack:
-        yield {number: stack.enter_context(StateReader(folder / str(number))) for number in wanted or known}
+        yield {number: stack.enter_context(StateReader(data / "state" / str(number))) for number in wanted or known}
 
 
 def _part(text: str) -> int | str:
@@ -142,4 +142,4 @@ def _document(number: int, position: int, row: Row, to_plain: Any) -> dict[str, 
 
 def add_to(app: typer.Typer) -> None:
     """Add the command of this module."""
-    app.command("state")(state)
+    app.command("state")(expand(state))

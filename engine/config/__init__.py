@@ -9,6 +9,15 @@ from __future__ import annotations
 from .loading import load
 from .sections import CHUNK_SIZE_DISCOURAGED
 from .settings import Settings
+from .snapshots import SnapshotSettings
 from .table import environment_names, settings_table, template
 
-__all__ = ["CHUNK_SIZE_DISCOURAGED", "Settings", "environment_names", "load", "settings_table", "template"]
+__all__ = [
+    "CHUNK_SIZE_DISCOURAGED",
+    "Settings",
+    "SnapshotSettings",
+    "environment_names",
+    "load",
+    "settings_table",
+    "template",
+]

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, FieldSerializationInfo, SecretStr, field_serializer, model_validator
 
 from .section import Duration, Section, reveal
+
+if TYPE_CHECKING:  # the embedded log needs none of it
+    from engine.shell.kafka.connection import KafkaConnection
+    from engine.shell.kafka.topics import TopicsWanted
+    from engine.shell.schema_registry import RegistryConnection
 
 
 class SchemaRegistrySettings(Section):
@@ -22,6 +27,16 @@ class SchemaRegistrySettings(Section):
     username: str = Field(default="", description="Name for basic authentication; empty: none.")
     password: SecretStr = Field(default=SecretStr(""), description="Password for basic authentication; secret.")
     ca_file: Path | None = Field(default=None, description="PEM file of the authority that signed its certificate.")
+
+    def connection(self) -> RegistryConnection | None:
+        """What a client needs to reach it; None without a URL."""
+        if not self.url:
+            return None
+        from engine.shell.schema_registry import RegistryConnection
+
+        return RegistryConnection(
+            url=self.url, username=self.username, password=self.password.get_secret_value(), ca_file=self.ca_file
+        )
 
     @field_serializer("password", when_used="json")
     def _reveal(self, password: SecretStr, info: FieldSerializationInfo) -> str:
@@ -77,6 +92,37 @@ class KafkaSettings(Section):
     )
     schema_registry: SchemaRegistrySettings = SchemaRegistrySettings()
 
+    def connection(self) -> KafkaConnection:
+        """What clients need to reach it."""
+        from engine.shell.kafka.connection import KafkaConnection
+
+        return KafkaConnection(
+            servers=self.bootstrap_servers,
+            prefix=self.topic_prefix,
+            security_protocol=self.security_protocol,
+            sasl_mechanism=self.sasl_mechanism,
+            sasl_username=self.sasl_username,
+            sasl_password=self.sasl_password.get_secret_value(),
+            ca_file=self.ssl_ca_file,
+            certificate_file=self.ssl_certificate_file,
+            key_file=self.ssl_key_file,
+            request_timeout=self.request_timeout.total_seconds(),
+            transaction_timeout=self.transaction_timeout.total_seconds(),
+            session_timeout=self.session_timeout.total_seconds(),
+        )
+
+    def topics(self, partition_count: int) -> TopicsWanted:
+        """How its topics shall be."""
+        from engine.shell.kafka.topics import TopicsWanted
+
+        return TopicsWanted(
+            partition_count=partition_count,
+            create=self.create_topics,
+            replication_factor=self.replication_factor,
+            min_insync_replicas=self.min_insync_replicas,
+            retention_ms=-1 if self.retention is None else round(self.retention.total_seconds() * 1000),
+        )
+
     @field_serializer("sasl_password", when_used="json")
     def _reveal(self, password: SecretStr, info: FieldSerializationInfo) -> str:
         return reveal(password, info)
@@ -87,4 +133,6 @@ class KafkaSettings(Section):
             raise ValueError("expected sslCertificateFile and sslKeyFile together, got one of them")
         if self.security_protocol.startswith("SASL") and not self.sasl_username:
             raise ValueError(f"expected saslUsername with {self.security_protocol}, got none")
+        if self.schema_registry.url and not self.bootstrap_servers:
+            raise ValueError("expected bootstrapServers with schemaRegistry.url, got none: the embedded log needs none")
         return self

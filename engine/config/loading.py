@@ -35,19 +35,22 @@ def load(
 ) -> Settings:
     """The settings in force: defaults, then the file, then the environment, then what the command line says.
 
+    The names of `overrides` are those of the fields, with a dot before one in a section: `kafka.topic_prefix`.
     Raises BadRequest that lists every problem.
     """
     problems: list[str] = []
     tree = _read(file, problems) if file else {}
     environment = os.environ if environment is None else environment
     for name, value in environment.items():
-        if name.startswith(ENVIRONMENT_PREFIX) and name not in _NOT_SETTINGS:
+        if name.startswith(ENVIRONMENT_PREFIX) and not name.startswith(_NOT_SETTINGS):
             _set_from_environment(tree, name, value, problems)
     for name, setting in _STANDARD_NAMES.items():
         section = tree.setdefault("telemetry", {})
         if environment.get(name) and isinstance(section, dict):
             section.setdefault(setting, environment[name])
-    tree.update({camel(name): value for name, value in (overrides or {}).items() if value is not None})
+    for name, override in (overrides or {}).items():
+        if override is not None:
+            _set(tree, tuple(map(camel, name.split("."))), override)
     try:
         settings = Settings.model_validate(tree)
     except ValidationError as error:
@@ -57,8 +60,8 @@ def load(
     return settings
 
 
-#: RETOLD_… names that are not settings of the engine.
-_NOT_SETTINGS = {"RETOLD_URL", "RETOLD_CONFIG"}
+#: How RETOLD_… names begin that are not settings of the engine: of clients, and of tests and their services.
+_NOT_SETTINGS = ("RETOLD_URL", "RETOLD_CONFIG", "RETOLD_TEST_", "RETOLD_SERVICES_")
 
 #: Names that OpenTelemetry gives to settings of `telemetry`; ours win.
 _STANDARD_NAMES = {
@@ -163,7 +166,10 @@ def _set_from_environment(tree: dict[str, Any], name: str, value: str, problems:
     if path is None:
         problems.append(f"{name}: expected the name of a setting, such as RETOLD_BATCH_OPERATION_CHUNK_SIZE")
         return
-    parents = tree
+    _set(tree, path, value)
+
+
+def _set(tree: dict[str, Any], path: tuple[str, ...], value: object) -> None:
     for parent in path[:-1]:
-        parents = parents.setdefault(parent, {})
-    parents[path[-1]] = value
+        tree = tree.setdefault(parent, {})
+    tree[path[-1]] = value

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import Field, FieldSerializationInfo, SecretStr, field_serializer
 
 from .section import Duration, Section, reveal
+
+if TYPE_CHECKING:
+    from exporters.opensearch.client import OpensearchConnection
 
 
 class OpensearchSettings(Section):
@@ -42,3 +46,20 @@ class OpensearchSettings(Section):
     @field_serializer("password", when_used="json")
     def _reveal(self, password: SecretStr, info: FieldSerializationInfo) -> str:
         return reveal(password, info)
+
+    def connection(self) -> OpensearchConnection:
+        """What clients need to reach it."""
+        from exporters.opensearch.client import OpensearchConnection
+
+        return OpensearchConnection(
+            urls=tuple(self.url.split(",")),
+            username=self.username,
+            password=self.password.get_secret_value(),
+            ca_file=self.ca_file,
+            index_prefix=self.index_prefix,
+            shards=self.shards,
+            replicas=self.replicas,
+            refresh_seconds=self.refresh_interval.total_seconds(),
+            bulk_size_max=self.bulk_size_max,
+            request_seconds=self.request_timeout.total_seconds(),
+        )

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from engine.core.record import PARTITION_MAX
 from engine.core.settings import MachineSettings
@@ -53,6 +53,21 @@ class Settings(Section):
     opensearch: OpensearchSettings = OpensearchSettings()
     snapshots: SnapshotSettings = SnapshotSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+
+    @model_validator(mode="after")
+    def _roles_that_fit(self) -> Settings:
+        everything = {"engine", "gateway", "exporter"}
+        if not self.kafka.bootstrap_servers and set(self.roles) != everything:
+            raise ValueError(
+                "roles: expected engine, gateway and exporter, for with the embedded log one machine does everything; "
+                f"got {', '.join(self.roles)}; leave it out, or set kafka.bootstrapServers"
+            )
+        if not self.opensearch.url and "exporter" not in self.roles:
+            raise ValueError(
+                "roles: expected the role exporter, for with SQLite each machine reads a projection of its own; "
+                f"got {', '.join(self.roles)}; add it, or set opensearch.url"
+            )
+        return self
 
     def machine(self) -> MachineSettings:
         """The settings that reach the machine as an event."""

@@ -70,6 +70,32 @@ class CorruptedLog(RetoldError):
     """The log is damaged: stop before telling anything that may not be true."""
 
 
+class LogTruncated(RetoldError):
+    """What was asked for lies before the log's beginning: its retention, or who copied it, has cut it off.
+
+    `first_offset` is the first offset that is still there.
+    """
+
+    def __init__(self, topic: str, partition: int, offset: int, first_offset: int) -> None:
+        super().__init__(
+            f"expected offset {offset} of {topic} of partition {partition}, got a log that begins at {first_offset}; "
+            "what lies before it is gone"
+        )
+        self.first_offset = first_offset
+
+
+class SnapshotDamaged(RetoldError):
+    """A snapshot is not what was taken: another one is used, or the log is replayed from its beginning."""
+
+
+class StateLost(RetoldError):
+    """Neither the log nor a snapshot reaches back to where a state could begin: the partition stops."""
+
+
+class InconsistentLog(RetoldError):
+    """The topics do not belong together, as after a restore from copies of different times: the partition stops."""
+
+
 class LogFull(RetoldError):
     """The disk or the map of the log is full: free space or raise the limit, then start again."""
 

@@ -20,12 +20,17 @@ class Head(Struct, frozen=True, kw_only=True, array_like=True):
 
 
 class Source(Struct, frozen=True, kw_only=True, array_like=True):
-    """The last command of an input that has its outcome."""
+    """The last command of an input that has its outcome, and the SHA-256 of its bytes."""
 
     ordinal: int = 0
     offset: int = NONE
     generation: int = 0
+    hash: bytes = b""
 
+
+#: An input without a topic: what the shell found out about the topics of the others when they were restored. Its
+#: commands lie nowhere; the event of each repeats all of it.
+GENERATIONS = "generations"
 
 HEAD = Table(1, "HEAD", Head)
 #: (input,) -> Source

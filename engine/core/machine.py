@@ -26,13 +26,23 @@ from .state import State
 
 
 class Input(Struct, frozen=True, kw_only=True):
-    """Where a command lies, the log's stamp of it (ms since 1970 UTC), and the SHA-256 of its bytes."""
+    """Where a command lies, the log's stamp of it (ms since 1970 UTC), and the SHA-256 of its bytes.
+
+    The offset is that in the log generation that the state is in.
+    """
 
     name: str
     offset: int
     timestamp: int
     hash: bytes
-    generation: int = 0
+
+
+def chain_after(previous_hash: bytes, partition: int, command_hash: bytes, values: Sequence[bytes]) -> bytes:
+    """The hash of the chain behind a step with these records."""
+    digest = sha256(previous_hash)
+    digest.update(partition.to_bytes(4, "big") + command_hash)
+    digest.update(b"".join(values))
+    return digest.digest()
 
 
 class Machine:
@@ -105,7 +115,7 @@ class Machine:
     def _begin(self, sent: Step, source: Input) -> None:
         self.now = max(self.head.timestamp, source.timestamp)
         before = self._state.get(SOURCES, source.name) or Source()
-        if source.offset <= before.offset and source.generation == before.generation:
+        if source.offset <= before.offset:
             raise BrokenInvariant(f"expected a command of {source.name} beyond {before.offset}, got {source.offset}")
         step = msgspec.structs.replace(
             sent,
@@ -114,7 +124,7 @@ class Machine:
             source_input=source.name,
             source_ordinal=before.ordinal + 1,
             source_offset=source.offset,
-            source_generation=source.generation,
+            source_generation=before.generation,
             previous_hash=self.head.chain_hash,
             build=self._build,
         )
@@ -236,17 +246,19 @@ class Machine:
 
     def _book(self, first: Record, values: Sequence[bytes], command_hash: bytes) -> None:
         step = first.step
-        digest = sha256(self.head.chain_hash)
-        digest.update(self.partition.to_bytes(4, "big") + command_hash)
-        digest.update(b"".join(values))
         if step.sender_partition:
             self._state.put(RECEIVED, step.sender_partition, value=step.sender_number)
-        source = Source(ordinal=step.source_ordinal, offset=step.source_offset, generation=step.source_generation)
+        source = Source(
+            ordinal=step.source_ordinal,
+            offset=step.source_offset,
+            generation=step.source_generation,
+            hash=command_hash,
+        )
         self._state.put(SOURCES, step.source_input, value=source)
         self.head = Head(
             position=first.position + len(values) - 1,
             timestamp=step.timestamp,
-            chain_hash=digest.digest(),
+            chain_hash=chain_after(self.head.chain_hash, self.partition, command_hash, values),
             last_key=self.last_key,
         )
         self._state.put(HEAD, value=self.head)

@@ -5,7 +5,7 @@ Production, embedded and simulation are three sets of implementations; one confo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -64,15 +64,26 @@ class Writer(Protocol):
 
 
 class Log(Protocol):
-    """A partitioned log of three topics. Offsets ascend from 0, with gaps only where the implementation needs them."""
+    """A partitioned log of three topics. Offsets ascend from 0; markers and what was aborted leave gaps.
+
+    What was acknowledged stays. But a log with transactions shows it to readers only when all that was begun earlier at
+    that place has ended: who must see an append waits for its offset (`wait`), then reads.
+    """
 
     partition_count: int
 
     async def append(self, appends: Sequence[Append]) -> Sequence[int]:
-        """Append as a client (no fence): commands, and what the shell writes to `internal`."""
+        """Append all or nothing as a client (no fence): commands, and what the shell writes to `internal`.
+
+        Raises RecordTooLarge, LogFull, Unavailable (nothing appended) or AppendUnknown (it is there, or not).
+        """
 
     async def writer(self, partition: int) -> Writer:
-        """Become the writer of a partition: every writer made earlier for it is fenced from now on."""
+        """Become the writer of a partition: every writer made earlier for it is fenced from now on.
+
+        What they had begun is ended either way, and from now on reads see all that they have appended. Raises
+        Unavailable.
+        """
 
     async def read(
         self, topic: str, partition: int, offset: int, *, size_max: int = 1 << 20, headed_only: bool = False
@@ -80,14 +91,18 @@ class Log(Protocol):
         """Entries from `offset` on, at most about `size_max` bytes of values but at least one if there is one.
 
         With `headed_only`, entries without headers are left out (a gateway finds its replies without the rest).
-        Empty at the end of the log. Raises CorruptedLog naming the place.
+        Sees at least what lies below an end that was asked for; empty at the end. Raises LogTruncated below the
+        beginning, CorruptedLog naming the place, or Unavailable.
         """
 
     async def end(self, topic: str, partition: int) -> int:
-        """The offset that the next message there will get, or any smaller one above the last message."""
+        """The offset that the next message there will get, or any smaller one above all that readers can see."""
 
     async def wait(self, places: Mapping[Place, int], timeout: float | None = None) -> bool:
-        """Sleep until some place has a message at or beyond the given offset. False: the time (seconds) ran out."""
+        """Sleep until some place has a message at or beyond the given offset. False: the time (seconds) ran out.
+
+        Goes on while the log is away for a moment; raises Unavailable when that lasts.
+        """
 
     async def close(self) -> None:
         """Release everything. Unfinished calls raise Unavailable."""
@@ -111,6 +126,74 @@ class Store(Protocol):
     def clear(self) -> None: ...
 
     def close(self) -> None: ...
+
+
+class Snapshot(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A copy of the state of a partition, and what tells whether a partition can go on from it.
+
+    `position`, `chain_hash` (hexadecimal) and `timestamp` (machine time) are those of its last step, `generation` is
+    the log's then. `taken_at`: by the clock of who took it; times are in ms since 1970 (UTC). `size` (bytes) and
+    `sha256` (hexadecimal) are those of its data.
+    """
+
+    partition: int
+    position: int
+    chain_hash: str
+    timestamp: int
+    generation: int
+    taken_at: int
+    state_format: str
+    build: str
+    size: int
+    sha256: str
+
+
+class Snapshots(Protocol):
+    """The snapshots of one partition, which all machines of an installation share."""
+
+    async def take(self, store: Store) -> Snapshot:
+        """Copy an open state as it was written last, while it goes on; the oldest snapshots give way.
+
+        Raises Unavailable or StoreFull, when there is none more than before.
+        """
+
+    async def find(self) -> Sequence[Snapshot]:
+        """Those that were taken whole, the newest first. Raises Unavailable."""
+
+    async def restore(self, snapshot: Snapshot) -> None:
+        """Let the state that this machine opens next be this copy; until then nobody may have it open.
+
+        Raises Unavailable, StoreFull, or SnapshotDamaged; the state that was there may be gone then.
+        """
+
+
+class Group(Protocol):
+    """The members of an installation that are alive; one of them, whoever it is, assigns for all. All bytes are ours.
+
+    A member that is silent for a while is taken for dead. Members may have different assignments for a moment.
+    """
+
+    @property
+    def problem(self) -> str:
+        """Why nothing is heard of the others; empty while all is well."""
+
+    async def join(
+        self, describe: Callable[[], bytes], assign: Callable[[Mapping[str, bytes]], Mapping[str, bytes]]
+    ) -> None:
+        """Become a member, and stay one until `leave`.
+
+        Whenever members assign anew, `describe` is asked what this one says of itself, and `assign` of one member gets
+        what all say, by their ids, and gives each its assignment.
+        """
+
+    async def next_assignment(self) -> bytes:
+        """The next one of this member, once it is known. Raises RetoldError when there can be none."""
+
+    def rejoin(self) -> None:
+        """Have the members assign anew."""
+
+    async def leave(self) -> None:
+        """The others assign anew at once."""
 
 
 class Clock(Protocol):

@@ -40,11 +40,12 @@ class Table(Generic[Value]):
     hashed, therefore a value repeats the texts of its key wherever they are read back).
     """
 
-    __slots__ = ("decode", "name", "number")
+    __slots__ = ("decode", "name", "number", "value")
 
     def __init__(self, number: int, name: str, value: type[Value]) -> None:
         self.number = number
         self.name = name
+        self.value = value
         self.decode: Callable[[bytes], Value] = msgspec.msgpack.Decoder(value).decode
 
     def __repr__(self) -> str:

@@ -15,7 +15,6 @@ from engine.bpmn.model import BOUNDARY_EVENT, PROCESS, START_EVENT, Process
 from engine.core.draft import REQUEST_HEADER
 from engine.core.effects import Effects, Event
 from engine.core.faults import INVALID_ARGUMENT, Reject
-from engine.core.head import apply_nothing
 from engine.core.record import DEFAULT_TENANT, NONE, Record
 from engine.core.registry import Fact, Part
 from engine.core.state import State, View
@@ -29,6 +28,10 @@ from .tables import Instance
 from .variables import parse_document
 
 TAGS_MAX = 10
+#: Of either kind; they lie in the instance's row of the state.
+INSTRUCTIONS_MAX = 1_000
+#: Names of variables that a result is narrowed to.
+FETCH_VARIABLES_MAX = 1_000
 TAG = re.compile(r"[A-Za-z][A-Za-z0-9_\-:.]{0,99}")
 
 #: The one kind of runtime instruction that the API has.
@@ -90,6 +93,10 @@ def _find(view: View, wish: ProcessInstanceCreation) -> int:
 
 
 def _problems(wish: ProcessInstanceCreation, graph: Process) -> Iterator[str]:
+    yield from _too_many("start instructions", len(wish.start_instructions), INSTRUCTIONS_MAX)
+    yield from _too_many("runtime instructions", len(wish.runtime_instructions), INSTRUCTIONS_MAX)
+    yield from _too_many("variables to fetch", len(wish.fetch_variables), FETCH_VARIABLES_MAX)
+    yield from _too_many("tags", len(wish.tags), TAGS_MAX)
     for instruction in wish.start_instructions:
         yield from _start_problems(instruction.element_id, graph)
     for number, runtime in enumerate(wish.runtime_instructions):
@@ -100,8 +107,6 @@ def _problems(wish: ProcessInstanceCreation, graph: Process) -> Iterator[str]:
         if element is None or element.type == PROCESS:
             got = _shown(runtime.after_element_id)
             yield f"expected to end after an element of '{graph.id}', got '{got}'; correct it"
-    if len(wish.tags) > TAGS_MAX:
-        yield f"expected at most {TAGS_MAX} tags, got {len(wish.tags)}; give fewer"
     for tag in wish.tags:
         if not TAG.fullmatch(tag):
             expected = "expected a tag to be a letter, then up to 99 letters, digits, '_', '-', ':' and '.'"
@@ -109,6 +114,11 @@ def _problems(wish: ProcessInstanceCreation, graph: Process) -> Iterator[str]:
     if len(wish.business_id) > BUSINESS_ID_LENGTH_MAX:
         expected = f"expected a business id of at most {BUSINESS_ID_LENGTH_MAX} characters"
         yield f"{expected}, got {len(wish.business_id)}; shorten it"
+
+
+def _too_many(what: str, count: int, count_max: int) -> Iterator[str]:
+    if count > count_max:
+        yield f"expected at most {count_max} {what}, got {count}; give fewer"
 
 
 def _start_problems(element_id: str, graph: Process) -> Iterator[str]:
@@ -141,9 +151,5 @@ def _apply_created(fact: Fact, state: State) -> None:
 
 PART = Part(
     processors={("PROCESS_INSTANCE_CREATION", "CREATE"): create},
-    appliers={
-        ("PROCESS_INSTANCE_CREATION", "CREATED"): _apply_created,
-        ("PROCESS_INSTANCE_RESULT", "COMPLETED"): apply_nothing,
-        ("PROCESS_INSTANCE_RESULT", "TERMINATED"): apply_nothing,
-    },
+    appliers={("PROCESS_INSTANCE_CREATION", "CREATED"): _apply_created},
 )

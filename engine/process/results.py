@@ -6,7 +6,9 @@ Rule: the one who waits is in the state, so an instance that ends answers, howev
 from __future__ import annotations
 
 from engine.core.effects import Effects, Event
+from engine.core.head import apply_nothing
 from engine.core.record import DEFAULT_TENANT
+from engine.core.registry import Part
 from engine.records import ProcessInstanceResult
 
 from .execution import Execution
@@ -49,3 +51,11 @@ def tell_result(execution: Execution, intent: str) -> Effects:
         value=value,
         request=instance.request,
     )
+
+
+PART = Part(
+    appliers={
+        ("PROCESS_INSTANCE_RESULT", "COMPLETED"): apply_nothing,
+        ("PROCESS_INSTANCE_RESULT", "TERMINATED"): apply_nothing,
+    },
+)

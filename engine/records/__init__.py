@@ -20,6 +20,7 @@ from .incident import Incident
 from .intake import Intake
 from .job import Job
 from .job_batch import JobBatch
+from .log_generation import LogGeneration
 from .partition_message import PartitionMessage
 from .process import Process
 from .process_instance import ProcessInstance
@@ -48,6 +49,7 @@ __all__ = [
     "Intake",
     "Job",
     "JobBatch",
+    "LogGeneration",
     "PartitionMessage",
     "Process",
     "ProcessInstance",
@@ -88,5 +90,6 @@ FAMILIES: dict[str, type[Struct]] = {
     "SETTINGS": Settings,
     "SCHEMA": Schema,
     "PARTITION_MESSAGE": PartitionMessage,
+    "LOG_GENERATION": LogGeneration,
     "INTAKE": Intake,
 }

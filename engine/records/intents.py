@@ -76,6 +76,7 @@ INTENTS: dict[str, Intents] = {
     "CLOCK": Intents(internal=("TICK",), events=("TIMER_DROPPED",)),
     "SETTINGS": Intents(internal=("UPDATE",), events=("UPDATED",)),
     "SCHEMA": Intents(internal=("REGISTER",), events=("REGISTERED",)),
+    "LOG_GENERATION": Intents(internal=("RAISE",), events=("RAISED",)),
     "PARTITION_MESSAGE": Intents(commands=(), events=("SENT",)),
     "INTAKE": Intents(commands=(), events=()),
 }

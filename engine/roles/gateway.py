@@ -9,7 +9,7 @@ from engine.assembly import Assembly, build_name
 from engine.config import Settings
 from engine.core.faults import Unavailable
 from engine.core.ports import EVENTS
-from engine.roles.protocol import GATEWAY, LOG, partition_of_role
+from engine.roles.protocol import GATEWAY, LOG
 from engine.telemetry.metrics import BATCH_OPERATIONS
 from exporters.search.enums import BATCH_STATES
 from exporters.search.store import SearchStore
@@ -20,6 +20,7 @@ from gateway.settings import GatewaySettings
 
 from .expressions import compile_expression
 from .host import Host
+from .readiness import brokers_of, parts_of
 
 
 async def run_gateway(host: Host, settings: Settings) -> None:
@@ -28,16 +29,11 @@ async def run_gateway(host: Host, settings: Settings) -> None:
     search = host.open_search()
 
     async def readiness() -> Sequence[Part]:
-        problems = dict(host.parts())
         try:
             await log.end(EVENTS, 1)
         except Unavailable as error:
-            problems[LOG] = error.message
-        return [
-            Part(name=name, problem=problem, partition=partition_of_role(name))
-            for name, problem in problems.items()
-            if name != GATEWAY
-        ]
+            return parts_of(host.overview(), log.partition_count, {LOG: error.message})
+        return parts_of(host.overview(), log.partition_count, {})
 
     gateway_settings = _gateway_settings(host, settings)
     app = create_app(
@@ -50,8 +46,10 @@ async def run_gateway(host: Host, settings: Settings) -> None:
         expression_compiler=compile_expression,
         operations=describe_operations(host.assembly),
         telemetry=host.telemetry.gateway(),
+        brokers=lambda: brokers_of(host.overview()),
     )
-    host.telemetry.ask_later(BATCH_OPERATIONS, lambda: count_batch_operations(search))
+    if gateway_settings.serves_api:
+        host.telemetry.ask_later(BATCH_OPERATIONS, lambda: count_batch_operations(search))
     await host.serve(app, gateway_settings, host.report)
     await search.close()
     await log.close()
@@ -90,6 +88,7 @@ def _gateway_settings(host: Host, settings: Settings) -> GatewaySettings:
     return GatewaySettings(
         host=settings.host,
         port=settings.port,
+        serves_api=GATEWAY in settings.roles,
         gateway_id=host.gateway_id,
         version=build_name(),
         in_flight_max=gateway.in_flight_max,

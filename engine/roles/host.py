@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:  # a process loads only what its own role needs
     from litestar import Litestar
 
     from engine.assembly import Assembly
-    from engine.core.ports import Clock, Log, Store
+    from engine.core.ports import Clock, Log, Snapshots, Store
     from engine.shell.runner import RunnerLimits
     from engine.telemetry.telemetry import Telemetry
     from exporters.contract import Exporter
     from exporters.pump import PumpLimits
     from exporters.search.store import SearchStore
     from gateway.settings import GatewaySettings
+
+    from .duty import Duty
+    from .membership import Overview
 
 
 class Host(Protocol):
@@ -38,6 +41,9 @@ class Host(Protocol):
     def telemetry(self) -> Telemetry: ...
 
     @property
+    def duty(self) -> Duty: ...
+
+    @property
     def gateway_id(self) -> str:
         """Tells this gateway's requests from those of others on the log; empty for one that nobody chose."""
 
@@ -47,6 +53,9 @@ class Host(Protocol):
     def open_store(self, partition: int) -> Store:
         """Raises Unavailable."""
 
+    def snapshots(self, partition: int) -> Snapshots | None:
+        """Those of the state that `open_store` opens; None where none are kept."""
+
     def open_search(self) -> SearchStore: ...
 
     def open_exporter(self) -> Exporter: ...
@@ -54,11 +63,14 @@ class Host(Protocol):
     async def serve(self, app: Litestar, settings: GatewaySettings, started: Callable[[], None]) -> None:
         """Serve HTTP until the process shall end; calls `started` when requests are taken."""
 
-    def parts(self) -> Mapping[str, str]:
-        """Each process of the installation and what keeps it from working, as the supervisor tells."""
+    def overview(self) -> Overview:
+        """What the supervisor of this machine tells."""
 
     def report(self, problem: str = "") -> None:
-        """Tell the supervisor what keeps this process from working; nothing when it works."""
+        """Tell the supervisor what keeps this process from its duty; nothing when it works."""
+
+    def say(self, word: str) -> None:
+        """Tell the supervisor one of the words of the protocol."""
 
 
 async def first_of(*coroutines: Coroutine[Any, Any, object]) -> None:

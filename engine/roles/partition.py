@@ -1,4 +1,7 @@
-"""The processor of one partition: recover and run, and whatever may pass is tried again with a capped back-off."""
+"""One partition on one machine: its processor, or a standby that follows it, as the duty says.
+
+Rule: who was fenced does not fence in turn; it follows until its supervisor says again that the partition is its own.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +14,18 @@ from engine.shell.background import BackgroundDriver, BackgroundLimits
 from engine.shell.runner import Runner
 
 from .host import Host, first_of
-from .protocol import is_full
+from .protocol import CURRENT, FOLLOW, LOST, OWN, is_full
+from .snapshots import SnapshotKeeper, open_state
 
 #: Seconds before a partition tries again: doubled from the first to the second.
 RETRY_DELAY_MIN, RETRY_DELAY_MAX = 0.05, 5.0
 
 
-async def run_partition(host: Host, settings: Settings, number: int, stop: asyncio.Event) -> None:
-    """Work until told to stop. Raises what a person must look at."""
+async def run_partition(host: Host, settings: Settings, number: int) -> None:
+    """Work until the duty has ended. Raises what a person must look at."""
     log = await host.open_log()
     assembly, clock = host.assembly, host.clock
-    store = host.open_store(number)
+    store = await open_state(host, log, number)
     search = host.open_search()
     state, machine = assembly.machine(store, number, log.partition_count)
     machine_settings = settings.machine()
@@ -50,8 +54,9 @@ async def run_partition(host: Host, settings: Settings, number: int, stop: async
         ),
     )
     runner.observers.append(driver)
+    keeper = SnapshotKeeper(host, settings.snapshots, machine, store)
     try:
-        await _keep_running(host, runner, driver, stop)
+        await Work(host, runner, driver, keeper).run()
     finally:
         await search.close()
         await log.close()
@@ -59,7 +64,7 @@ async def run_partition(host: Host, settings: Settings, number: int, stop: async
 
 
 class Standing:
-    """What a partition last said of itself; observes its runner, for only a commit shows that a full disk is over."""
+    """What a partition last said of itself; observes its runner, for a commit shows that a full disk is over."""
 
     def __init__(self, host: Host, runner: Runner) -> None:
         self.problem = ""
@@ -82,29 +87,67 @@ class Standing:
         self._host.report()
 
     def committed(self) -> None:
-        if self.is_full and self._runner.machine.head.position > self._position:
+        if self.problem and self._runner.machine.head.position > self._position:
             self.works()
 
 
-async def _keep_running(host: Host, runner: Runner, driver: BackgroundDriver, stop: asyncio.Event) -> None:
-    delay, worked = RETRY_DELAY_MIN, False
-    standing = Standing(host, runner)
-    runner.observers.append(standing)
-    while not stop.is_set():
-        try:
-            await first_of(runner.recover(), stop.wait())
-            if stop.is_set():
-                return
-            worked = True
-            if not standing.is_full:
-                standing.works()
-                delay = RETRY_DELAY_MIN
-            await first_of(runner.run(stop), driver.run())
-        except (Unavailable, Fenced, LogFull, StoreFull) as error:
-            if not worked and is_full(error):
-                raise  # whether this is a first start, which has failed then, the supervisor knows
-            if not standing.problem:
-                delay = RETRY_DELAY_MIN
-            standing.fails(error, runner.drop())
-            await first_of(host.clock.sleep(delay), stop.wait())
-            delay = min(delay * 2, RETRY_DELAY_MAX)
+class Work:
+    """Does what the duty says, and tries again, with a capped back-off, what may pass."""
+
+    def __init__(self, host: Host, runner: Runner, driver: BackgroundDriver, keeper: SnapshotKeeper) -> None:
+        self._host = host
+        self._runner = runner
+        self._driver = driver
+        self._keeper = keeper
+        self._standing = Standing(host, runner)
+        self._delay = RETRY_DELAY_MIN
+        self._has_worked = False
+        runner.observers.append(self._standing)
+
+    async def run(self) -> None:
+        """Until the duty has ended. Raises what a person must look at."""
+        duty = self._host.duty
+        duties = {OWN: self._own, FOLLOW: self._follow}
+        while not duty.has_ended:
+            changed = duty.changed
+            try:
+                await duties.get(duty.word, asyncio.Event.wait)(changed)
+            except (Unavailable, Fenced, LogFull, StoreFull) as error:
+                if not self._has_worked and is_full(error):
+                    raise  # whether this is a first start, which has failed then, the supervisor knows
+                await self._wait_after(error, changed)
+
+    async def _own(self, changed: asyncio.Event) -> None:
+        await first_of(self._runner.recover(), changed.wait())
+        if changed.is_set():
+            return
+        self._has_worked = True
+        if self._standing.is_full:
+            await first_of(self._runner.probe(), changed.wait())  # there may be nothing else to commit
+        else:
+            self._standing.works()
+            self._delay = RETRY_DELAY_MIN
+        await first_of(self._runner.run(changed), self._driver.run(), self._keeper.run(standby=False))
+
+    async def _follow(self, changed: asyncio.Event) -> None:
+        if not self._standing.problem:
+            self._host.report()
+        following = self._runner.follow(self._caught_up)
+        await first_of(following, self._keeper.run(standby=True), changed.wait())
+
+    def _caught_up(self) -> None:
+        self._has_worked = True
+        self._delay = RETRY_DELAY_MIN
+        if self._standing.problem:
+            self._standing.works()
+        self._host.say(CURRENT)
+
+    async def _wait_after(self, error: RetoldError, changed: asyncio.Event) -> None:
+        if not self._standing.problem:
+            self._delay = RETRY_DELAY_MIN
+        self._standing.fails(error, self._runner.drop())
+        if isinstance(error, Fenced):
+            self._host.duty.step_back()
+            self._host.say(LOST)
+        await first_of(self._host.clock.sleep(self._delay), changed.wait())
+        self._delay = min(self._delay * 2, RETRY_DELAY_MAX)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
-from engine.core.faults import LogFull, RetoldError, StoreFull, Unavailable
+from engine.core.faults import LogFull, LogTruncated, RetoldError, StoreFull, Unavailable
 
 SUPERVISOR = "supervisor"
 LOG = "log"
@@ -21,10 +21,20 @@ EXIT_STOPPED = 3
 #: No space: what had worked before is started again, for space may be made meanwhile; a first start has failed.
 EXIT_FULL = 4
 
-#: First words of what a process says.
+#: First words of what a process says: it works on its duty, or what keeps it from that.
 READY = "READY"
 PROBLEM = "PROBLEM"
 PROBLEM_LENGTH_MAX = 2_000
+#: A standby says that it has caught up; an owner, that another writer has taken the partition.
+CURRENT = "CURRENT"
+LOST = "LOST"
+
+#: Duties, which a supervisor tells: be the writer of the partition, be its standby, export (with the partitions).
+OWN = "OWN"
+FOLLOW = "FOLLOW"
+EXPORT = "EXPORT"
+#: Nobody tells this one: the process itself has been asked to end.
+END = "END"
 
 
 class Process(Protocol):
@@ -32,6 +42,9 @@ class Process(Protocol):
 
     async def read_line(self) -> str:
         """The next line that it says, whole with its end; empty when it says no more."""
+
+    def tell(self, duty: str) -> None:
+        """Have it do this from now on; nothing if it has ended."""
 
     async def wait(self) -> int:
         """Its exit code, once it has ended."""
@@ -47,9 +60,8 @@ class Process(Protocol):
 Start = Callable[[str], Awaitable[Process]]
 
 
-def roles(partitions: int) -> list[str]:
-    """All processes of an installation, in the order in which they start."""
-    return [LOG, EXPORTER, *(f"{PARTITION}-{number}" for number in range(1, partitions + 1)), GATEWAY]
+def role_of_partition(partition: int) -> str:
+    return f"{PARTITION}-{partition}"
 
 
 def partition_of_role(role: str) -> int:
@@ -58,10 +70,20 @@ def partition_of_role(role: str) -> int:
     return int(number) if name == PARTITION else 0
 
 
-def line_of(problem: str) -> str:
-    """What a process says of itself, as one line; no problem: that it works."""
+def export_duty(partitions: Iterable[int]) -> str:
+    """The duty to export these partitions."""
+    return " ".join([EXPORT, *map(str, partitions)])
+
+
+def partitions_of_duty(duty: str) -> tuple[int, ...]:
+    """Those that `export_duty` was made of."""
+    return tuple(map(int, duty.split()[1:]))
+
+
+def line_of(problem: str, duty: str = "") -> str:
+    """What a process says of itself, as one line; no problem: that it works on this duty."""
     text = " ".join(problem.split())[:PROBLEM_LENGTH_MAX]
-    return f"{PROBLEM} {text}\n" if text else f"{READY}\n"
+    return f"{PROBLEM} {text}\n" if text else f"{READY} {duty}".rstrip() + "\n"
 
 
 def problem_of(error: RetoldError) -> str:
@@ -73,7 +95,7 @@ def exit_code_of(error: RetoldError) -> int:
     """Whether what ended a process may pass."""
     if is_full(error):
         return EXIT_FULL
-    return EXIT_FAILED if isinstance(error, Unavailable) else EXIT_STOPPED
+    return EXIT_FAILED if isinstance(error, Unavailable | LogTruncated) else EXIT_STOPPED
 
 
 def is_full(error: RetoldError) -> bool:

@@ -1,132 +1,148 @@
-"""The supervisor: starts the processes of an installation, starts again what dies, and ends them in order.
+"""The supervisor: runs the processes of one machine as its share asks, and ends them in order.
 
-Owns no data. How a process is started, and who is told how its parts are, it is given.
+Owns no data. How a process is started, who the other machines are, and who is told how its parts are, it is given.
+Rule: what runs goes on until a share says otherwise.
 """
 
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Sequence
 
 from engine.core.faults import RetoldError
 
+from .child import Child
 from .host import first_of
-from .protocol import EXIT_FAILED, EXIT_FULL, EXIT_STOPPED, PROBLEM, READY, Process, Start, roles
+from .membership import Member, Membership, News, Overview, Share
+from .protocol import (
+    EXPORTER,
+    FOLLOW,
+    GATEWAY,
+    LOG,
+    OWN,
+    Start,
+    export_duty,
+    partition_of_role,
+    role_of_partition,
+)
 
-#: Seconds before a process is started again: doubled from the first to the second, from the first after a good while.
-RESTART_DELAY_MIN, RESTART_DELAY_MAX, GOOD_WHILE = 0.1, 5.0, 30.0
-#: How often in a row a process may end before it could work for the first time; after that the start has failed.
-START_ATTEMPTS_MAX = 6
-#: Seconds that a process has to finish what it does before it is killed.
-STOP_TIMEOUT = 15.0
-
-
-class Child:
-    """One process, kept alive until a person is needed."""
-
-    def __init__(self, role: str, start: Start, changed: Callable[[], None]) -> None:
-        """`changed` is called when the problem is another one."""
-        self.role = role
-        self.problem = "is starting"
-        self._start = start
-        self._changed = changed
-        self._worked = asyncio.Event()
-        self._stopping = False
-        self._process: Process | None = None
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        """Returns when the process can work for the first time. Raises RetoldError when it cannot."""
-        self._task = asyncio.create_task(self._keep_alive())
-        await first_of(self._worked.wait(), self.ended())
-        if not self._worked.is_set():
-            raise RetoldError(f"expected the {self.role} process to start, got its end; its message is above")
-
-    async def ended(self) -> None:
-        """Returns when the process will not be started again."""
-        if self._task is not None:
-            await asyncio.wait([self._task])
-
-    async def stop(self) -> None:
-        """Ask the process to finish; kill it when it does not."""
-        self._stopping = True
-        process = self._process
-        if process is not None:
-            process.terminate()
-            try:
-                await asyncio.wait_for(process.wait(), STOP_TIMEOUT)
-            except TimeoutError:
-                process.kill()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-
-    async def _keep_alive(self) -> None:
-        clock = asyncio.get_running_loop()
-        failures = 0
-        while True:
-            started = clock.time()
-            code = await self._run_once()
-            failures = 1 if clock.time() - started > GOOD_WHILE else failures + 1
-            if self._stopping or code == EXIT_STOPPED:
-                return
-            if not self._worked.is_set() and (code == EXIT_FULL or failures == START_ATTEMPTS_MAX):
-                return
-            if code != EXIT_FULL:  # the process has told what is full, and where
-                self._set_problem(f"ended with code {code} and is started again")
-            sys.stderr.write(f"{self.role} {self.problem}\n")
-            await asyncio.sleep(min(RESTART_DELAY_MIN * 2 ** min(failures - 1, 10), RESTART_DELAY_MAX))
-
-    async def _run_once(self) -> int:
-        try:
-            self._process = process = await self._start(self.role)
-        except OSError as error:  # no memory, or no process is left: it may pass
-            sys.stderr.write(f"expected to start the {self.role} process, got: {error}\n")
-            return EXIT_FAILED
-        while line := await process.read_line():
-            word, _, problem = line.strip().partition(" ")
-            if word == READY:
-                self._worked.set()
-                self._set_problem("")
-            elif word == PROBLEM:
-                self._set_problem(problem)
-        return await process.wait()
-
-    def _set_problem(self, problem: str) -> None:
-        self.problem = problem
-        self._changed()
+#: Seconds for which something must have been wrong before the other machines are told.
+LASTING = 5.0
+#: Seconds that the partitions have to finish what they do before the others take over; then the fence ends it.
+STEP_BACK_TIMEOUT = 2.0
 
 
 class Supervisor:
-    """All processes of one installation on one machine.
+    """All processes of one machine.
 
-    `start` starts the process of a role; `tell` gets what keeps each part from working whenever that has changed.
+    `fixed`: roles that it has whatever its share is. `start` starts the process of a role; `tell` gets an overview
+    whenever that has changed.
     """
 
-    def __init__(self, partitions: int, start: Start, tell: Callable[[Mapping[str, str]], None]) -> None:
+    def __init__(
+        self, name: str, fixed: Sequence[str], membership: Membership, start: Start, tell: Callable[[Overview], None]
+    ) -> None:
+        self._name = name
+        self._membership = membership
+        self._start = start
         self._tell = tell
-        self._children = [Child(role, start, self._tell_parts) for role in roles(partitions)]
+        self._members: Sequence[Member] = ()
+        self._children = {role: Child(role, start, self._changed) for role in fixed}
+        #: What is being ended, and how.
+        self._ending: dict[Child, asyncio.Task[None]] = {}
 
-    def parts(self) -> Mapping[str, str]:
-        return {child.role: child.problem for child in self._children}
+    def overview(self) -> Overview:
+        return Overview(
+            parts={role: child.problem for role, child in self._children.items()},
+            name=self._name,
+            members=self._members,
+            problem=self._membership.problem,
+        )
+
+    def news(self) -> News:
+        """What the other machines must know to share out the partitions."""
+        now = asyncio.get_running_loop().time()
+        partitions = {n: child for role, child in self._children.items() if (n := partition_of_role(role))}
+        return News(
+            current=tuple(sorted(n for n, child in partitions.items() if child.is_current)),
+            problems={n: child.problem for n, child in partitions.items() if child.fails_since(now - LASTING)},
+        )
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Start everything, call `ready` when all of it works, and go on. Raises RetoldError when that is over."""
-        log, *others = self._children
-        self._tell_parts()
-        await log.start()
-        await asyncio.gather(*(child.start() for child in others))
-        ready()
-        await log.ended()
-        raise RetoldError("expected the log to be kept, got its end; its message is above")
+        self._changed()
+        if LOG in self._children:
+            await self._children[LOG].start()
+        for child in self._children.values():
+            child.begin()
+        await self._membership.join(self.news)
+        self._apply(await self._membership.next_share())
+        await first_of(self._serve(ready), self._follow_shares())
 
     async def stop(self) -> None:
-        """The gateway first, so that nothing new comes in; the log last."""
-        gateway, *inner, log = reversed(self._children)
-        await gateway.stop()
-        await asyncio.gather(*(child.stop() for child in inner))
-        await log.stop()
+        """The gateway first, so that nothing new comes in; the log last.
 
-    def _tell_parts(self) -> None:
-        self._tell(self.parts())
+        The other machines take over as soon as what was begun is finished, while the processes still end.
+        """
+        gateway, log = self._children.get(GATEWAY), self._children.get(LOG)
+        inner = [child for child in self._children.values() if child not in (gateway, log)]
+        if gateway is not None:
+            await gateway.stop()
+        if len(self._members) > 1:
+            await self._step_back()
+        await self._membership.leave()
+        await asyncio.gather(*(child.stop() for child in inner), *self._ending.values())
+        if log is not None:
+            await log.stop()
+
+    async def _step_back(self) -> None:
+        """Own nothing any more, or as little as possible in a bounded time."""
+        owning = [child for child in self._children.values() if child.duty == OWN]
+        for child in owning:
+            child.tell(FOLLOW)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(*(child.settled() for child in owning)), STEP_BACK_TIMEOUT)
+
+    async def _serve(self, ready: Callable[[], None]) -> None:
+        await asyncio.gather(*(child.start() for child in self._children.values()))
+        ready()
+        log = self._children.get(LOG)
+        if log is None:
+            await asyncio.Event().wait()  # for ever
+        else:
+            await log.ended()
+            raise RetoldError("expected the log to be kept, got its end; its message is above")
+
+    async def _follow_shares(self) -> None:
+        while True:
+            self._apply(await self._membership.next_share())
+
+    def _apply(self, share: Share) -> None:
+        """Have the processes do what the share says."""
+        self._members = share.members
+        duties = {role_of_partition(n): OWN for n in share.owned}
+        duties |= {role_of_partition(n): FOLLOW for n in share.followed}
+        if share.exported:
+            duties[EXPORTER] = export_duty(share.exported)
+        for role in [role for role, child in self._children.items() if child.duty and role not in duties]:
+            self._end(self._children.pop(role))
+        for role, duty in duties.items():
+            if role in self._children:
+                self._children[role].tell(duty)
+            else:
+                self._begin(role, duty)
+        self._changed()
+
+    def _begin(self, role: str, duty: str) -> None:
+        before = next((child for child in self._ending if child.role == role), None)
+        child = Child(role, self._start, self._changed, duty=duty, lost=self._membership.confirm, after=before)
+        self._children[role] = child
+        child.begin()
+
+    def _end(self, child: Child) -> None:
+        self._ending[child] = ending = asyncio.create_task(child.stop())
+        ending.add_done_callback(lambda _: self._ending.pop(child))
+
+    def _changed(self) -> None:
+        self._tell(self.overview())

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from engine.core.faults import Unavailable
+from engine.core.faults import RetoldError, Unavailable
 from engine.core.ports import Clock, Place
 
 
@@ -55,6 +55,12 @@ class Ends:
             woken.cancel()
             if timer:
                 timer.cancel()
+
+    def fail(self, place: Place, error: RetoldError) -> None:
+        """Wake who waits for this place with an error; who comes later waits."""
+        for places, woken in self._sleepers:
+            if place in places and not woken.done():
+                woken.set_exception(error)
 
     def close(self) -> None:
         """Wake all sleepers with Unavailable; later calls raise it at once."""

@@ -8,6 +8,7 @@ machine stopped under it. A process that dies leaves it whole. Must not be used 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import cast
@@ -35,8 +36,10 @@ def read_boot_id() -> str:
 class LmdbStore:
     """The Store port over one LMDB environment. `kept` says whether an earlier state was found and may be trusted."""
 
-    def __init__(self, path: Path, map_size: int = MAP_SIZE, boot_id: str | None = None) -> None:
-        """Open or create the state in the directory `path`.
+    def __init__(
+        self, path: Path, map_size: int = MAP_SIZE, boot_id: str | None = None, *, state_format: str = ""
+    ) -> None:
+        """Open or create the state in the directory `path`; one of another format is discarded.
 
         Raises Unavailable while another process has it open, or when the disk fails.
         """
@@ -44,11 +47,11 @@ class LmdbStore:
         self._lock = DirectoryLock(path)
         boot_id = read_boot_id() if boot_id is None else boot_id
         try:
-            environment = _open_kept(path, map_size) if may_be_trusted(path, boot_id) else None
+            environment = _open_kept(path, map_size) if may_be_trusted(path, boot_id, state_format) else None
             self.kept = environment is not None
             if environment is None:
                 _discard(path)
-            _mark_open(path, boot_id)
+            _mark_open(path, boot_id, state_format)
             self._environment = environment or _open_environment(path, map_size)
         except (lmdb.Error, OSError) as error:
             self._lock.release()
@@ -56,6 +59,7 @@ class LmdbStore:
         self._tables = {int(name): self._environment.open_db(name, create=False) for name in self._names()}
         self._reading = self._environment.begin()
         self._generation = 0
+        self._copying = threading.Lock()
         #: cursors of the reading transaction by table, to be used again
         self._cursors: dict[int, lmdb.Cursor] = {}
 
@@ -116,8 +120,23 @@ class LmdbStore:
             raise _fault(error, self._path) from error
         self._renew()
 
+    def copy(self, folder: Path) -> None:
+        """Copy what was written last into `folder`, without free pages; in any thread, while others read and write.
+
+        Raises StoreFull or Unavailable. What is freed meanwhile is used again only when the copy is done.
+        """
+        with self._copying:
+            try:
+                self._environment.copy(str(folder), compact=True)
+            except (lmdb.Error, OSError) as error:
+                raise _fault(error, folder) from error
+
     def close(self) -> None:
-        """Write everything to the disk and mark it as whole."""
+        """Write everything to the disk and mark it as whole; a copy that is being made is finished first."""
+        with self._copying:
+            self._close()
+
+    def _close(self) -> None:
         self._reading.abort()
         try:
             self._environment.sync(True)
@@ -176,7 +195,7 @@ def _open_kept(path: Path, map_size: int) -> lmdb.Environment | None:
     return None
 
 
-def _fault(error: lmdb.Error, path: Path) -> Exception:
+def _fault(error: lmdb.Error | OSError, path: Path) -> Exception:
     if isinstance(error, lmdb.BadValsizeError):
         return BrokenInvariant(f"expected keys of 1 to 511 bytes, got one that LMDB refuses ({error}); hash long parts")
     if isinstance(error, lmdb.MapFullError | lmdb.DiskError):
@@ -184,31 +203,52 @@ def _fault(error: lmdb.Error, path: Path) -> Exception:
     return Unavailable(f"expected to write the state in {path}, got: {error}; check the disk")
 
 
-def may_be_trusted(path: Path, boot_id: str) -> bool:
-    """Whole if it was closed, or if the machine has not stopped since it was opened."""
+def may_be_trusted(path: Path, boot_id: str, state_format: str | None = None) -> bool:
+    """Of this format, and whole: it was closed, or the machine has not stopped since it was opened."""
     if not (path / "data.mdb").exists() or (path / "data.mdb").stat().st_size == 0:
         return False
-    if (path / "clean").exists():
-        return True
-    opened_in = (path / "boot").read_text("ascii") if (path / "boot").exists() else ""
-    return bool(boot_id) and opened_in == boot_id
+    if state_format is not None and _read(path / "format") != state_format:
+        return False
+    return (path / "clean").exists() or (bool(boot_id) and _read(path / "boot") == boot_id)
+
+
+def put_in_place(data: Path, path: Path, state_format: str) -> None:
+    """Make the file `data`, which is whole and on the disk, the state in the directory `path`, to be opened next.
+
+    Raises Unavailable while a process has the state open, or when the disk fails; then there is no state.
+    """
+    lock = DirectoryLock(path)
+    try:
+        _discard(path)
+        data.rename(path / "data.mdb")
+        _write_durably(path / "format", state_format)
+        _mark_clean(path)
+    except OSError as error:
+        raise Unavailable(f"expected to write the state in {path}, got: {error}; check the disk") from error
+    finally:
+        lock.release()
+
+
+def _read(path: Path) -> str:
+    return path.read_text("ascii") if path.exists() else ""
 
 
 def _discard(path: Path) -> None:
-    for name in ("data.mdb", "lock.mdb", "clean", "boot"):
+    for name in ("data.mdb", "lock.mdb", "clean", "boot", "format"):
         (path / name).unlink(missing_ok=True)
 
 
-def _mark_open(path: Path, boot_id: str) -> None:
+def _mark_open(path: Path, boot_id: str, state_format: str) -> None:
     """Before the first write: from here on only this run of the machine vouches for the state."""
+    _write_durably(path / "format", state_format)
     _write_durably(path / "boot", boot_id)
     (path / "clean").unlink(missing_ok=True)
-    _sync(path)
+    sync_folder(path)
 
 
 def _mark_clean(path: Path) -> None:
     _write_durably(path / "clean", "")
-    _sync(path)
+    sync_folder(path)
 
 
 def _write_durably(path: Path, text: str) -> None:
@@ -218,7 +258,8 @@ def _write_durably(path: Path, text: str) -> None:
         os.fsync(file.fileno())
 
 
-def _sync(directory: Path) -> None:
+def sync_folder(directory: Path) -> None:
+    """Let the names in a directory outlive the machine's stop."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

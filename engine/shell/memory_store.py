@@ -58,6 +58,14 @@ class MemoryStore:
                 del values[key]
                 del keys[bisect_left(keys, key)]
 
+    def copy(self) -> MemoryStore:
+        """What is in it now, on its own."""
+        copy = MemoryStore()
+        for table, values in self._values.items():
+            copy._values[table] = dict(values)
+            copy._keys[table] = list(self._keys[table])
+        return copy
+
     def clear(self) -> None:
         """As `Store.clear`."""
         self._generation += 1

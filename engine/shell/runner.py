@@ -15,17 +15,21 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from engine.core.draft import Outcome
-from engine.core.faults import BrokenInvariant, MessageGap
-from engine.core.head import SOURCES, Source
+from engine.core.faults import MessageGap
+from engine.core.head import GENERATIONS, SOURCES, Source
 from engine.core.machine import Machine
 from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Append, Clock, Entry, Log, Message, Place, Writer
 from engine.core.record import Record, Step
 from engine.core.state import State
 from engine.core.system import due_at
 from engine.records.clock import Clock as ClockValue
+from engine.records.log_generation import LogGeneration
 
-from .codec import Codec, Reader, Undecodable
-from .intake import decide
+from .codec import Codec
+from .following import Following, catch_up
+from .gaps import is_forged, is_repaired
+from .generations import Inputs, decide_generation
+from .intake import decide, refuse_forged
 from .trace_context import trace_headers
 
 INPUTS = (COMMANDS, INTERNAL)
@@ -101,7 +105,7 @@ class Runner:
         self.observers: list[Observer] = []
         self._log = log
         self._codec = codec
-        self._reader = Reader(codec)
+        self._following = Following(log, codec, state, machine)
         self._clock = clock
         self._prepare = prepare
         self._limits = limits or RunnerLimits()
@@ -119,6 +123,7 @@ class Runner:
         """Forget all that is not in the store; gives the position up to which the state is complete."""
         self.state.drop()
         self.machine.reload()
+        self._following.drop()
         self._uncommitted = Group()
         return self.machine.head.position
 
@@ -127,15 +132,48 @@ class Runner:
         self.drop()
         began = self._clock.monotonic()
         self._writer = await self._log.writer(self.partition)
-        count = await replay(self._log, self._codec, self.state, self.machine)
+        count = await catch_up(self._following)
         if self._measures is not None:
             self._measures.recovered(count, self._clock.monotonic() - began)
+        inputs = Inputs(self._log, self._codec, self.state, self.machine)
+        moved = await inputs.moved()
+        if moved is not None:
+            await self._raise_generation(moved)
         for name in INPUTS:
             self._queues[name].clear()
-            self._next[name] = (self.state.get(SOURCES, name) or Source()).offset + 1
+            self._next[name] = await inputs.begin(name)
         await self._send_internal(self._prepare(self.machine))
         self._notify()
         return count
+
+    async def _raise_generation(self, moved: LogGeneration) -> None:
+        """Put on the log where the inputs lie now, and go on from there."""
+        began = self._clock.monotonic()
+        outcome = decide_generation(self.machine, self._codec, moved)
+        group = Group()
+        group.add(GENERATIONS, outcome, (began, self._clock.monotonic()))
+        await self._append_next(await self._append_next(None, group), Group())
+
+    async def follow(self, caught_up: Callable[[], None]) -> None:
+        """Apply what the writer of this partition decides, as the log grows, until cancelled. Decides nothing itself.
+
+        `caught_up` is called whenever the state has all that is on the log.
+        """
+        self.drop()
+        self._writer = None
+        await self._log.end(EVENTS, self.partition)
+        while True:
+            applied = await self._following.apply_page()
+            if applied is None:
+                caught_up()
+                await self._following.wait()
+            elif applied:
+                self._notify()
+            await asyncio.sleep(0)  # a full read gives nobody a turn
+
+    async def probe(self) -> None:
+        """Append a tick, whose commit shows that there is space again. Raises LogFull while there is none."""
+        await self._send_tick(self._clock.now())
 
     def next_offset(self, name: str) -> int:
         """Of this input: the offset of the first command that is not decided."""
@@ -179,8 +217,9 @@ class Runner:
     ) -> asyncio.Task[Sequence[int]] | None:
         """The group before is on the log: commit it, and append the next one."""
         if appending is not None:
-            await appending
+            events_begin, *_ = await appending
             self._commit()
+            self._following.passed(events_begin)
         if not group.outcomes:
             return None
         self.state.freeze()
@@ -227,29 +266,15 @@ class Runner:
             try:
                 outcome = decide(self.machine, self._codec, *taken)
             except MessageGap as gap:
-                if not await self._is_repaired(gap, taken[1].offset):
+                if await is_repaired(self._log, self._codec, self.partition, gap, taken[1].offset):
+                    continue
+                if not await is_forged(self._log, self._codec, self.partition, gap, self._clock):
                     raise
-                continue
+                outcome = refuse_forged(self.machine, self._codec, *taken, gap)
             ended = self._clock.monotonic()
             if outcome is not None:
                 group.add(taken[0], outcome, (began, ended))
             began = ended
-
-    async def _is_repaired(self, gap: MessageGap, offset: int) -> bool:
-        """Whether the missing message and this one come again beyond the offset, so that this one is passed over."""
-        missing = {gap.expected, gap.number}
-        while (page := await self._log.read(INTERNAL, self.partition, offset + 1)).entries:
-            offset = page.next_offset - 1
-            for entry in page.entries:
-                try:
-                    step = self._reader.decode(entry.value).step
-                except Undecodable:
-                    continue
-                if step.sender_partition == gap.sender:
-                    missing.discard(step.sender_number)
-            if not missing:
-                return True
-        return False
 
     async def _fill(self) -> None:
         """Read what is there."""
@@ -323,53 +348,14 @@ class Runner:
         now = self._clock.monotonic()
         if processed >= self._tick_offset and now - self._ticked_at >= self._limits.tick_interval:
             self._ticked_at = now
-            tick = Record(step=Step(), intent="TICK", value_type="CLOCK", value=ClockValue(due=due))
-            self._ticking = asyncio.create_task(self._send_internal([tick]))
+            self._ticking = asyncio.create_task(self._send_tick(due))
+
+    async def _send_tick(self, due: int) -> Sequence[int]:
+        tick = Record(step=Step(), intent="TICK", value_type="CLOCK", value=ClockValue(due=due))
+        return await self._send_internal([tick])
 
     async def _send_internal(self, commands: Sequence[Record]) -> Sequence[int]:
         if not commands:
             return []
         messages = [Message(value=self._codec.encode(command)) for command in commands]
         return await self._log.append([Append(topic=INTERNAL, partition=self.partition, messages=messages)])
-
-
-async def replay(
-    log: Log, codec: Codec, state: State, machine: Machine, *, progress: Callable[[int], None] | None = None
-) -> int:
-    """Apply whole steps from the log beyond the state's position, by appliers only. Gives the number of records."""
-    reader = Reader(codec)
-    # Every offset is at least as large as the number of records before it, so the position is a place to begin.
-    offset = machine.head.position
-    records: list[Record] = []
-    values: list[bytes] = []
-    count = 0
-    while True:
-        page = await log.read(EVENTS, machine.partition, offset, size_max=4 << 20)
-        if not page.entries:
-            break
-        offset = page.next_offset
-        for entry in page.entries:
-            record = _decode(reader, entry, machine.partition)
-            if record.position <= machine.head.position:
-                continue
-            records.append(record)
-            values.append(entry.value)
-            if record.index + 1 == record.step.step_count:
-                machine.replay(records, values)
-                count += len(records)
-                records, values = [], []
-        state.freeze()
-        state.commit()
-        if progress:
-            progress(count)
-        await asyncio.sleep(0)  # a full read gives nobody a turn, and a long replay must be stoppable
-    return count
-
-
-def _decode(reader: Reader, entry: Entry, partition: int) -> Record:
-    try:
-        return reader.decode(entry.value)
-    except Undecodable as error:
-        raise BrokenInvariant(
-            f"the record at offset {entry.offset} of events of partition {partition} cannot be read: {error}"
-        ) from error

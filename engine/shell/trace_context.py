@@ -7,11 +7,13 @@ Context, sections 3.2 and 3.3).
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from msgspec import Struct
 
-#: Header of the log with a copy of the `traceparent`, for tools that read headers alone.
+#: Headers of the log with a copy of the context, for tools that read headers alone; and of a command from outside.
 TRACEPARENT_HEADER = "traceparent"
+TRACESTATE_HEADER = "tracestate"
 
 #: A longer `tracestate` is left out; W3C asks for at least this many characters.
 TRACESTATE_LENGTH_MAX = 512
@@ -79,11 +81,15 @@ def from_headers(traceparent: str, tracestate: str) -> str:
     return f"{traceparent} {state}" if is_kept else traceparent
 
 
-def traceparent_of(text: str) -> str:
-    """What other systems call `traceparent`."""
-    return text.partition(" ")[0]
+def trace_context_of(headers: Mapping[str, str]) -> str:
+    """The text for the log that a message's headers say; empty if they say none."""
+    traceparent = headers.get(TRACEPARENT_HEADER)
+    return from_headers(traceparent, headers.get(TRACESTATE_HEADER, "")) if traceparent else ""
 
 
 def trace_headers(trace_context: str) -> dict[str, str]:
     """The copy for tools of what the records say: on messages, and on the first event of a step."""
-    return {TRACEPARENT_HEADER: traceparent_of(trace_context)} if trace_context else {}
+    if not trace_context:
+        return {}
+    traceparent, _, state = trace_context.partition(" ")
+    return {TRACEPARENT_HEADER: traceparent} | ({TRACESTATE_HEADER: state} if state else {})

@@ -94,6 +94,12 @@ EXPORT_LAG = _gauge("retold.export.lag", "{record}", "Records on the log that ar
 EXPORT_FAILING = _gauge(
     "retold.export.failing", "1", "Whether the export is being retried or has stopped.", a.PARTITION
 )
+EXPORT_SET_ASIDE = _gauge(
+    "retold.export.set_aside",
+    "{document}",
+    "Documents that secondary storage did not take, since this process was started.",
+    a.PARTITION,
+)
 
 METRICS: Sequence[Metric] = (
     UP, CPU_TIME, MEMORY, STARTS, SPANS, SPANS_LEFT_OUT,
@@ -101,5 +107,5 @@ METRICS: Sequence[Metric] = (
     COMMANDS, RECORDS, ITEMS, STEP_DURATION, APPEND_DURATION, COMMIT_DURATION, QUEUED, IN_FLIGHT,
     PARTITION_POSITION, STATE_SIZE, RECOVERY_DURATION, RECOVERY_RECORDS,
     FLUSH_DURATION, LOG_MESSAGES, LOG_WAITING, LOG_SIZE,
-    EXPORT_DURATION, EXPORTED_RECORDS, WATERMARK, EXPORT_LAG, EXPORT_FAILING,
+    EXPORT_DURATION, EXPORTED_RECORDS, WATERMARK, EXPORT_LAG, EXPORT_FAILING, EXPORT_SET_ASIDE,
 )  # fmt: skip

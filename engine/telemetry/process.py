@@ -10,7 +10,7 @@ import resource
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,17 +34,27 @@ _STATM = Path("/proc/self/statm")
 
 
 class ProcessTelemetry(Telemetry):
-    """Made when the process starts, closed when it ends. `processes`: all of the installation."""
+    """Made when the process starts, closed when it ends. `processes`: names all of this machine."""
 
     def __init__(
-        self, process: str, settings: TelemetrySettings, *, data: Path, processes: Sequence[str], build: str
+        self,
+        process: str,
+        settings: TelemetrySettings,
+        *,
+        data: Path,
+        processes: Callable[[], Sequence[str]],
+        build: str,
     ) -> None:
         self._data = data
         self._processes = processes
         self._senders: list[SpanSender | MetricSender] = []
         super().__init__()
         if settings.traces or settings.metrics:
-            self._connect(process, settings, build)
+            try:
+                self._connect(process, settings, build)
+            except ValueError as error:  # the SDK reads its own variables
+                expected = "expected OTEL_… variables that the OpenTelemetry SDK understands"
+                raise RetoldError(f"{expected}, got: {error}; correct or unset them") from None
         self._watch_process(process)
         self._server: MetricsServer | None = None
         try:
@@ -54,7 +64,7 @@ class ProcessTelemetry(Telemetry):
 
     async def collect(self) -> Sequence[Sample]:
         """Ask all processes, this one among them."""
-        return await gather(self._data, self._processes)
+        return await gather(self._data, self._processes())
 
     def ask_later(self, metric: Metric, ask: Ask) -> None:
         """Asked from other threads, for a bounded time; call it in the event loop."""

@@ -71,25 +71,30 @@ class Telemetry:
 
         return PumpMeasures(self.registry, self.spans)
 
-    def watch_pump(self, pump: Pump, exporter: Exporter, partition_count: int) -> None:
+    def watch_pump(self, pump: Pump, exporter: Exporter) -> None:
         """How far the projection is, and whether it goes on."""
-        partitions = range(1, partition_count + 1)
 
         def lag() -> list[tuple[Labels, float]]:
             offsets = {partition: exported.offset for partition, exported in dict(exporter.positions()).items()}
-            ends = {partition: self.known_end((EVENTS, partition)) for partition in partitions}
+            ends = {partition: self.known_end((EVENTS, partition)) for partition in pump.partitions}
             return [((partition,), max(0, end - offsets.get(partition, 0))) for partition, end in ends.items()]
 
         def positions() -> list[tuple[Labels, float]]:
-            return [((partition,), exported.position) for partition, exported in dict(exporter.positions()).items()]
+            found = dict(exporter.positions())
+            return [((partition,), found[partition].position) for partition in pump.partitions if partition in found]
 
         def failing() -> list[tuple[Labels, float]]:
             bad = {*pump.failing(), *pump.stopped()}
-            return [((partition,), float(partition in bad or 0 in bad)) for partition in partitions]
+            return [((partition,), float(partition in bad or 0 in bad)) for partition in pump.partitions]
+
+        def set_aside() -> list[tuple[Labels, float]]:
+            found = dict(exporter.set_aside())
+            return [((partition,), found.get(partition, 0)) for partition in pump.partitions]
 
         self.registry.watch(metrics.EXPORT_LAG, lag)
         self.registry.watch(metrics.WATERMARK, positions)
         self.registry.watch(metrics.EXPORT_FAILING, failing)
+        self.registry.watch(metrics.EXPORT_SET_ASIDE, set_aside)
 
     def gateway(self) -> GatewayTelemetry:
         """For the gateway."""

@@ -16,9 +16,14 @@ from .values import date_text
 Convert = Callable[[Any], Any]
 
 
-def _errors(text: str) -> list[Document]:
+def _decoded(value: Any) -> Any:
+    """Stored as JSON text, or as it is."""
+    return msgspec.json.decode(value) if isinstance(value, str) else value
+
+
+def _errors(stored: Any) -> list[Document]:
     """The errors of one partition or of several; of a type the API does not know, it says the nearest one."""
-    listed: list[Any] = msgspec.json.decode(text)
+    listed: list[Any] = _decoded(stored)
     errors = [error for part in listed for error in (part if isinstance(part, list) else [part])]
     return [
         {**error, "type": error["type"] if error["type"] in BATCH_ERROR_TYPES else BATCH_ERROR_TYPES[0]}
@@ -26,9 +31,9 @@ def _errors(text: str) -> list[Document]:
     ]
 
 
-def _metric(text: str) -> Document:
+def _metric(stored: Any) -> Document:
     """A count, and when something last changed in it."""
-    count, at = msgspec.json.decode(text)
+    count, at = _decoded(stored)
     return {"count": count, "lastUpdatedAt": None if at is None else date_text(at)}
 
 
@@ -39,8 +44,8 @@ CONVERSIONS: dict[str, Convert] = {
     STRING_KEY: str,
     BOOLEAN: bool,
     DATE: date_text,
-    STRINGS: msgspec.json.decode,
-    OBJECT: msgspec.json.decode,
+    STRINGS: _decoded,
+    OBJECT: _decoded,
     ERRORS: _errors,
     METRIC: _metric,
 }

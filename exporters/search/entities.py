@@ -29,7 +29,7 @@ BATCH_OPERATION = Entity(
     "batch_operations b",
     ("b.key",),
     (
-        Field("batchOperationKey", BASIC_KEY, "b.key"),
+        Field("batchOperationKey", BASIC_KEY, "b.key", path="batch_operation_key"),
         shown_only("batchOperationType", STRING, "b.type"),
         Field("operationType", ENUM, "b.type", BATCH_TYPES, shown=False),
         Field("state", ENUM, "b.state", BATCH_STATES),
@@ -56,10 +56,12 @@ BATCH_OPERATION_ITEM = Entity(
     ("i.batch_operation_key", "i.item_key"),
     (
         Field("batchOperationKey", BASIC_KEY, "i.batch_operation_key"),
-        Field("operationType", ENUM, ITEM_TYPE, BATCH_TYPES, sorts=False),
+        Field("operationType", ENUM, ITEM_TYPE, BATCH_TYPES, sorts=False, path="type"),
         Field("itemKey", BASIC_KEY, "i.item_key"),
-        Field("processInstanceKey", KEY, "nullif(i.process_instance_key, -1)", nullable=True),
-        shown_only("rootProcessInstanceKey", KEY, "nullif(i.root_key, -1)"),
+        Field(
+            "processInstanceKey", KEY, "nullif(i.process_instance_key, -1)", nullable=True, path="process_instance_key"
+        ),
+        shown_only("rootProcessInstanceKey", KEY, "nullif(i.root_key, -1)", path="root_key"),
         Field("state", ENUM, "i.state", ITEM_STATES),
         Field("processedDate", DATE, "i.processed_date", filters=False, nullable=True),
         shown_only("errorMessage", STRING, "i.error_message"),

@@ -1,7 +1,7 @@
 """What can be searched: the entities of the API, their fields, what each is made of, and what it is related to.
 
 Names and enumerations are those of the Camunda 8 REST API (spec section 7.3 to 7.5) as its official client knows them.
-`column` is an SQL expression over the tables of `exporters/sqlite/schema.sql`; other stores go by the names.
+`column` is an SQL expression over the tables of `exporters/sqlite/schema.sql`; stores of documents go by `path`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ class Field(Struct, frozen=True):
     """One property. `values`: of an ENUM; `sorts`, `filters`, `shown`: where it may be used.
 
     `nullable`: may be missing (missing values sort last); `beginning`: an indexed expression, the start of a long text;
-    `only`: the one operator that a filter has, which a plain value means.
+    `only`: the one operator that a filter has, which a plain value means; `path`: what documents of a store without
+    tables call it, if it is not what follows the last dot of `column`.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Field(Struct, frozen=True):
     nullable: bool = False
     beginning: str = ""
     only: str = ""
+    path: str = ""
 
 
 class Relation(Struct, frozen=True):
@@ -110,14 +112,14 @@ class Entity(Struct, frozen=True):
         return tuple(field for field in self.fields if field.shown)
 
 
-def filter_only(name: str, kind: str, column: str, values: tuple[str, ...] = (), *, beginning: str = "") -> Field:
+def filter_only(name: str, kind: str, column: str, values: tuple[str, ...] = (), *, path: str = "") -> Field:
     """A field that is neither shown nor an order."""
-    return Field(name, kind, column, values, sorts=False, shown=False, nullable=True, beginning=beginning)
+    return Field(name, kind, column, values, sorts=False, shown=False, nullable=True, path=path)
 
 
-def shown_only(name: str, kind: str, column: str) -> Field:
+def shown_only(name: str, kind: str, column: str, *, path: str = "") -> Field:
     """A field of the document alone."""
-    return Field(name, kind, column, sorts=False, filters=False, nullable=True)
+    return Field(name, kind, column, sorts=False, filters=False, nullable=True, path=path)
 
 
 def made_field(name: str, kind: str, column: str, *, sorts: bool = True, nullable: bool = False) -> Field:

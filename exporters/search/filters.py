@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import msgspec
 from msgspec import Struct
 
 from engine.core.faults import BadRequest
+from engine.core.ports import SearchRefused, SelectionQuery
 
 from .entities import ENTITIES
 from .fields import (
@@ -27,7 +29,7 @@ from .fields import (
     RelatedField,
     Relation,
 )
-from .instances import TAG, VARIABLE_NAME, VARIABLE_VALUE
+from .instances import PROCESS_INSTANCE, TAG, VARIABLE_NAME, VARIABLE_VALUE
 from .statistics import STATISTICS
 from .values import Operand, WrongValue, operand, pattern, shown
 
@@ -100,6 +102,18 @@ def parse_filter(entity: Entity, given: object) -> Conditions:
     if reading.problems:
         raise BadRequest("; ".join(reading.problems))
     return conditions
+
+
+def selection_conditions(query: SelectionQuery) -> Conditions | None:
+    """The conditions of an initializer's filter, None without one. Raises SearchRefused."""
+    if query.entity not in ("PROCESS_INSTANCE", "INCIDENT"):
+        raise SearchRefused(f"expected items that are PROCESS_INSTANCE or INCIDENT, got {query.entity}")
+    if not query.filter:
+        return None
+    try:
+        return parse_filter(PROCESS_INSTANCE, msgspec.json.decode(query.filter))
+    except (BadRequest, msgspec.DecodeError) as fault:
+        raise SearchRefused(f"expected the JSON of a process instance filter: {fault}") from fault
 
 
 def entity_named(name: str) -> Entity:

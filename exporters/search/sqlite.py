@@ -18,6 +18,7 @@ from engine.core.record import first_key, last_key
 from .fields import BEGINNING_SIZE, ENUM, Entity
 from .filters import AnyOf, Compare, Condition, Conditions, Related
 from .requests import Request
+from .store import TOTAL_MAX
 from .values import Operand
 
 Parameters = list[Operand]
@@ -27,8 +28,6 @@ TERMS = "(SELECT value FROM json_each(?))"
 
 #: Related rows up to this number are collected; when there are more, every owner is looked up by itself.
 COLLECTED_MAX = 10_000
-#: Totals are counted up to this number, as in Camunda 8.
-TOTAL_MAX = 10_000
 
 
 class Query(Struct, frozen=True):

@@ -12,6 +12,9 @@ from engine.core.ports import Search
 #: A JSON object as the API gives it: camelCase, keys as strings, dates as RFC 3339 in UTC with milliseconds.
 Document = dict[str, Any]
 
+#: Totals are counted up to this number, as in Camunda 8.
+TOTAL_MAX = 10_000
+
 
 class SearchResult(Struct, frozen=True, kw_only=True):
     """One page. `total` is exact unless `has_more_total` says that it is a lower bound; cursors are opaque."""

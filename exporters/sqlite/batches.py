@@ -1,24 +1,23 @@
-"""Batch operations: one row for each partition's part, and the items.
+"""Batch operations: one row for each partition's part (see `exporters.batch_parts`), and the items.
 
-Rule: a partition's events change that partition's row and no other, so parts may arrive in any order (no partition
-overwrites another's). Outcomes come from the items' own events, the total from the chunks.
+Rule: outcomes are counted from the items' own events, the total from the chunks.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from engine.core.record import Record
-from engine.records.batch_error import BatchError
 from engine.records.batch_operation_chunk import BatchOperationChunk
-from engine.records.batch_operation_creation import BatchOperationCreation
-from engine.records.batch_operation_initialization import BatchOperationInitialization
 from engine.records.batch_operation_item import BatchOperationItem
-from engine.records.batch_operation_lifecycle_management import BatchOperationLifecycleManagement
-from engine.records.batch_operation_partition_lifecycle import BatchOperationPartitionLifecycle
+from exporters.batch_parts import OUTCOMES, PART_CHANGES
+from exporters.facts import item_error
 
 from .projection import Handlers
 from .tables import Value
@@ -37,7 +36,7 @@ class Part(Struct, kw_only=True):
     actor_id: str | None = None
     creation_date: int = 0
     initialization_date: int | None = None
-    suspended: int = 0
+    suspended: bool = False
     total: int = 0
     completed: int = 0
     failed: int = 0
@@ -77,21 +76,10 @@ class Batches:
 
     def handlers(self) -> Handlers:
         """value type, intent -> what to do with such a record"""
-        lifecycle = "BATCH_OPERATION_LIFECYCLE_MANAGEMENT"
-        ends = "BATCH_OPERATION_PARTITION_LIFECYCLE"
         return {
-            ("BATCH_OPERATION_CREATION", "CREATED"): self._created,
-            ("BATCH_OPERATION_INITIALIZATION", "INITIALIZED"): self._initialized,
+            **{place: partial(self._change, change) for place, change in PART_CHANGES.items()},
             ("BATCH_OPERATION_CHUNK", "CREATED"): self._chunk,
-            **{
-                ("BATCH_OPERATION_ITEM", intent): self._item
-                for intent in ("COMPLETED", "FAILED", "SKIPPED", "CANCELED")
-            },
-            (lifecycle, "SUSPENDED"): self._suspended,
-            (lifecycle, "RESUMED"): self._resumed,
-            (lifecycle, "CANCELING"): self._resumed,
-            **{(lifecycle, state): self._final for state in ("COMPLETED", "PARTIALLY_COMPLETED", "FAILED", "CANCELED")},
-            (ends, "PARTITION_FAILED"): self._partition_failed,
+            **{("BATCH_OPERATION_ITEM", intent): self._item for intent in OUTCOMES},
         }
 
     def write(self) -> None:
@@ -124,15 +112,8 @@ class Batches:
         self._changed.add(place)
         return part
 
-    def _created(self, record: Record, value: BatchOperationCreation) -> None:
-        part = self._part(record.key, record)
-        part.type = value.batch_operation_type
-        part.actor_type = value.actor_type or None
-        part.actor_id = value.actor_id or None
-        part.creation_date = record.step.timestamp
-
-    def _initialized(self, record: Record, _: BatchOperationInitialization) -> None:
-        self._part(record.key, record).initialization_date = record.step.timestamp
+    def _change(self, change: Callable[[Part, Record, Any], None], record: Record, value: Any) -> None:
+        change(self._part(record.key, record), record, value)
 
     def _chunk(self, record: Record, value: BatchOperationChunk) -> None:
         self._part(record.key, record).total += len(value.items)
@@ -159,35 +140,7 @@ class Batches:
         else:
             counter = state.lower()
             setattr(part, counter, getattr(part, counter) + 1)
-            error = ": ".join(filter(None, (value.error_code, value.error_message))) or None
+            error = item_error(value.error_code, value.error_message)
         key = record.key
         root = value.root_process_instance_key
         self._items[batch, key] = (batch, key, value.process_instance_key, root, state, record.step.timestamp, error)
-
-    def _suspended(self, record: Record, _: BatchOperationLifecycleManagement) -> None:
-        self._part(record.key, record).suspended = 1
-
-    def _resumed(self, record: Record, _: BatchOperationLifecycleManagement) -> None:
-        self._part(record.key, record).suspended = 0
-
-    def _partition_failed(self, record: Record, value: BatchOperationPartitionLifecycle) -> None:
-        if value.source_partition_id == record.step.partition_id:
-            self._part(record.key, record).errors = _errors(value.errors)
-
-    def _final(self, record: Record, value: BatchOperationLifecycleManagement) -> None:
-        part = self._part(record.key, record)
-        part.suspended = 0
-        part.final_state = record.intent
-        part.final_date = record.step.timestamp
-        part.final_errors = _errors(value.errors)
-        part.final_total = value.total
-        part.final_completed = value.completed
-        part.final_failed = value.failed
-        part.final_skipped = value.skipped
-        part.final_canceled = value.canceled
-
-
-def _errors(errors: tuple[BatchError, ...]) -> str:
-    """As the API lists them."""
-    listed = [{"partitionId": error.partition_id, "type": error.type, "message": error.message} for error in errors]
-    return msgspec.json.encode(listed).decode()

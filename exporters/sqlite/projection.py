@@ -7,9 +7,7 @@ record.
 from __future__ import annotations
 
 import sqlite3
-import sys
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -21,6 +19,7 @@ from engine.records.process import Process
 from engine.records.process_instance import ProcessInstance
 from engine.records.process_instance_business_id import ProcessInstanceBusinessId
 from engine.records.variable import Variable
+from exporters.facts import java_hash, key_given
 
 from .counts import INSTANCES, Counts
 from .tables import Links, Table, Value
@@ -126,7 +125,7 @@ class Projection:
             )
             self._counts.element(definition, value.element_id, "ACTIVE")
             return
-        parents = (_key(value.parent_process_instance_key), _key(value.parent_element_instance_key))
+        parents = (key_given(value.parent_process_instance_key), key_given(value.parent_element_instance_key))
         tags = None
         if value.tags:
             tags = msgspec.json.encode(value.tags).decode()
@@ -233,24 +232,10 @@ class Projection:
         message = value.error_message
         row: list[Value] = [key, value.error_type, message, java_hash(message), "ACTIVE", record.step.timestamp]
         row += [value.process_instance_key, value.process_definition_key, value.element_id, value.element_instance_key]
-        self._incidents.add([*row, _key(value.job_key), value.root_process_instance_key], key)
+        self._incidents.add([*row, key_given(value.job_key), value.root_process_instance_key], key)
         self._counts.add("incidents.ACTIVE")
 
     def _incident_resolved(self, record: Record, _: Incident) -> None:
         self._incidents.change(record.key, "RESOLVED")
         self._counts.add("incidents.ACTIVE", -1)
         self._counts.add("incidents.RESOLVED")
-
-
-def _key(key: int) -> int | None:
-    return key if key >= 0 else None
-
-
-@lru_cache(maxsize=1024)
-def java_hash(text: str) -> int:
-    """What `String.hashCode` of Java gives, over UTF-16 code units: clients filter by it (`incidentErrorHashCode`)."""
-    units = memoryview(text.encode(f"utf-16-{sys.byteorder[0]}e")).cast("H")
-    value = 0
-    for unit in units:
-        value = (31 * value + unit) & 0xFFFFFFFF
-    return value - (1 << 32) if value >= 1 << 31 else value

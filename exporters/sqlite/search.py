@@ -11,18 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-import msgspec
-
 from engine.core.faults import BadRequest, Unavailable
-from engine.core.ports import Clock, SearchRefused, SelectedItem, SelectionQuery
+from engine.core.ports import Clock, SelectedItem, SelectionQuery
 from exporters.search.documents import DocumentReader, shown_row
-from exporters.search.filters import Conditions, check_filter, entity_named, parse_filter
-from exporters.search.instances import INSTANCES_OF_DEFINITION, PROCESS_INSTANCE
+from exporters.search.filters import check_filter, entity_named, parse_filter, selection_conditions
+from exporters.search.instances import INSTANCES_OF_DEFINITION
 from exporters.search.reports import ELEMENT_FIELDS, REPORTS, element_statistics_query
 from exporters.search.requests import Request, encode_cursor, parse_request
 from exporters.search.sqlite import (
     COLLECTED_MAX,
-    TOTAL_MAX,
     Plan,
     Query,
     count_query,
@@ -31,7 +28,7 @@ from exporters.search.sqlite import (
     plan_of,
     selection_query,
 )
-from exporters.search.store import Document, SearchResult, Within
+from exporters.search.store import TOTAL_MAX, Document, SearchResult, Within
 from exporters.search.values import INTEGER_MAX
 
 from .database import file_identity, is_unavailable, open_reader
@@ -116,7 +113,7 @@ class SqliteSearch:
 
     async def select(self, query: SelectionQuery) -> Sequence[SelectedItem]:
         """As `Search.select`."""
-        selection = selection_query(query, _selection_conditions(query))
+        selection = selection_query(query, selection_conditions(query))
         rows = await self._run(lambda connection: _rows(connection, selection))
         return [
             SelectedItem(item_key=item, process_instance_key=instance, root_process_instance_key=root)
@@ -175,18 +172,6 @@ class SqliteSearch:
 def _stored_key(key: int) -> int | None:
     """None, which is equal to nothing, for a number that does not fit 64 bits."""
     return key if abs(key) <= INTEGER_MAX else None
-
-
-def _selection_conditions(query: SelectionQuery) -> Conditions | None:
-    """The conditions of the filter, None without one. Raises SearchRefused."""
-    if query.entity not in ("PROCESS_INSTANCE", "INCIDENT"):
-        raise SearchRefused(f"expected items that are PROCESS_INSTANCE or INCIDENT, got {query.entity}")
-    if not query.filter:
-        return None
-    try:
-        return parse_filter(PROCESS_INSTANCE, msgspec.json.decode(query.filter))
-    except (BadRequest, msgspec.DecodeError) as fault:
-        raise SearchRefused(f"expected the JSON of a process instance filter: {fault}") from fault
 
 
 def _rows(connection: sqlite3.Connection, query: Query) -> list[tuple[Any, ...]]:

@@ -6,12 +6,12 @@ Rule: ASSIGNED and UPDATED carry the whole task as it is after them; an empty te
 from __future__ import annotations
 
 import sqlite3
-from datetime import UTC, datetime
 
 import msgspec
 
 from engine.core.record import Record
 from engine.records.user_task import UserTask
+from exporters.facts import date_given
 
 from .counts import Counts
 from .projection import Handlers
@@ -92,12 +92,3 @@ def _json(texts: tuple[str, ...]) -> str:
 
 def _or_cleared(date: int | None) -> int | str:
     return CLEARED if date is None else date
-
-
-def date_given(text: str) -> int | None:
-    """A date of a model or an expression as milliseconds since 1970; None if there is none or it is not ISO 8601."""
-    try:
-        date = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return round((date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() * 1000)

@@ -31,6 +31,8 @@ from .route import Route
 
 def all_routes(settings: GatewaySettings, operations: Sequence[OperationDescription]) -> tuple[Route, ...]:
     """Every route of the gateway."""
+    if not settings.serves_api:
+        return observation.PLAIN_ROUTES
     return (
         *observation.ROUTES,
         *cluster.ROUTES,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from litestar.response.base import ASGIResponse
 
 from gateway.bodies import HttpRequest
 from gateway.gateway import Gateway
 from gateway.problems import Problem
+from gateway.readiness import Broker
 from gateway.responses import json_response, no_content
 
 from .route import Route
@@ -15,38 +18,45 @@ PREFIX = "/v2"
 
 
 async def get_topology(gateway: Gateway, request: HttpRequest) -> ASGIResponse:
-    """This installation as a cluster of one broker that leads all partitions."""
+    """The machines with partitions as brokers; whoever owns a partition leads it, its standby follows it."""
     broken = {part.partition for part in await gateway.readiness() if part.problem}
-    partitions = [
-        {
-            "partitionId": partition,
-            "role": "leader",
-            "health": "unhealthy" if partition in broken else "healthy",
-            "state": "active",
-        }
-        for partition in range(1, gateway.partition_count + 1)
-    ]
+    brokers = gateway.brokers()
+    standbys = [sum(n in broker.follows for broker in brokers) for n in range(1, gateway.partition_count + 1)]
     host, port = request.scope.get("server") or (gateway.settings.host, gateway.settings.port)
-    release = gateway.settings.version
-    broker = {
-        "nodeId": 0,
-        "brokerId": "0",
-        "host": host,
-        "port": port or gateway.settings.port,
-        "partitions": partitions,
-        "version": release,
-    }
     return json_response(
         {
-            "brokers": [broker],
+            "brokers": [
+                {
+                    "nodeId": number,
+                    "brokerId": str(number),
+                    "host": broker.host or host,
+                    "port": broker.port or port or gateway.settings.port,
+                    "partitions": _partitions(broker, broken),
+                    "version": broker.version or gateway.settings.version,
+                }
+                for number, broker in enumerate(brokers)
+            ],
             "clusterId": None,
-            "clusterSize": 1,
+            "clusterSize": len(brokers),
             "partitionsCount": gateway.partition_count,
-            "replicationFactor": 1,
-            "gatewayVersion": release,
+            "replicationFactor": 1 + max(standbys),
+            "gatewayVersion": gateway.settings.version,
             "lastCompletedChangeId": "-1",
         }
     )
+
+
+def _partitions(broker: Broker, broken: Collection[int]) -> list[dict[str, object]]:
+    roles = {**dict.fromkeys(broker.leads, "leader"), **dict.fromkeys(broker.follows, "follower")}
+    return [
+        {
+            "partitionId": partition,
+            "role": role,
+            "health": "unhealthy" if partition in (broken if role == "leader" else broker.broken) else "healthy",
+            "state": "active",
+        }
+        for partition, role in sorted(roles.items())
+    ]
 
 
 async def get_status(gateway: Gateway, _request: HttpRequest) -> ASGIResponse:

@@ -33,7 +33,7 @@ async def get_ready(gateway: Gateway, _request: HttpRequest) -> ASGIResponse:
 
 
 async def get_metrics(gateway: Gateway, _request: HttpRequest) -> ASGIResponse:
-    """The values of every process of the installation in the Prometheus text format (version 0.0.4)."""
+    """The values of every process of this machine in the Prometheus text format (version 0.0.4)."""
     return text_response(await gateway.telemetry.metrics(), PROMETHEUS)
 
 
@@ -47,10 +47,15 @@ async def get_style(_gateway: Gateway, _request: HttpRequest) -> ASGIResponse:
     return text_response(_STYLE, "text/css")
 
 
-ROUTES = (
-    Route(method="GET", path="/", summary="Status page", handle=get_page),
-    Route(method="GET", path="/status.css", summary="Style of the status page", handle=get_style),
+#: For every machine.
+PLAIN_ROUTES = (
     Route(method="GET", path="/health/live", summary="Is the process alive?", handle=get_live),
     Route(method="GET", path="/health/ready", summary="Can every part work?", handle=get_ready),
     Route(method="GET", path="/metrics", summary="Values of all processes for Prometheus", handle=get_metrics),
+)
+
+ROUTES = (
+    Route(method="GET", path="/", summary="Status page", handle=get_page),
+    Route(method="GET", path="/status.css", summary="Style of the status page", handle=get_style),
+    *PLAIN_ROUTES,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -12,10 +12,10 @@ from msgspec import Struct
 
 from engine.core.ports import SelectionQuery
 from engine.core.record import first_key
+from exporters.facts import java_hash
 from exporters.search.entities import ENTITIES
 from exporters.search.fields import BASIC_KEY, KEY
-from exporters.sqlite.projection import java_hash
-from tests.unit.exporters.events import DEFINITION, Story
+from tests.unit.exporters.stories import DEFINITION, Story
 
 Json = dict[str, Any]
 
@@ -42,6 +42,7 @@ PATTERNS = (
 NAMES = ("x", "y")
 MESSAGES = ("no retries", "a*b", "boom")
 ELEMENTS = ("task", "other")
+PEOPLE = ("a", "a*b")
 BATCHES = (str(first_key(1) + 5), str(first_key(1) + 6))
 
 
@@ -56,11 +57,16 @@ class Instance(Struct, kw_only=True):
     parent: str | None = None
     tags: tuple[str, ...] = ()
     business_id: str | None = None
-    variables: list[tuple[str, str]] = []
+    own_variables: list[tuple[str, str]] = []
+    local_variables: list[tuple[str, str]] = []  # those of the task
     elements: list[dict[str, Any]] = []
     incidents: list[tuple[str, str, str]] = []  # element instance, message, key; the open ones
     retries_left: bool = False
     batches: set[str] = set()
+
+    @property
+    def variables(self) -> list[tuple[str, str]]:
+        return self.own_variables + self.local_variables
 
 
 class Drawn(Struct, frozen=True, kw_only=True):
@@ -76,8 +82,10 @@ class Drawn(Struct, frozen=True, kw_only=True):
     failures: Sequence[tuple[str, str, bool]]
     retries: int | None
     batches: frozenset[str]
+    people: tuple[str, tuple[str, ...], tuple[str, ...]] | None  # of a user task: assignee, groups, users
 
 
+people = st.sets(st.sampled_from(PEOPLE)).map(lambda names: tuple(sorted(names)))
 drawn_instances = st.builds(
     Drawn,
     partition=st.integers(1, 2),
@@ -90,6 +98,7 @@ drawn_instances = st.builds(
     failures=st.lists(st.tuples(st.sampled_from(ELEMENTS), st.sampled_from(MESSAGES), st.booleans()), max_size=3),
     retries=st.sampled_from((None, 0, 1)),
     batches=st.frozensets(st.sampled_from(BATCHES)),
+    people=st.none() | st.tuples(st.sampled_from(TEXTS), people, people),
 )
 
 
@@ -134,14 +143,15 @@ def tell_instance(story: Story, drawn: Drawn, earlier: Sequence[Instance]) -> In
     )
     for name, text, local in drawn.variables:
         story.variable(key, name, text, task if local else None, drawn.definition)
-        instance.variables.append((name, msgspec.json.encode(text).decode()))
+        variables = instance.local_variables if local else instance.own_variables
+        variables.append((name, msgspec.json.encode(text).decode()))
     for element_id, message, resolved in drawn.failures:
         element = story.key()
         story.step(("PROCESS_INSTANCE", "ELEMENT_ACTIVATING", element, story.task(key, drawn.definition, element_id)))
         instance.elements.append({"key": str(element), "elementId": element_id, "state": "ACTIVE"})
         incident = story.incident(key, element, message, definition=drawn.definition, element_id=element_id)
         if resolved or drawn.ended:
-            story.step(("INCIDENT", "RESOLVED", incident, {}))
+            story.resolve(incident)
         else:
             instance.incidents.append((str(element), message, str(incident)))
     if drawn.retries is not None:
@@ -151,6 +161,12 @@ def tell_instance(story: Story, drawn: Drawn, earlier: Sequence[Instance]) -> In
         story.find_items(int(batch), [key], initialized=False)
         if drawn.ended:
             story.finish_item(int(batch), key, "FAILED", error_message="no")
+    if drawn.people:
+        assignee, groups, users = drawn.people
+        names: Json = {"assignee": assignee, "candidate_groups": groups, "candidate_users": users}
+        user_task = story.user_task(key, task, **names, **story.owned(key, drawn.definition))
+        if drawn.ended:
+            story.change_user_task(user_task, "CANCELED")
     if drawn.ended:
         story.end(key, task, job, definition=drawn.definition)
         instance.elements[0]["state"] = "TERMINATED"
@@ -170,6 +186,7 @@ def rich(number: int) -> Drawn:
         failures=[("other", MESSAGES[number % 3], number % 4 == 1), ("task", "boom", True)][: number % 3],
         retries=(None, 0, 1)[number % 3],
         batches=frozenset(BATCHES[: number % 3]),
+        people=(TEXTS[number], PEOPLE[: number % 3], PEOPLE[number % 2 :]) if number % 4 else None,
     )
 
 
@@ -215,7 +232,22 @@ def matches(document: Json, instance: Instance | None, filters: Json) -> bool:
         return False
     if "$or" in filters and not any(matches(document, instance, one) for one in filters["$or"]):
         return False
-    return instance is None or matches_related(instance, filters)
+    if instance is None:
+        return True
+    return (
+        matches_task(document, instance, filters) if "userTaskKey" in document else matches_related(instance, filters)
+    )
+
+
+def matches_task(task: Json, instance: Instance, filters: Json) -> bool:
+    """What is related to a user task of the instance."""
+    return (
+        all(tag in instance.tags for tag in filters.get("tags", ()))
+        and some_hold(task["candidateGroups"], filters.get("candidateGroup", {}))
+        and some_hold(task["candidateUsers"], filters.get("candidateUser", {}))
+        and all(has_variable(instance.own_variables, one) for one in filters.get("processInstanceVariables", ()))
+        and all(has_variable(instance.local_variables, one) for one in filters.get("localVariables", ()))
+    )
 
 
 def matches_related(instance: Instance, filters: Json) -> bool:
@@ -235,9 +267,11 @@ def matches_related(instance: Instance, filters: Json) -> bool:
         and filters.get("hasRetriesLeft", instance.retries_left) == instance.retries_left
         and all(tag in instance.tags for tag in filters.get("tags", ()))
         and all(
-            in_batches(instance, filters[name]) for name in ("batchOperationKey", "batchOperationId") if name in filters
+            some_hold(instance.batches, filters[name])
+            for name in ("batchOperationKey", "batchOperationId")
+            if name in filters
         )
-        and all(has_variable(instance, one["name"], one["value"]) for one in filters.get("variables", ()))
+        and all(has_variable(instance.variables, one) for one in filters.get("variables", ()))
     )
 
 
@@ -252,24 +286,25 @@ def some_row_holds(rows: Sequence[Json], names: Sequence[str], filters: Json) ->
     return not wanted or any(all(holds(row[name], one) for name, one in wanted.items()) for row in rows)
 
 
-def in_batches(instance: Instance, condition: Any) -> bool:
+def some_hold(values: Collection[str], condition: Any) -> bool:
+    """All values together belong to the owner: none is equal, none is in a list; else each operator finds one."""
     for operator, term in operators_of(condition).items():
         found = {
-            "$exists": lambda term=term: bool(instance.batches) == term,
-            "$neq": lambda term=term: term not in instance.batches,
-            "$notIn": lambda term=term: not instance.batches & set(term),
+            "$exists": lambda term=term: bool(values) == term,
+            "$neq": lambda term=term: term not in values,
+            "$notIn": lambda term=term: not set(values) & set(term),
         }.get(
             operator,
-            lambda operator=operator, term=term: any(OPERATORS[operator](one, term) for one in instance.batches),
+            lambda operator=operator, term=term: any(OPERATORS[operator](one, term) for one in values),
         )
         if not found():
             return False
     return True
 
 
-def has_variable(instance: Instance, name: str, condition: Any) -> bool:
-    values = [value for one, value in instance.variables if one == name]
-    operators = dict(operators_of(condition))
+def has_variable(variables: Sequence[tuple[str, str]], wanted: Json) -> bool:
+    values = [value for name, value in variables if name == wanted["name"]]
+    operators = dict(operators_of(wanted["value"]))
     exists = operators.pop("$exists", None)
     if exists is not None and bool(values) != exists:
         return False

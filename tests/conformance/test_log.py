@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from engine.core.faults import BadRequest, Fenced, RecordTooLarge, Unavailable
-from engine.core.ports import COMMANDS, EVENTS, INTERNAL, VALUE_SIZE_MAX, Append, Log, Message, Page
+from engine.core.ports import COMMANDS, EVENTS, INTERNAL, VALUE_SIZE_MAX, Append, Entry, Log, Message, Page, Writer
 from engine.shell.clock import SystemClock
 from engine.shell.embedded.client import EmbeddedLog
+from engine.shell.kafka.connection import KafkaConnection
+from engine.shell.kafka.log import KafkaLog
+from engine.shell.kafka.topics import TopicsWanted, prepare_topics
 from engine.shell.memory_log import MemoryLog
 from tests.integration.log_server import LogServerProcess
 
@@ -33,7 +36,15 @@ async def open_embedded(data_directory: Path) -> AsyncIterator[Log]:
     await log.close()
 
 
-@pytest.fixture(params=["memory", "embedded"])
+@asynccontextmanager
+async def open_kafka(connection: KafkaConnection) -> AsyncIterator[Log]:
+    await prepare_topics(connection, TopicsWanted(partition_count=2))
+    log = await KafkaLog.open(connection, partition_count=2)
+    yield log
+    await log.close()
+
+
+@pytest.fixture(params=["memory", "embedded", "kafka"])
 def run(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[Callable[[Log], Awaitable[None]]], None]]:
     """Runs an async function with a new log of two partitions."""
 
@@ -43,6 +54,10 @@ def run(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[Ca
 
     if request.param == "memory":
         yield lambda scenario: asyncio.run(with_log(open_memory(), scenario))
+    elif request.param == "kafka":
+        servers, prefix = request.getfixturevalue("kafka"), request.getfixturevalue("kafka_prefix")
+        connection = KafkaConnection(servers=servers, prefix=prefix)
+        yield lambda scenario: asyncio.run(with_log(open_kafka(connection), scenario))
     else:
         with LogServerProcess(tmp_path, partition_count=2):
             yield lambda scenario: asyncio.run(with_log(open_embedded(tmp_path), scenario))
@@ -67,11 +82,29 @@ def offsets(page: Page) -> list[int]:
     return [entry.offset for entry in page.entries]
 
 
+async def append(log: Log, appends: Sequence[Append], writer: Writer | None = None) -> Sequence[int]:
+    """Append, and wait until readers see it."""
+    firsts = await (writer or log).append(appends)
+    for one, first in zip(appends, firsts, strict=True):
+        await log.wait({(one.topic, one.partition): first + len(one.messages) - 1})
+    return firsts
+
+
+async def read_all(log: Log, topic: str, partition: int) -> Page:
+    """Everything there is, however many pages it takes."""
+    entries: list[Entry] = []
+    offset = 0
+    while (page := await log.read(topic, partition, offset)).entries:
+        entries += page.entries
+        offset = page.next_offset
+    return Page(entries=entries, next_offset=offset)
+
+
 def test_what_was_appended_is_read_in_order(run: Run) -> None:
     async def scenario(log: Log) -> None:
         assert log.partition_count == 2
-        assert await log.append([part(COMMANDS, 1, b"a", b"")]) == [0]
-        assert await log.append([part(COMMANDS, 1, b"c")]) == [2]
+        assert await append(log, [part(COMMANDS, 1, b"a", b"")]) == [0]
+        assert await append(log, [part(COMMANDS, 1, b"c")]) == [2]
         page = await log.read(COMMANDS, 1, 0)
         assert values(page) == [b"a", b"", b"c"]
         assert offsets(page) == [0, 1, 2]
@@ -84,9 +117,9 @@ def test_what_was_appended_is_read_in_order(run: Run) -> None:
 
 def test_one_append_reaches_several_places(run: Run) -> None:
     async def scenario(log: Log) -> None:
-        await log.append([part(EVENTS, 1, b"before")])
+        await append(log, [part(EVENTS, 1, b"before")])
         parts = [part(EVENTS, 1, b"a", b"b"), part(INTERNAL, 2, b"c"), part(EVENTS, 1, b"d")]
-        assert await log.append(parts) == [1, 0, 3]
+        assert await append(log, parts) == [1, 0, 3]
         assert values(await log.read(EVENTS, 1, 0)) == [b"before", b"a", b"b", b"d"]
         assert values(await log.read(INTERNAL, 2, 0)) == [b"c"]
 
@@ -106,7 +139,7 @@ def test_timestamps_are_milliseconds_and_never_go_back(run: Run) -> None:
     async def scenario(log: Log) -> None:
         before = SystemClock().now()
         for _ in range(3):
-            await log.append([part(COMMANDS, 1, b"a"), part(EVENTS, 2, b"b")])
+            await append(log, [part(COMMANDS, 1, b"a"), part(EVENTS, 2, b"b")])
         stamps = [entry.timestamp for entry in (await log.read(COMMANDS, 1, 0)).entries]
         assert before <= stamps[0] <= stamps[1] <= stamps[2] <= SystemClock().now()
 
@@ -116,7 +149,7 @@ def test_timestamps_are_milliseconds_and_never_go_back(run: Run) -> None:
 def test_reading_begins_in_the_middle_of_an_append(run: Run) -> None:
     async def scenario(log: Log) -> None:
         for first in range(0, 30, 10):
-            await log.append([part(COMMANDS, 1, *(b"%d" % number for number in range(first, first + 10)))])
+            await append(log, [part(COMMANDS, 1, *(b"%d" % number for number in range(first, first + 10)))])
         for offset in (0, 5, 9, 10, 11, 29):
             page = await log.read(COMMANDS, 1, offset)
             assert values(page) == [b"%d" % number for number in range(offset, 30)]
@@ -128,8 +161,8 @@ def test_reading_begins_in_the_middle_of_an_append(run: Run) -> None:
 @pytest.mark.parametrize(("size_max", "count"), [(0, 1), (99, 1), (100, 1), (199, 1), (200, 2), (550, 5), (10_000, 20)])
 def test_a_page_holds_what_fits_but_at_least_one(run: Run, size_max: int, count: int) -> None:
     async def scenario(log: Log) -> None:
-        await log.append([part(COMMANDS, 1, *[b"v" * 100] * 13)])
-        await log.append([part(COMMANDS, 1, *[b"w" * 100] * 7)])
+        await append(log, [part(COMMANDS, 1, *[b"v" * 100] * 13)])
+        await append(log, [part(COMMANDS, 1, *[b"w" * 100] * 7)])
         offset = 0
         while offset < 20:
             page = await log.read(COMMANDS, 1, offset, size_max=size_max)
@@ -143,7 +176,7 @@ def test_a_page_holds_what_fits_but_at_least_one(run: Run, size_max: int, count:
 def test_headers_are_kept(run: Run) -> None:
     async def scenario(log: Log) -> None:
         messages = [headed(b"a", gateway="g1", request="17"), Message(value=b"b"), headed(b"c", gateway="ü")]
-        await log.append([Append(topic=EVENTS, partition=1, messages=messages)])
+        await append(log, [Append(topic=EVENTS, partition=1, messages=messages)])
         entries = (await log.read(EVENTS, 1, 0)).entries
         assert [dict(entry.headers) for entry in entries] == [{"gateway": "g1", "request": "17"}, {}, {"gateway": "ü"}]
         assert [dict(entry.headers) for entry in (await log.read(EVENTS, 1, 2)).entries] == [{"gateway": "ü"}]
@@ -157,7 +190,7 @@ def test_only_headed_messages_can_be_read(run: Run) -> None:
             messages = [Message(value=b"plain" * 100)] * 5
             if number % 2:
                 messages[number - 1 : number + 1] = [headed(b"%d" % number, h="first"), headed(b"second", h="second")]
-            await log.append([Append(topic=EVENTS, partition=1, messages=messages)])
+            await append(log, [Append(topic=EVENTS, partition=1, messages=messages)])
         end = await log.end(EVENTS, 1)
         page = await log.read(EVENTS, 1, 0, headed_only=True)
         assert values(page) == [b"1", b"second", b"3", b"second", b"5", b"second"]
@@ -212,17 +245,19 @@ def test_waiting_ends_with_its_time(run: Run, timeout: float) -> None:
 def test_a_newer_writer_fences_the_older_ones(run: Run) -> None:
     async def scenario(log: Log) -> None:
         first, other = await log.writer(1), await log.writer(2)
-        assert await first.append([part(EVENTS, 1, b"first")]) == [0]
+        assert await append(log, [part(EVENTS, 1, b"first")], first) == [0]
         second = await log.writer(1)
         with pytest.raises(Fenced, match="recover"):
             await first.append([part(EVENTS, 1, b"zombie"), part(INTERNAL, 2, b"zombie")])
-        assert await second.append([part(EVENTS, 1, b"second"), part(INTERNAL, 2, b"sent")]) == [1, 0]
-        assert await other.append([part(EVENTS, 2, b"other")]) == [0]
-        assert await log.append([part(COMMANDS, 1, b"client")]) == [0]
+        firsts = await append(log, [part(EVENTS, 1, b"second"), part(INTERNAL, 2, b"sent")], second)
+        assert await append(log, [part(EVENTS, 2, b"other")], other) == [0]
+        assert await append(log, [part(COMMANDS, 1, b"client")]) == [0]
         with pytest.raises(Fenced):
             await first.append([part(EVENTS, 1, b"zombie")])
-        assert values(await log.read(EVENTS, 1, 0)) == [b"first", b"second"]
+        events = await log.read(EVENTS, 1, 0)
+        assert values(events) == [b"first", b"second"]
         assert values(await log.read(INTERNAL, 2, 0)) == [b"sent"]
+        assert firsts == [events.entries[1].offset, 0]
 
     run(scenario)
 
@@ -241,8 +276,8 @@ def test_a_value_above_the_limit_is_refused_and_nothing_is_appended(run: Run) ->
 def test_large_values_are_kept(run: Run) -> None:
     async def scenario(log: Log) -> None:
         large = [bytes([number]) * VALUE_SIZE_MAX for number in range(3)]
-        await log.append([part(EVENTS, 1, large[0], b"small", large[1], large[2], b"")])
-        page = await log.read(EVENTS, 1, 0, size_max=1 << 30)
+        await append(log, [part(EVENTS, 1, large[0], b"small", large[1], large[2], b"")])
+        page = await read_all(log, EVENTS, 1)
         assert values(page) == [large[0], b"small", large[1], large[2], b""]
         assert offsets(page) == [0, 1, 2, 3, 4]
         assert values(await log.read(EVENTS, 1, 1)) == [b"small"]

@@ -11,20 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.record import first_key
+from exporters.facts import java_hash
 from exporters.search import SearchStore
 from exporters.search.store import Within
-from exporters.sqlite.projection import java_hash
+from tests.conformance.conftest import OpenStore
 from tests.conformance.search_model import MESSAGES, Instance, Json, Told, holds, matches, tell, worlds
 from tests.conformance.test_search import (
     all_of,
-    every_store,
     generated,
     plain_filters,
     play,
     related_filters,
     some_of,
 )
-from tests.unit.exporters.events import DEFINITION, date
+from tests.unit.exporters.stories import DEFINITION, date
 
 DEFINITIONS = range(DEFINITION, DEFINITION + 3)
 ELEMENT_PROPERTIES = {
@@ -58,11 +58,10 @@ def chosen(element: Json, filters: Json) -> bool:
     return True
 
 
-@every_store
 @given(told=worlds.filter(lambda told: bool(told.instances)), data=st.data())
 @generated
 def test_elements_are_counted_by_state(
-    store: str, tmp_path_factory: pytest.TempPathFactory, told: Told, data: st.DataObject
+    open_store: OpenStore, tmp_path_factory: pytest.TempPathFactory, told: Told, data: st.DataObject
 ) -> None:
     by_key: dict[str, Instance] = {instance.key: instance for instance in told.instances}
 
@@ -87,13 +86,14 @@ def test_elements_are_counted_by_state(
                 [one for one in elements if one["processDefinitionKey"] == str(definition)]
             )
 
-    play(store, tmp_path_factory.mktemp("search"), told, scenario)
+    play(open_store, tmp_path_factory.mktemp("search"), told, scenario)
 
 
-@every_store
 @given(told=worlds)
 @generated
-def test_process_instances_are_counted(store: str, tmp_path_factory: pytest.TempPathFactory, told: Told) -> None:
+def test_process_instances_are_counted(
+    open_store: OpenStore, tmp_path_factory: pytest.TempPathFactory, told: Told
+) -> None:
     async def scenario(search: SearchStore) -> None:
         instances = await all_of(search, "PROCESS_INSTANCE", {"filter": {"state": "ACTIVE"}})
         incidents = await all_of(search, "INCIDENT", {"filter": {"state": "ACTIVE"}})
@@ -143,14 +143,13 @@ def test_process_instances_are_counted(store: str, tmp_path_factory: pytest.Temp
                 str(definition): len(keys) for definition, keys in found.items() if keys
             }
 
-    play(store, tmp_path_factory.mktemp("search"), told, scenario)
+    play(open_store, tmp_path_factory.mktemp("search"), told, scenario)
 
 
-@every_store
 @given(told=worlds, begin=st.integers(0, 20), size=st.integers(1, 40))
 @generated
 def test_jobs_are_counted(
-    store: str, tmp_path_factory: pytest.TempPathFactory, told: Told, begin: int, size: int
+    open_store: OpenStore, tmp_path_factory: pytest.TempPathFactory, told: Told, begin: int, size: int
 ) -> None:
     window = {"from": date(begin), "to": date(begin + size)}
 
@@ -183,13 +182,12 @@ def test_jobs_are_counted(
         errors = [{"errorCode": "", "errorMessage": "", "workers": 0}] if failed else []
         assert await all_of(search, "JOBS_BY_ERROR", of_type) == errors
 
-    play(store, tmp_path_factory.mktemp("search"), told, scenario)
+    play(open_store, tmp_path_factory.mktemp("search"), told, scenario)
 
 
-@every_store
 @given(told=worlds)
 @generated
-def test_what_belongs_to_something(store: str, tmp_path_factory: pytest.TempPathFactory, told: Told) -> None:
+def test_what_belongs_to_something(open_store: OpenStore, tmp_path_factory: pytest.TempPathFactory, told: Told) -> None:
     async def scenario(search: SearchStore) -> None:
         incidents = await all_of(search, "INCIDENT", {})
         for instance in told.instances:
@@ -209,11 +207,10 @@ def test_what_belongs_to_something(store: str, tmp_path_factory: pytest.TempPath
             names = {name for one in told.instances if one.definition == definition for name, _ in one.variables}
             assert found.items == [{"name": name} for name in sorted(names)]
 
-    play(store, tmp_path_factory.mktemp("search"), told, scenario)
+    play(open_store, tmp_path_factory.mktemp("search"), told, scenario)
 
 
-@every_store
-def test_totals_are_counted_up_to_a_limit(store: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_totals_are_counted_up_to_a_limit(open_store: OpenStore, tmp_path_factory: pytest.TempPathFactory) -> None:
     told = tell([])
     story = told.stories[0]
     key = first_key(1) + 1_000
@@ -228,7 +225,17 @@ def test_totals_are_counted_up_to_a_limit(store: str, tmp_path_factory: pytest.T
     async def capped(search: SearchStore) -> None:
         found = await search.search("ELEMENT_INSTANCE", {"page": {"limit": 1, "from": 10_000}})
         assert (found.total, found.has_more_total, len(found.items)) == (10_000, True, 1)
+        beyond = await search.search("ELEMENT_INSTANCE", {"page": {"limit": 10, "from": 1_000_000}})
+        assert (beyond.items, beyond.total) == ([], 10_000)
+        # by cursors there is no limit
+        keys: list[str] = []
+        page: Json = {"limit": 4_000}
+        while found.items:
+            found = await search.search("ELEMENT_INSTANCE", {"page": page})
+            keys += [item["elementInstanceKey"] for item in found.items]
+            page = {"limit": 4_000, "after": found.end_cursor}
+        assert keys == [str(key + number) for number in range(10_001)]
 
-    play(store, tmp_path_factory.mktemp("exact"), told, exact)
+    play(open_store, tmp_path_factory.mktemp("exact"), told, exact)
     story.step(*events[10_000:])
-    play(store, tmp_path_factory.mktemp("capped"), told, capped)
+    play(open_store, tmp_path_factory.mktemp("capped"), told, capped)

@@ -12,10 +12,9 @@ from pathlib import Path
 from types import TracebackType
 
 import httpx
-import msgspec
 
 from engine.app import find_free_port
-from engine.supervisor import PARTS_FILE
+from engine.overview import read_overview
 
 ROOT = Path(__file__).parents[2]
 #: Names the parent of all other processes.
@@ -125,11 +124,11 @@ class Installation:
     def _is_ready(self) -> bool:
         process = self._running()
         assert process.poll() is None, f"expected it to run, got its end with code {process.returncode}"
-        roles = msgspec.json.decode((self.data / PARTS_FILE).read_bytes(), type=dict[str, str])
         try:
-            return roles.keys() == self.pids().keys() and httpx.get(f"{self.url}/health/ready").is_success
+            answer = httpx.get(f"{self.url}/health/ready")
         except httpx.TransportError:
             return False
+        return answer.is_success and read_overview(self.data).parts.keys() == self.pids().keys()
 
     def _running(self) -> subprocess.Popen[str]:
         assert self._process is not None, "expected a running installation; start it"

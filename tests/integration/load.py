@@ -17,9 +17,9 @@ from typing import Any
 import httpx
 
 from engine.assembly import Assembly
-from engine.core.ports import COMMANDS, EVENTS
+from engine.core.ports import COMMANDS, EVENTS, Entry
 from engine.core.record import EVENT, Record
-from engine.shell.embedded.stopped import StoppedLog
+from replay.sources import EmbeddedSource, LogSource, OpenLog
 from replay.verify import verify
 from tests.integration.installation import PATIENCE, Installation
 from tests.support.checks import check_log, check_numbers
@@ -173,10 +173,15 @@ class Load:
 
 
 def check(load: Load, data: Path) -> None:
-    """Compare a stopped installation with what was acknowledged."""
+    """Verify a stopped installation, and compare it with what was acknowledged."""
     report = verify(data)
     assert report.ok, report
-    partitions = read_events(data)
+    check_answers(load, EmbeddedSource(data))
+
+
+def check_answers(load: Load, source: LogSource) -> None:
+    """Compare a log that nobody writes any more with what was acknowledged."""
+    partitions = asyncio.run(read_events(source))
     for partition, (records, values) in partitions.items():
         check_log(records, values, partition)
     check_numbers({partition: records for partition, (records, _) in partitions.items()})
@@ -207,24 +212,25 @@ def assert_once(
     assert len(set(keys)) == len(keys)
 
 
-def read_events(data: Path) -> dict[int, tuple[list[Record], list[bytes]]]:
+async def read_events(source: LogSource) -> dict[int, tuple[list[Record], list[bytes]]]:
     """Partition -> records and their bytes; every command must have an outcome there."""
-    return asyncio.run(_read_events(data))
-
-
-async def _read_events(data: Path) -> dict[int, tuple[list[Record], list[bytes]]]:
-    log, codec = StoppedLog(data), Assembly().codec
+    codec = Assembly().codec
     found = {}
-    for partition in range(1, log.partition_count + 1):
-        values: list[bytes] = []
-        offset, end = 0, await log.end(EVENTS, partition)
-        while offset < end:
-            page = await log.read(EVENTS, partition, offset)
-            values += [entry.value for entry in page.entries]
-            offset = page.next_offset
-        records = [codec.decode(value) for value in values]
-        decided = {record.step.source_offset for record in records if record.step.source_input == COMMANDS}
-        assert decided == set(range(await log.end(COMMANDS, partition))), "commands without an outcome"
-        found[partition] = (records, values)
-    await log.close()
+    async with source.open() as log:
+        for partition in range(1, log.partition_count + 1):
+            values = [entry.value for entry in await _read_all(log, EVENTS, partition)]
+            records = [codec.decode(value) for value in values]
+            decided = {record.step.source_offset for record in records if record.step.source_input == COMMANDS}
+            commands = {entry.offset for entry in await _read_all(log, COMMANDS, partition)}
+            assert decided == commands, "commands without an outcome"
+            found[partition] = (records, values)
     return found
+
+
+async def _read_all(log: OpenLog, topic: str, partition: int) -> list[Entry]:
+    entries: list[Entry] = []
+    offset = 0
+    while (page := await log.read(topic, partition, offset)).entries:
+        entries += page.entries
+        offset = page.next_offset
+    return entries

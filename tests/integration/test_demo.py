@@ -1,24 +1,52 @@
-"""The demo, without a terminal, twice on one directory whose name has a space."""
+"""The demo, without a terminal: twice on one directory whose name has a space, and on Kafka and OpenSearch."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+
+
+def run_retold(*arguments: str, environment: Mapping[str, str] | None = None) -> str:
+    """What it prints; its exit code must be 0."""
+    done = subprocess.run(
+        [sys.executable, "-m", "engine.cli.main", *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env={**os.environ, **(environment or {})},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def check_told(text: str) -> None:
+    assert "tables are the same on 2 partitions" in text
+    assert "The payment provider is up again: resolve the" in text
+    assert "A storm: cancel" in text
 
 
 def test_the_demo_ends_well_twice(tmp_path: Path) -> None:
     data = tmp_path / "demo data"
     for _ in range(2):
-        done = subprocess.run(
-            [sys.executable, "-m", "engine.cli.main", "demo", "--count", "1000", "--data", str(data)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert "tables are the same on 2 partitions" in done.stdout
-        assert "The payment provider is up again: resolve the" in done.stdout
-        assert "A storm: cancel" in done.stdout
+        check_told(run_retold("demo", "--count", "1000", "--data", str(data)))
+
+
+def test_the_demo_ends_well_on_kafka_and_opensearch(
+    tmp_path: Path, kafka: str, opensearch: str, kafka_prefix: str, index_prefix: str
+) -> None:
+    services = {
+        "RETOLD_KAFKA_BOOTSTRAP_SERVERS": kafka,
+        "RETOLD_KAFKA_TOPIC_PREFIX": kafka_prefix,
+        "RETOLD_OPENSEARCH_URL": opensearch,
+        "RETOLD_OPENSEARCH_INDEX_PREFIX": index_prefix,
+    }
+    told = run_retold("demo", "--count", "500", "--data", str(tmp_path), environment=services)
+    check_told(told)
+    assert f"its log on Kafka at {kafka}, search in OpenSearch at {opensearch}" in told
+    run_retold("replay", "verify", "--data", str(tmp_path), environment=services)
+    run_retold("replay", "rerun", "--data", str(tmp_path), environment=services)

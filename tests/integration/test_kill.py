@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.roles.protocol import roles
 from tests.integration.installation import SUPERVISOR, Installation
 from tests.integration.load import Load, check
+from tests.support.roles import roles
 
 SEEDS = [int(seed) for seed in os.environ.get("KILL_SEEDS", "1 2").split()]
 #: Requests acknowledged between one kill and the next, at most.

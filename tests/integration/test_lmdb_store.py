@@ -89,3 +89,13 @@ def test_a_full_map_changes_nothing(tmp_path: Path) -> None:
     store.write([(1, b"a", b"new")])
     assert store.get(1, b"a") == b"new"
     store.close()
+
+
+@pytest.mark.parametrize(("kept", "opened", "is_kept"), [("a", "a", True), ("a", "b", False), ("", "a", False)])
+def test_a_state_of_another_format_is_thrown_away(tmp_path: Path, kept: str, opened: str, is_kept: bool) -> None:
+    store = LmdbStore(tmp_path, state_format=kept)
+    store.write([(1, b"a", b"1")])
+    store.close()
+    store = LmdbStore(tmp_path, state_format=opened)
+    assert (store.kept, store.get(1, b"a")) == (is_kept, b"1" if is_kept else None)
+    store.close()

@@ -23,6 +23,7 @@ from engine.shell.embedded.environment import database_name
 from engine.shell.lmdb_store import LmdbStore
 from replay.report import FAILED, NOT_CHECKED, OK, CheckReport, Report
 from replay.rerun import rerun
+from replay.sources import EmbeddedSource
 from replay.verify import state_digests, stored_states, verify
 from tests.integration.installation import Installation, wait_until
 from tests.support.models import one_task
@@ -115,7 +116,7 @@ def test_what_can_be_rebuilt_may_be_missing(data: Path) -> None:
 
 
 def test_changed_rows_of_state_and_projection_are_named(data: Path) -> None:
-    store = LmdbStore(data / "state" / "1")
+    store = LmdbStore(data / "state" / "1", state_format=Assembly().state_format)
     (jobs,) = [table.number for table in Assembly().registry.tables if table.name == "JOBS"]
     key = (5).to_bytes(8, "big")
     store.write([(jobs, key, b"\x90")])
@@ -163,7 +164,7 @@ def test_a_record_written_again_with_the_right_checksum_breaks_the_chain(data: P
 def test_the_log_is_decided_again_to_the_byte(data: Path) -> None:
     before = content(data)
     told: list[tuple[int, int]] = []
-    report = rerun(data, progress=lambda done, total: told.append((done, total)))
+    report = rerun(EmbeddedSource(data), progress=lambda done, total: told.append((done, total)))
     assert report.ok, msgspec.json.encode(report)
     assert content(data) == before
     assert [found.last_position for found in report.partitions] == [
@@ -175,7 +176,7 @@ def test_the_log_is_decided_again_to_the_byte(data: Path) -> None:
 def test_the_first_difference_of_a_partition_is_named(data: Path) -> None:
     codec = Assembly().codec
     rewrite(data, lambda message: with_other_job(codec, message))
-    report = rerun(data)
+    report = rerun(EmbeddedSource(data))
     first, second = (found.difference for found in report.partitions)
     assert not report.ok
     assert second is None

@@ -14,9 +14,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from engine.roles.protocol import EXPORTER, GATEWAY, roles
+from engine.roles.protocol import EXPORTER, GATEWAY
 from tests.integration.installation import PATIENCE, ROOT, SUPERVISOR, Installation, wait_until
 from tests.support.models import one_task
+from tests.support.roles import roles
 
 PROCESS = "order"
 

@@ -14,7 +14,6 @@ import httpx
 import pytest
 
 from engine.core.ports import EVENTS
-from engine.roles.protocol import roles
 from engine.shell.embedded.stopped import StoppedLog
 from engine.telemetry.attributes import ATTRIBUTES
 from engine.telemetry.metrics import METRICS
@@ -23,6 +22,7 @@ from tests.integration.installation import PATIENCE, SUPERVISOR, Installation, w
 from tests.support.collector import Collector, plain
 from tests.support.models import one_task
 from tests.support.prometheus import Exposition
+from tests.support.roles import roles
 
 INSTANCES = 6
 SECRET = "a-secret-that-nobody-may-see"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from engine.core.faults import PROCESSING_ERROR, LogFull
+from engine.core.faults import PROCESSING_ERROR, LogFull, Unavailable
 from engine.core.ports import COMMANDS, Append, Message
 from tests.simulation.failing import Bugs
 from tests.simulation.installation import Installation
@@ -71,14 +71,12 @@ class SimulatedClient:
 
     async def produce(self, partition: int, value: bytes) -> None:
         """As `Client.produce`."""
-        world, server = self._installation.world, self._installation.running_log()
+        world = self._installation.world
         await asyncio.sleep(world.latency())
-        if server is None or not server.node.alive:
-            raise NoAnswer("the log is away")
         try:
-            server.append([Append(topic=COMMANDS, partition=partition, messages=[Message(value=value)])], None)
-        except LogFull:
-            raise NoAnswer("the log is full") from None
+            self._installation.append([Append(topic=COMMANDS, partition=partition, messages=[Message(value=value)])])
+        except (LogFull, Unavailable) as error:
+            raise NoAnswer(error.message) from None
         if world.strikes("answer lost"):
             raise NoAnswer("the answer was lost")
 

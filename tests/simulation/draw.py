@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -15,6 +16,7 @@ from engine.config.sections import (
     GatewaySettings,
     ProcessSettings,
 )
+from engine.config.snapshots import SnapshotSettings
 from engine.shell.runner import RunnerLimits
 from exporters.pump import PumpLimits
 
@@ -32,11 +34,19 @@ class Drawn(Struct, frozen=True, kw_only=True):
     size: int
     is_traced: bool
     bugs: float
+    #: Whether the log is Kafka's.
+    is_kafka: bool
+    #: Whether secondary storage is OpenSearch.
+    is_opensearch: bool
+    #: How many machines: several share the brokers and secondary storage.
+    machines: int
 
 
 def draw(chosen: random.Random) -> Drawn:
     """The draw of one seed."""
     partitions = chosen.choice([1, 1, 2, 2, 2, 3, 3, 4, 8])
+    is_kafka = chosen.random() < 0.4
+    machines = chosen.choice([1, 2, 2, 3]) if is_kafka else 1
     return Drawn(
         settings=Settings(
             partitions=partitions,
@@ -51,6 +61,7 @@ def draw(chosen: random.Random) -> Drawn:
                 long_polling_timeout=_seconds(chosen, 1, 10),
                 idempotency_timeout=_seconds(chosen, 5, 600),
             ),
+            snapshots=_snapshots(chosen),
         ),
         runner_limits=RunnerLimits(
             group_commands_max=chosen.choice([1, 2, 5, 256]),
@@ -62,6 +73,17 @@ def draw(chosen: random.Random) -> Drawn:
         size=chosen.choice([15, 40, 80, 150]),
         is_traced=chosen.random() < 0.3,
         bugs=chosen.choice([0, 0, 0, 0.02, 0.1]),
+        is_kafka=is_kafka,
+        is_opensearch=machines > 1 or chosen.random() < 0.4,
+        machines=machines,
+    )
+
+
+def _snapshots(chosen: random.Random) -> SnapshotSettings:
+    return SnapshotSettings(
+        directory=Path("snapshots") if chosen.random() < 0.5 else None,
+        interval=timedelta(seconds=chosen.choice([1, 2, 5])),
+        records_min=chosen.choice([0, 20, 100]),
     )
 
 

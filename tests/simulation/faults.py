@@ -16,6 +16,7 @@ from msgspec import Struct
 from engine.roles.protocol import EXPORTER, LOG, partition_of_role
 from exporters.sqlite.database import FILE_NAME
 from tests.simulation.installation import Installation
+from tests.simulation.machine import DISKS_MAX, Machine
 from tests.simulation.processes import EXIT_KILLED, SimulatedProcess
 from tests.simulation.store import Disk
 from tests.simulation.world import World
@@ -41,10 +42,14 @@ class Scene(Struct, frozen=True):
         """A living process; with `partition`, a processor of one. None if there is none just now."""
         found = [
             process
-            for role, process in sorted(self.installation.processes.items())
-            if process.node.alive and (partition_of_role(role) or not partition)
+            for process in self.installation.processes()
+            if process.node.alive and (partition_of_role(process.role) or not partition)
         ]
         return self.chosen.choice(found) if found else None
+
+    def machine(self) -> Machine:
+        """Any machine."""
+        return self.chosen.choice(self.installation.machines)
 
 
 Strike = Callable[[Scene], Coroutine[Any, Any, None]]
@@ -81,35 +86,68 @@ async def _kill_at_call(scene: Scene) -> None:
 
 
 async def _kill_supervisor(scene: Scene) -> None:
-    scene.world.note("the supervisor is killed")
-    scene.installation.kill_supervisor()
+    machine = scene.machine()
+    scene.world.note(f"the supervisor of {machine.name} is killed")
+    machine.kill_supervisor()
 
 
 async def _stop_in_order(scene: Scene) -> None:
-    scene.world.note("the installation is stopped in order")
-    scene.installation.stop_in_order()
+    machine = scene.machine()
+    scene.world.note(f"{machine.name} is stopped in order")
+    machine.stop_in_order()
 
 
 async def _stop_machine(scene: Scene) -> None:
     """Power fails: every process dies at once, and what was not synced is gone. The log was synced."""
-    scene.world.note("the machine stops")
-    for process in scene.installation.processes.values():
+    machine = scene.machine()
+    scene.world.note(f"{machine.name} stops")
+    for process in machine.processes.values():
         process.kill()
-    scene.installation.kill_supervisor()
+    machine.kill_supervisor()
     for place in scene.installation.disks:
-        scene.installation.disks[place] = Disk()
+        if place[1] // DISKS_MAX == machine.number:
+            scene.installation.disks[place] = Disk()
+
+
+async def _pause_machine(scene: Scene) -> None:
+    """It sleeps with all that it believes to own, and wakes up when others have it."""
+    machine = scene.machine()
+    nodes = machine.nodes()
+    seconds = scene.chosen.uniform(0, scene.chosen.choice([5, 20, PAUSE_SECONDS_MAX]))
+    scene.world.note(f"{machine.name} sleeps for {seconds:.1f} s")
+    for node in nodes:
+        node.pause()
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        scene.world.note(f"{machine.name} wakes up")
+        for node in nodes:
+            node.resume()
+
+
+async def _rebalance(scene: Scene) -> None:
+    scene.world.note("the members must join again")
+    scene.installation.coordinator.rebalance()
 
 
 async def _lose_state(scene: Scene) -> None:
     process = scene.process(partition=True)
     if process is not None:
         _kill_now(scene, process, "and its state is deleted")
-        scene.installation.disks.pop((partition_of_role(process.role), process.machine), None)
+        scene.installation.disks.pop((partition_of_role(process.role), process.disk), None)
 
 
 async def _lose_projection(scene: Scene) -> None:
-    process = scene.installation.processes[EXPORTER]
-    if process.node.paused:
+    found = [process for process in scene.installation.processes() if process.role == EXPORTER]
+    if not found or any(process.node.paused for process in found):
+        return
+    process = found[0]
+    documents = scene.installation.documents
+    if documents is not None:
+        if documents.indices:
+            lost = scene.chosen.choice(sorted(documents.indices))
+            scene.world.note(f"the index {lost} is deleted")
+            del documents.indices[lost]
         return
     _kill_now(scene, process, "and its file is deleted")
     await asyncio.sleep(0)
@@ -139,7 +177,7 @@ async def _take_over(scene: Scene) -> None:
     if process is None or process.role == LOG:
         return
     scene.world.note(f"{process.node.name} is taken for dead")
-    scene.installation.machines[process.role] += 1
+    process.machine.disks[process.role] += 1
     scene.installation.zombies.append(process)
     process.node.pause()
     process.end(EXIT_KILLED)
@@ -186,6 +224,8 @@ FAULTS = (
     ),
     Fault(name="duplicate append", about="what a client or the shell appends is there twice", rate=(0.01, 0.2)),
     Fault(name="answer lost", about="a client does not get its answer", rate=(0.01, 0.2)),
+    Fault(name="snapshot fails", about="the directory of snapshots is away, or full", rate=(0.05, 0.5)),
+    Fault(name="snapshot damaged", about="a snapshot is not what it says when it is restored", rate=(0.1, 0.6)),
     Fault(name="export fails", about="the exporter is Unavailable", rate=(0.01, 0.3)),
     Fault(name="export slow", about="an export takes seconds", rate=(0.01, 0.2)),
     Fault(name="statement fails", about="the disk fails within an export", rate=(0.001, 0.02)),
@@ -198,12 +238,16 @@ FAULTS = (
     Fault(name="kill supervisor", about="kill -9 of the supervisor", share=0.15, strike=_kill_supervisor),
     Fault(name="stop in order", about="SIGTERM, and a new start", share=0.15, strike=_stop_in_order),
     Fault(name="machine stops", about="power fails; the state is lost", share=0.15, strike=_stop_machine),
+    Fault(name="machine pauses", about="a machine sleeps, and wakes up late", share=0.2, strike=_pause_machine),
+    Fault(name="rebalance", about="the members share out anew, at any time", share=0.3, strike=_rebalance),
     Fault(name="state lost", about="the state of a partition is deleted", share=0.15, strike=_lose_state),
     Fault(name="projection lost", about="the file of the projection is deleted", share=0.1, strike=_lose_projection),
     Fault(name="pause", about="a process sleeps and wakes up late", strike=_pause),
     Fault(name="take-over", about="a process sleeps, another one takes over, it wakes up", strike=_take_over),
     Fault(name="clock jump", about="a clock is set, forward or back", strike=_jump),
     Fault(name="log full", about="the log takes nothing for a while", share=0.15, strike=_condition("log full")),
+    Fault(name="brokers away", about="no broker answers for a while", share=0.2, strike=_condition("brokers away")),
+    Fault(name="markers late", about="a commit's markers are written seconds later", rate=(0.01, 0.2)),
     Fault(name="store full", about="the states take nothing for a while", share=0.15, strike=_condition("store full")),
     Fault(name="exporter down", about="nothing is exported for a while", share=0.2, strike=_condition("exporter down")),
     Fault(name="search down", about="no query is answered for a while", share=0.2, strike=_condition("search down")),
@@ -241,7 +285,7 @@ class Faults:
         for task in self._tasks:
             if not task.cancelled():
                 task.result()
-        for process in self._installation.processes.values():
+        for process in self._installation.processes():
             process.node.steps_left = process.node.calls_left = 1 << 60
 
 

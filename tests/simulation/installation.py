@@ -1,36 +1,31 @@
-"""A simulated installation: the data that outlives processes, and those who start them: supervisor and operator.
-
-The real Supervisor starts every role through its process-start port. The operator is who starts the supervisor again
-after it ended: it was killed, the machine stopped, or a start failed (as on a full disk).
-"""
+"""A simulated installation: the data that outlives processes, and the machines."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 from engine.assembly import Assembly
 from engine.config import Settings
-from engine.core.faults import RetoldError
-from engine.roles.host import first_of
-from engine.roles.protocol import LOG, roles
-from engine.roles.supervisor import Supervisor
+from engine.core.faults import Unavailable
+from engine.core.ports import Append
+from engine.roles.protocol import LOG
 from tests.simulation.draw import Drawn
 from tests.simulation.failing import plant_bugs
+from tests.simulation.group import Coordinator
+from tests.simulation.kafka import KafkaData
 from tests.simulation.log import LogData, LogServer
-from tests.simulation.loop import Node
+from tests.simulation.machine import Machine
+from tests.simulation.opensearch import OpensearchData
 from tests.simulation.processes import SimulatedProcess
+from tests.simulation.shadow import Shadow
+from tests.simulation.snapshots import Copy
 from tests.simulation.store import Disk
 from tests.simulation.transport import Transport
 from tests.simulation.world import SimulatedClock, World
 
 #: One for all simulations of this process: it does not change.
 ASSEMBLY = plant_bugs(Assembly())
-#: Seconds until somebody notices that the supervisor is gone.
-OPERATOR_SECONDS = 1.0
-#: Seconds for which children may outlive a supervisor that was killed.
-ORPHAN_SECONDS_MAX = 0.5
 
 
 class Installation:
@@ -41,26 +36,52 @@ class Installation:
         self.drawn = drawn
         self.settings: Settings = drawn.settings.model_copy(update={"data": folder})
         self.assembly = ASSEMBLY
-        self.data = LogData(self.settings.partitions, SimulatedClock(world, LOG))
+        self.data = _log_data(world, drawn)
+        self.documents = OpensearchData() if drawn.is_opensearch else None
+        self.shadow = self._shadow(folder.with_name("shadow")) if self.documents is not None else None
         self.transport = Transport(world)
         self.log_server: LogServer | None = None
-        self.parts: Mapping[str, str] = {}
-        #: The newest process of each role.
-        self.processes: dict[str, SimulatedProcess] = {}
         #: Processes that were taken for dead and may still live.
         self.zombies: list[SimulatedProcess] = []
-        #: The machine on which a role is started next.
-        self.machines = dict.fromkeys(roles(self.settings.partitions), 0)
+        #: (partition, number of a disk) -> what is on it.
         self.disks: dict[tuple[int, int], Disk] = {}
-        self.is_ready = asyncio.Event()
+        #: The snapshots of each partition, which all machines share.
+        self.shelves: dict[int, list[Copy]] = {}
+        self.coordinator = Coordinator(world)
         self._count = 0
-        self._stop = asyncio.Event()
-        self._supervisor_node: Node | None = None
-        self._operator: asyncio.Task[None] | None = None
+        self.machines = [Machine(self, number) for number in range(1, drawn.machines + 1)]
 
     def begin(self) -> None:
         """From now on it runs."""
-        self._operator = self.world.node.create_task(self._operate())
+        self.coordinator.begin()
+        for machine in self.machines:
+            machine.begin()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether every machine works."""
+        return all(machine.is_ready.is_set() for machine in self.machines)
+
+    async def wait_ready(self) -> None:
+        """Until every machine has worked."""
+        for machine in self.machines:
+            await machine.is_ready.wait()
+
+    def processes(self) -> list[SimulatedProcess]:
+        """The newest process of each role of each machine."""
+        return [process for machine in self.machines for _, process in sorted(machine.processes.items())]
+
+    def owner(self, partition: int) -> Machine | None:
+        """The machine that owns a partition, as all of them were told."""
+        owners = {
+            member.name for machine in self.machines for member in machine.overview.members if partition in member.owned
+        }
+        return next((machine for machine in self.machines if {machine.name} == owners), None)
+
+    def next_name(self, role: str) -> str:
+        """A name that nothing had before."""
+        self._count += 1
+        return f"{role}#{self._count}"
 
     # what the processes get
 
@@ -68,52 +89,32 @@ class Installation:
         server = self.log_server
         return server if server is not None and server.node.alive else None
 
-    def disk(self, partition: int, machine: int) -> Disk:
-        return self.disks.setdefault((partition, machine), Disk())
+    def _shadow(self, folder: Path) -> Shadow:
+        assert self.documents is not None
+        return Shadow(self.data, self.documents, folder, self.assembly.codec, items=self.exports_items)
 
-    async def start(self, role: str) -> SimulatedProcess:
-        """The process-start port."""
-        await asyncio.sleep(self.world.latency() * 10)
-        self._count += 1
-        process = SimulatedProcess(self, role, f"{role}#{self._count}", self.machines[role])
-        self.processes[role] = process
-        return process
+    @property
+    def exports_items(self) -> bool:
+        """Whether pending items are searchable."""
+        return self.settings.exporter.batch_operation.export_items_on_creation
 
-    # who starts them
+    def append(self, appends: Sequence[Append]) -> None:
+        """As somebody does who produces past the gateway. Raises LogFull or Unavailable."""
+        if isinstance(self.data, KafkaData):
+            self.data.land_from_outside(appends)
+            return
+        server = self.running_log()
+        if server is None:
+            raise Unavailable("expected a log server, got none")
+        server.append(appends, None)
 
-    async def _operate(self) -> None:
-        while True:
-            node = self._supervisor_node = self.world.loop.node("supervisor")
-            ended = asyncio.Event()
-            node.at_death.append(ended.set)
-            supervising = node.create_task(self._supervise())
-            await asyncio.wait([supervising, asyncio.ensure_future(ended.wait())], return_when=asyncio.FIRST_COMPLETED)
-            node.kill()
-            self.is_ready.clear()
-            for process in self.processes.values():
-                self.world.node.call_later(self.world.uniform(0, ORPHAN_SECONDS_MAX), process.kill)
-            await asyncio.sleep(OPERATOR_SECONDS + ORPHAN_SECONDS_MAX)
-            self.world.note("the operator starts the supervisor")
+    def disk(self, partition: int, number: int) -> Disk:
+        return self.disks.setdefault((partition, number), Disk())
 
-    async def _supervise(self) -> None:
-        """What `retold run` does with its supervisor."""
-        self._stop = asyncio.Event()
-        supervisor = Supervisor(self.settings.partitions, self.start, self._tell)
-        try:
-            await first_of(supervisor.run(self.is_ready.set), self._stop.wait())
-        except RetoldError as error:
-            self.world.note(f"the supervisor ends: {error.message}")
-        finally:
-            await supervisor.stop()
 
-    def _tell(self, parts: Mapping[str, str]) -> None:
-        self.parts = dict(parts)
-
-    def stop_in_order(self) -> None:
-        """What SIGTERM does; the operator then starts everything again."""
-        if self._supervisor_node is not None:
-            self._supervisor_node.call_soon(self._stop.set)
-
-    def kill_supervisor(self) -> None:
-        if self._supervisor_node is not None:
-            self._supervisor_node.kill()
+def _log_data(world: World, drawn: Drawn) -> LogData:
+    """The log: of embedded processes, or of brokers."""
+    settings, clock = drawn.settings, SimulatedClock(world, LOG)
+    if not drawn.is_kafka:
+        return LogData(settings.partitions, clock)
+    return KafkaData(settings.partitions, clock, world, settings.kafka.transaction_timeout.total_seconds())

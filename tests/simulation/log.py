@@ -64,6 +64,15 @@ class LogData(MemoryLog):
     def entries(self, place: Place) -> Sequence[Entry]:
         return self._places[place]
 
+    def entry_at(self, place: Place, offset: int) -> Entry | None:
+        """The entry with this offset."""
+        found = self._places[place]
+        return found[offset] if offset < len(found) else None
+
+    def count_between(self, place: Place, start: int, stop: int) -> int:
+        """Entries from one offset up to, but without, another."""
+        return max(min(stop, len(self._places[place])) - start, 0)
+
     def page(self, place: Place, offset: int, end: int, size_max: int, headed_only: bool) -> Page:
         """As `Log.read`, up to the end that the reader knows."""
         found = self._places[place]

@@ -11,7 +11,8 @@ import heapq
 import random
 from asyncio import events
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from contextvars import Context, ContextVar, copy_context
 from typing import Any, TypeVar
 
@@ -150,6 +151,18 @@ class SimulationLoop(asyncio.BaseEventLoop):
         node = Node(self, name)
         self.nodes.append(node)
         return node
+
+    @contextmanager
+    def standing_still(self, watching: Node) -> Iterator[None]:
+        """Nobody but this node does anything meanwhile."""
+        held = [node for node in self.nodes if node is not watching and node.alive and not node.paused]
+        for node in held:
+            node.pause()
+        try:
+            yield
+        finally:
+            for node in held:
+                node.resume()
 
     def bury(self) -> None:
         """The end of the simulation: let go of everything."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from litestar import Litestar
 
 from engine.core.faults import RetoldError
+from engine.roles.duty import Duty
 from engine.roles.exporter import run_exporter
 from engine.roles.gateway import run_gateway
+from engine.roles.membership import Overview
 from engine.roles.partition import run_partition
 from engine.roles.protocol import (
+    END,
     EXIT_FAILED,
     EXIT_OK,
     EXIT_STOPPED,
@@ -24,9 +27,18 @@ from engine.roles.protocol import (
     partition_of_role,
     problem_of,
 )
+from engine.shell.kafka.connection import KafkaConnection
+from engine.shell.kafka.log import KafkaLog
+from exporters.opensearch import OpensearchExporter
+from exporters.opensearch.indices import Shape
 from gateway.settings import GatewaySettings
+from tests.simulation.kafka import KafkaData
+from tests.simulation.kafka_clients import SimulatedClients
 from tests.simulation.log import LogServer, SimulatedLog
 from tests.simulation.loop import Killed, Node
+from tests.simulation.opensearch import SimulatedNode
+from tests.simulation.shadow import PREFIX, ShadowSearch
+from tests.simulation.snapshots import SimulatedSnapshots
 from tests.simulation.storage import SimulatedExporter, SimulatedSearch
 from tests.simulation.store import SimulatedStore
 from tests.simulation.telemetry import SimulatedTelemetry
@@ -34,8 +46,14 @@ from tests.simulation.transport import Server
 from tests.simulation.world import SimulatedClock
 
 if TYPE_CHECKING:
+    from engine.core.ports import Log
+    from exporters.contract import Exporter
+    from exporters.search.store import SearchStore
     from tests.simulation.installation import Installation
+    from tests.simulation.machine import Machine
 
+#: What simulated brokers are told.
+CONNECTION = KafkaConnection(servers="simulated", prefix="simulation")
 #: What a process that was killed ends with.
 EXIT_KILLED = -9
 
@@ -43,10 +61,12 @@ EXIT_KILLED = -9
 class SimulatedProcess:
     """One process: the `Process` port for the supervisor, and the `Host` of its role."""
 
-    def __init__(self, installation: Installation, role: str, name: str, machine: int) -> None:
+    def __init__(self, installation: Installation, machine: Machine, role: str, name: str) -> None:
         world = installation.world
         self.role = role
         self.machine = machine
+        #: Its number.
+        self.disk = machine.disks[role]
         self.node: Node = world.loop.node(name)
         self.assembly = installation.assembly
         self.clock = SimulatedClock(world, role)
@@ -58,7 +78,7 @@ class SimulatedProcess:
         self._world = world
         self._lines: asyncio.Queue[str] = asyncio.Queue()
         self._exit: asyncio.Future[int] = world.loop.create_future()
-        self._stop = asyncio.Event()
+        self.duty = Duty()
         self.node.at_death.append(lambda: self.end(EXIT_KILLED))
         self.node.create_task(self._main())
 
@@ -72,9 +92,13 @@ class SimulatedProcess:
         """As `Process.wait`."""
         return await asyncio.shield(self._exit)
 
+    def tell(self, duty: str) -> None:
+        """As `Process.tell`."""
+        self.node.call_soon(self.duty.take, duty)
+
     def terminate(self) -> None:
         """As `Process.terminate`."""
-        self.node.call_soon(self._stop.set)
+        self.node.call_soon(self.duty.take, END)
 
     def kill(self) -> None:
         """As `Process.kill`."""
@@ -112,46 +136,76 @@ class SimulatedProcess:
         if self.role == LOG:
             return self._run_log()
         if self.role == EXPORTER:
-            return run_exporter(self, self._stop)
+            return run_exporter(self)
         if self.role == GATEWAY:
             return run_gateway(self, settings)
-        return run_partition(self, settings, partition_of_role(self.role), self._stop)
+        return run_partition(self, settings, partition_of_role(self.role))
 
     async def _run_log(self) -> None:
         data = self._installation.data
         data.use_clock(self.clock)
         self._installation.log_server = server = LogServer(self._world, data, self.node)
         self.report()
-        await self._stop.wait()
+        while not self.duty.has_ended:
+            await self.duty.changed.wait()
         server.stop()
 
     # as a host
 
-    async def open_log(self) -> SimulatedLog:
+    async def open_log(self) -> Log:
         installation = self._installation
+        if isinstance(installation.data, KafkaData):
+            clients = SimulatedClients(self._world, self.node, installation.data)
+            return await KafkaLog.open(
+                CONNECTION,
+                partition_count=installation.data.partition_count,
+                clock=self.clock,
+                name=self.node.name,
+                clients=clients,
+            )
         log = SimulatedLog(self._world, self.node, self.clock, installation.data, installation.running_log)
         await log.open()
         return log
 
     def open_store(self, partition: int) -> SimulatedStore:
-        return SimulatedStore(self._world, self.node, self._installation.disk(partition, self.machine))
+        return SimulatedStore(self._world, self.node, self._installation.disk(partition, self.disk))
 
-    def open_search(self) -> SimulatedSearch:
+    def snapshots(self, partition: int) -> SimulatedSnapshots | None:
+        installation = self._installation
+        if installation.settings.snapshots.directory is None:
+            return None
+        shelf = installation.shelves.setdefault(partition, [])
+        disk = installation.disk(partition, self.disk)
+        state_format = self.assembly.state_format
+        return SimulatedSnapshots(self._world, self.node, self.clock, shelf, disk, partition, state_format)
+
+    def open_search(self) -> SearchStore:
+        shadow = self._installation.shadow
+        if shadow is not None:
+            return ShadowSearch(self._world, self.node, shadow, self.clock)
         return SimulatedSearch(self._world, self.node, self._installation.settings.data, self.clock)
 
-    def open_exporter(self) -> SimulatedExporter:
-        settings = self._installation.settings
-        items = settings.exporter.batch_operation.export_items_on_creation
-        return SimulatedExporter(self._world, self.node, settings.data, export_items_on_creation=items)
+    def open_exporter(self) -> Exporter:
+        installation = self._installation
+        items = installation.exports_items
+        if installation.documents is not None:
+            node = SimulatedNode(self._world, self.node, installation.documents)
+            return OpensearchExporter(
+                node, Shape(prefix=PREFIX), self.clock, name=self.node.name, export_items_on_creation=items
+            )
+        return SimulatedExporter(self._world, self.node, installation.settings.data, export_items_on_creation=items)
 
     async def serve(self, app: Litestar, settings: GatewaySettings, started: Callable[[], None]) -> None:
         server = Server(self._world, self.node, app)
-        await server.serve(self._installation.transport, started, self._stop)
+        await server.serve(self._installation.transport, started, self.duty.changed)
 
-    def parts(self) -> Mapping[str, str]:
-        return self._installation.parts
+    def overview(self) -> Overview:
+        return self.machine.overview
 
     def report(self, problem: str = "") -> None:
+        self.say(line_of(problem, self.duty.word))
+
+    def say(self, word: str) -> None:
         self.node.check()
         if not self._exit.done():
-            self._lines.put_nowait(line_of(problem))
+            self._lines.put_nowait(word)

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from engine.core.head import HEAD, SOURCES, Head, Source
 from engine.core.ports import COMMANDS, EVENTS, INTERNAL
 from engine.core.system import due_at
+from engine.roles.protocol import role_of_partition
 from exporters.sqlite.database import FILE_NAME
+from tests.simulation import shadow
 from tests.simulation.installation import Installation
 
 
@@ -18,24 +20,29 @@ def unfinished(installation: Installation, now: int) -> list[str]:
 
 
 def _unfinished_parts(installation: Installation) -> Iterator[str]:
-    if not installation.is_ready.is_set():
+    if not installation.is_ready:
         yield "the installation is not ready"
-    for role, problem in installation.parts.items():
-        if problem:
-            yield f"{role} {problem}"
+    for machine in installation.machines:
+        for role, problem in machine.overview.parts.items():
+            if problem:
+                yield f"{role} of {machine.name} {problem}"
 
 
 def _unfinished_commands(installation: Installation, now: int) -> Iterator[str]:
     data, assembly = installation.data, installation.assembly
     for partition in range(1, data.partition_count + 1):
-        disk = installation.disk(partition, installation.machines[f"partition-{partition}"])
+        owner = installation.owner(partition)
+        if owner is None:
+            yield f"partition {partition}: the machines do not agree on its owner"
+            continue
+        disk = installation.disk(partition, owner.disks[role_of_partition(partition)])
         state, machine = assembly.machine(disk.store, partition, data.partition_count)
         for name in (COMMANDS, INTERNAL):
             done = (state.get(SOURCES, name) or Source()).offset + 1
-            end = data.end_of((name, partition))
-            if done < end:
-                yield f"partition {partition}: {end - done} of {end} commands on {name} have no outcome"
-        position, end = (state.get(HEAD) or Head()).position, data.end_of((EVENTS, partition))
+            left = data.count_between((name, partition), done, data.end_of((name, partition)))
+            if left:
+                yield f"partition {partition}: {left} commands on {name} have no outcome"
+        position, end = (state.get(HEAD) or Head()).position, len(data.entries((EVENTS, partition)))
         if position < end:
             yield f"partition {partition}: the state is at {position} of {end}"
         query = assembly.initializer().wanted(machine, now)
@@ -50,13 +57,15 @@ def _unfinished_commands(installation: Installation, now: int) -> Iterator[str]:
 def _unexported(installation: Installation) -> Iterator[str]:
     positions = stored_positions(installation)
     for partition in range(1, installation.data.partition_count + 1):
-        position, end = positions.get(partition, 0), installation.data.end_of((EVENTS, partition))
+        position, end = positions.get(partition, 0), len(installation.data.entries((EVENTS, partition)))
         if position < end:
             yield f"partition {partition}: exported up to {position} of {end}"
 
 
 def stored_positions(installation: Installation) -> dict[int, int]:
     """How far the projection is."""
+    if installation.documents is not None:
+        return dict(shadow.stored_positions(installation.documents))
     path = installation.settings.data / FILE_NAME
     if not path.exists():
         return {}

@@ -30,6 +30,7 @@ from tests.simulation.faults import Faults
 from tests.simulation.installation import Installation
 from tests.simulation.model import PartitionLog, decode_entries
 from tests.simulation.rest import unfinished
+from tests.simulation.shadow import audit_documents
 from tests.simulation.watch import LogWatch
 from tests.simulation.workload import Knowledge, clients
 from tests.simulation.world import SimulatedClock, World
@@ -97,21 +98,33 @@ class Simulation:
     async def _run(self, with_faults: bool) -> None:
         world = self.world
         self.installation.begin()
-        await asyncio.wait_for(self.installation.is_ready.wait(), READY_SECONDS_MAX)
+        await asyncio.wait_for(self.installation.wait_ready(), READY_SECONDS_MAX)
         acting = [asyncio.ensure_future(act(client)) for act, client in zip(self._acts, self.clients, strict=True)]
         if with_faults:
             self.faults.start()
         await asyncio.wait(acting, timeout=self.drawn.seconds)
         await self.faults.stop()
-        self._fail(AUDITOR, await audit(self.installation, self._folder))
+        await self._audit()
         await self._rest(acting)
-        self._fail(AUDITOR, await audit(self.installation, self._folder))
+        await self._audit()
+        self._fail(AUDITOR, self._audit_documents())
         self._fail("deciding again", await decide_again(self.installation))
         self._fail("a process", world.failures + world.loop.failures)
         logs = self._logs()
         self._fail("clients", self.knowledge.check(logs))
         self._fail("clients", [lie for client in self.clients for lie in client.lies()])
         self._fail("the reference model", model.check(logs, now=self._rested_at))
+
+    async def _audit(self) -> None:
+        with self.world.loop.standing_still(self.world.node):
+            self._fail(AUDITOR, await audit(self.installation, self._folder))
+
+    def _audit_documents(self) -> list[str]:
+        installation = self.installation
+        if installation.documents is None:
+            return []
+        codec, items = installation.assembly.codec, installation.exports_items
+        return audit_documents(installation.data, installation.documents, codec, items=items)
 
     def _logs(self) -> dict[int, PartitionLog]:
         """Everything on the log, for the model."""

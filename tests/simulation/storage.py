@@ -77,6 +77,10 @@ class SimulatedExporter:
         """As `Exporter.positions`."""
         return self._exporter.positions()
 
+    def set_aside(self) -> Mapping[int, int]:
+        """As `Exporter.set_aside`."""
+        return self._exporter.set_aside()
+
     async def export(self, partition: int, records: Sequence[Record], next_offset: int) -> None:
         """As `Exporter.export`; the answer takes its time."""
         await self._trouble()

@@ -55,6 +55,11 @@ class SimulatedStore:
         self._called()
         self._disk.store.clear()
 
+    def copy(self) -> MemoryStore:
+        """What was written, as a snapshot has it."""
+        self._called()
+        return self._disk.store.copy()
+
     def close(self) -> None:
         """What was written stays."""
         self._called()

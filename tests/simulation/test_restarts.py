@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from engine.core.faults import BrokenInvariant, LogFull, RetoldError, StoreFull, Unavailable
+from engine.roles.child import RESTART_DELAY_MAX, START_ATTEMPTS_MAX, Child
 from engine.roles.protocol import EXIT_FAILED, EXIT_FULL, EXIT_STOPPED, exit_code_of, line_of, problem_of
-from engine.roles.supervisor import RESTART_DELAY_MAX, START_ATTEMPTS_MAX, Child
 from tests.simulation.loop import SimulationLoop
 
 #: What a process says at its start.
@@ -35,6 +35,9 @@ class ScriptedProcess:
         if self._code is None:
             await self._killed.wait()
         return self._code or 0
+
+    def tell(self, duty: str) -> None:
+        """It does not listen."""
 
     def terminate(self) -> None:
         self._killed.set()

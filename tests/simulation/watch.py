@@ -58,12 +58,13 @@ class PartitionWatch:
         expect(step.source_ordinal == ordinal, f"{place}: command {step.source_ordinal} of {name} after {ordinal - 1}")
         before = self._offsets.get(name, -1)
         expect(step.source_offset > before, f"{place}: {name} {step.source_offset} has a second outcome")
-        commands = self._data.entries((name, self._partition))
-        expect(step.source_offset < len(commands), f"{place}: the outcome of a command that is not on the log")
-        entry = commands[step.source_offset]
+        commands = (name, self._partition)
+        entry = self._data.entry_at(commands, step.source_offset)
+        if entry is None:
+            raise AssertionError(f"the watch over the log\n{place}: the outcome of a command that is not on the log")
         expect(first.command_hash == sha256(entry.value).digest(), f"{place}: the outcome of another command")
         if name == COMMANDS:
-            skipped = step.source_offset - before - 1
+            skipped = self._data.count_between(commands, before + 1, step.source_offset)
             expect(skipped == 0, f"{place}: {skipped} commands before {step.source_offset} have no outcome")
         time = max(self._time, entry.timestamp)
         expect(step.timestamp == time, f"{place}: expected the time {time}, got {step.timestamp}")

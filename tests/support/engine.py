@@ -13,10 +13,11 @@ from engine.core.record import Record
 from engine.core.settings import MachineSettings
 from engine.records import Deployment, ProcessInstanceCreation
 from engine.records.deployment import Resource
+from engine.shell.following import replay
 from engine.shell.manual_clock import ManualClock
 from engine.shell.memory_log import MemoryLog
 from engine.shell.memory_store import MemoryStore
-from engine.shell.runner import Runner, RunnerLimits, replay
+from engine.shell.runner import Runner, RunnerLimits
 
 from . import models as m
 from .checks import check_log

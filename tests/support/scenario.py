@@ -7,6 +7,7 @@ topics), commit. A test can stop between any two of these. `check` holds every s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 
 import msgspec
 from msgspec import Struct
@@ -65,9 +66,9 @@ class Partition:
         self.initializer = ASSEMBLY.initializer()
         self._turn = 0
 
-    def put(self, topic: str, value: bytes, now: int) -> None:
+    def put(self, topic: str, value: bytes, now: int, headers: Mapping[str, str] = MappingProxyType({})) -> None:
         entries = self.inputs[topic]
-        entries.append(Entry(offset=len(entries), timestamp=now, value=value))
+        entries.append(Entry(offset=len(entries), timestamp=now, value=value, headers=headers))
 
     def take(self) -> tuple[str, Entry] | None:
         """The next command; the inputs take turns."""
@@ -120,8 +121,14 @@ class Scenario:
         """What the shell writes to a partition's internal topic."""
         self.send_bytes(CODEC.encode(record), partition, INTERNAL)
 
-    def send_bytes(self, value: bytes, partition: int = 1, topic: str = COMMANDS) -> None:
-        self.partitions[partition].put(topic, value, self.now)
+    def send_bytes(
+        self,
+        value: bytes,
+        partition: int = 1,
+        topic: str = COMMANDS,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self.partitions[partition].put(topic, value, self.now, headers)
 
     def when(self, record: Record, partition: int | None = None) -> Moment:
         """Append a command and let everything happen that follows; gives the records of all partitions since."""

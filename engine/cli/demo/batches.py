@@ -58,11 +58,23 @@ def finish(client: Client, key: str, bars: Bars) -> Outcome:
     counts = Counts.of(document)
     if document["state"] != "COMPLETED" or counts.done != counts.total:
         raise CommandFailed(f"expected batch operation {key} to be COMPLETED and all its items done, got {document}")
-    items = client.search(ITEMS, {"batchOperationKey": key}, limit=counts.total).items
-    states = Counter(item["state"] for item in items)
-    if states != Counter({name.upper(): count for name, count in counts.parts() if count}):
-        raise CommandFailed(f"expected as many items as counted, got {dict(states)} and {counts}")
+    items = _wait_for_items(client, key, counts)
     return Outcome(document=document, counts=counts, failed=[item for item in items if item["state"] == "FAILED"])
+
+
+def _wait_for_items(client: Client, key: str, counts: Counts) -> Sequence[Document]:
+    """The items, as soon as search shows of all partitions what was counted. Raises CommandFailed."""
+    deadline = time.monotonic() + WAIT_SECONDS_MAX
+    expected = Counter({name.upper(): count for name, count in counts.parts() if count})
+    while True:
+        items = client.search(ITEMS, {"batchOperationKey": key}, limit=counts.total).items
+        states = Counter(item["state"] for item in items)
+        if states == expected:
+            return items
+        has_others = any(count > expected[state] for state, count in states.items() if state != "ACTIVE")
+        if has_others or time.monotonic() > deadline:
+            raise CommandFailed(f"expected as many items as counted, got {dict(states)} and {counts}")
+        time.sleep(0.2)
 
 
 def suspend_midway(client: Client, key: str, bars: Bars) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import sys
@@ -14,6 +15,7 @@ from engine.cli.client import Client, Document
 from engine.cli.faults import CommandFailed
 from engine.cli.output import console, is_terminal, print_fields, print_line, print_table, shown, shown_count
 from engine.cli.progress import Bars, open_bars
+from engine.config import load
 
 from . import batches, orders, replayed, work
 from .engine_process import PARTITIONS, EngineProcess
@@ -25,12 +27,20 @@ DELIVERIES_MAX = 25
 PAID_SHARE = 0.4
 ARRIVED_SHARE = 0.3
 
+#: What commands that read the log need besides the data directory, when it is not in there.
+SERVICE_SETTINGS = (
+    "RETOLD_KAFKA_BOOTSTRAP_SERVERS",
+    "RETOLD_KAFKA_TOPIC_PREFIX",
+    "RETOLD_OPENSEARCH_URL",
+    "RETOLD_OPENSEARCH_INDEX_PREFIX",
+)
+
 
 def tell(data: Path, count: int, port: int) -> None:
     """Do everything on a data directory; on a terminal serve until Ctrl-C. Raises CommandFailed."""
     started = time.monotonic()
     with EngineProcess(data.absolute(), port or find_free_port("127.0.0.1")) as engine:
-        _say(f"Start the engine on {data}, with 2 partitions")
+        _say(f"Start the engine on {data}, with {PARTITIONS} partitions{_services()}")
         print_line(engine.start())
         with Client(engine.url) as client:
             run = f"run-{int(time.time() * 1000)}"
@@ -126,10 +136,10 @@ class Telling:
         pending = batches.pending_instances(self._client, key)
         arriving = [on_the_road[one] for one in pending if one in on_the_road][:DELIVERIES_MAX]
         with open_bars(share=1.0, as_result=True) as bars:
-            work.deliver(self._client.url, arriving, bars, "Deliver parcels")
+            delivered = work.deliver_if_possible(self._client, arriving, bars, "Deliver parcels")
         _say("Resume it")
         self._client.post(f"/batch-operations/{key}/resumption")
-        return len(arriving)
+        return delivered
 
     def _show_outcome(self, outcome: batches.Outcome) -> None:
         document = outcome.document
@@ -162,6 +172,16 @@ class Telling:
             ]
             rows.append((process_id, *map(shown_count, counts)))
         print_table(("PROCESS", "STARTED", "ACTIVE", "COMPLETED", "TERMINATED", "WITH INCIDENT"), rows)
+
+
+def _services() -> str:
+    """What the settings say about services; the engine has the environment of the demo."""
+    settings = load(None, {})
+    found = {
+        "its log on Kafka at": settings.kafka.bootstrap_servers,
+        "search in OpenSearch at": settings.opensearch.url,
+    }
+    return "".join(f", {name} {address}" for name, address in found.items() if address)
 
 
 def _replay(engine: EngineProcess) -> None:
@@ -200,6 +220,8 @@ def _show_the_way(engine: EngineProcess, data: Path) -> None:
     if not engine.is_running:
         again = f"retold run --data {directory} --port {engine.port} --partitions {PARTITIONS}"
         steps.insert(0, ("Start it again", again))
+    if given := [f"{name}={shlex.quote(os.environ[name])}" for name in SERVICE_SETTINGS if name in os.environ]:
+        steps.insert(0, ("The services it uses", f"export {' '.join(given)}"))
     if shutil.which("retold") is None:
         steps.insert(0, ("Put retold on the path", f'export PATH="{Path(sys.executable).parent}:$PATH"'))
     _say("Where to look next")

@@ -7,7 +7,9 @@ from importlib.resources import files
 
 from msgspec import Struct
 
+from engine.cli.batch_watch import NOT_FOUND
 from engine.cli.client import Client, Document
+from engine.cli.faults import Refused
 from engine.cli.load import Call, send_all
 from engine.cli.progress import Bars
 
@@ -68,6 +70,20 @@ def deliver(url: str, jobs: Sequence[Document], bars: Bars, name: str) -> None:
     """Complete jobs; their process instances end."""
     calls = (Call("POST", f"/jobs/{job['jobKey']}/completion", {}) for job in jobs)
     send_all(url, calls, answered=_shower(bars, name, 0, len(jobs)))
+
+
+def deliver_if_possible(client: Client, jobs: Sequence[Document], bars: Bars, name: str) -> int:
+    """Complete those jobs that are still there; gives their number. Search may be behind, and show more of them."""
+    delivered = 0
+    for done, job in enumerate(jobs, 1):
+        try:
+            client.post(f"/jobs/{job['jobKey']}/completion", {})
+            delivered += 1
+        except Refused as fault:
+            if fault.status != NOT_FOUND:
+                raise
+        bars.show(name, done, len(jobs))
+    return delivered
 
 
 def _activations(client: Client, job_type: str, run: str, wanted: int | None) -> Iterator[list[Document]]:

@@ -1,6 +1,6 @@
 """Records and values to bytes and back, by encoders and decoders that are generated when they are first needed.
 
-Framing: Avro single-object encoding (marker C3 01, the schema's CRC-64-AVRO in 8 bytes, low byte first, then the body).
+Framing: Avro single-object encoding or, where a schema registry is used, Confluent's; see `framing`.
 """
 
 from __future__ import annotations
@@ -20,13 +20,17 @@ from engine.core.record import OWN_FIELDS, STEP_FIELDS, Record, Step
 from .decoder import FieldsDecoder, fields_decoder, record_decoder
 from .encoder import fields_encoder, record_encoder
 from .evolution import OPERATIONS, Released, current_texts, hexadecimal, releases
+from .framing import (
+    CONFLUENT_PREFIX_SIZE,
+    PREFIX_SIZE,
+    SchemaIds,
+    confluent_prefix,
+    is_confluent,
+    prefix_of,
+    refusal,
+)
 from .schema import Field, RecordType, SchemaError, differences, fingerprint, parse
 from .wire import Undecodable
-
-MARKER = b"\xc3\x01"
-PREFIX_SIZE = len(MARKER) + 8
-#: First byte of Confluent's framing, which a schema id in 4 bytes follows.
-CONFLUENT_MAGIC = 0
 
 #: The fields before the step's: where the record stands in the log and in its step.
 NUMBER_FIELDS = ("position", "index")
@@ -36,28 +40,6 @@ RecordEncoder = Callable[[Record, bytes, bytes], bytes]
 ValueEncoder = Callable[[Struct], bytes]
 RecordDecoder = Callable[[bytes, "Reader"], Record]
 S = TypeVar("S", bound=Struct)
-
-
-def prefix_of(number: int) -> bytes:
-    """What the bytes of a body start with whose schema has this fingerprint."""
-    return MARKER + number.to_bytes(8, "little")
-
-
-def refusal(data: bytes, expected: str) -> Undecodable:
-    """Why the first bytes of `data` name no schema that `expected` describes."""
-    if data[:1] == bytes((CONFLUENT_MAGIC,)):
-        schema = int.from_bytes(data[1:5], "big")
-        return Undecodable(
-            f"expected Avro single-object encoding, got Confluent framing (magic 0, schema id {schema}); "
-            "send the marker C3 01, the schema's CRC-64-AVRO with the low byte first, and the body"
-        )
-    if data[: len(MARKER)] != MARKER:
-        got = data[: len(MARKER)].hex(" ").upper() or "nothing"
-        return Undecodable(f"expected Avro single-object encoding, which starts with C3 01, got {got}")
-    if len(data) < PREFIX_SIZE:
-        return Undecodable(f"expected the {PREFIX_SIZE} bytes of marker and fingerprint, got {len(data)} and the end")
-    number = int.from_bytes(data[len(MARKER) : PREFIX_SIZE], "little")
-    return Undecodable(f"expected the fingerprint of {expected}, got {hexadecimal(number)}; use a schema of this log")
 
 
 class Layout(Struct, frozen=True):
@@ -98,10 +80,17 @@ class _ValueEncoders(dict[str, ValueEncoder]):
 class Codec:
     """Encodes and decodes the records of all families. Build it once a process; see `Reader` for streams.
 
-    `families`: value type -> Struct of the values; exactly the schema files in the folder, else SchemaError.
+    `families`: value type -> Struct of the values; exactly the schema files in the folder, else SchemaError. `ids`:
+    those of a schema registry: records are written in Confluent's framing then, and both framings are read.
     """
 
-    def __init__(self, families: Mapping[str, type[Struct]], schemas: Traversable | None = None) -> None:
+    def __init__(
+        self,
+        families: Mapping[str, type[Struct]],
+        schemas: Traversable | None = None,
+        *,
+        ids: SchemaIds | None = None,
+    ) -> None:
         folder = schemas or files("schemas")
         texts = {name.upper(): text for name, text in current_texts(folder).items() if not name.startswith(OPERATIONS)}
         if not texts or set(texts) != set(families):
@@ -118,6 +107,8 @@ class Codec:
             {value_type: fingerprint(schema) for value_type, schema in parsed.items()}
         )
         self._value_types = {prefix_of(number): value_type for value_type, number in self.fingerprints.items()}
+        self._ids = self._framing = ids
+        self._confluent = ids.prefixes() if ids is not None else {}
         self._releases = {past.version: past for past in releases(folder)}
         self._released = self._find_released()
         step = next(iter(self._layouts.values())).step
@@ -157,6 +148,10 @@ class Codec:
         """The record of these bytes. Raises Undecodable, and nothing else, if they are not one."""
         return self._reader.decode(data)
 
+    def value_fields(self, value_type: str) -> Sequence[Field]:
+        """The fields of a family's value, as its schema has them."""
+        return self._layouts[value_type].value
+
     def _check(self, layouts: Mapping[str, Layout]) -> None:
         """Raises SchemaError if metadata differ between families, or a Struct from its schema."""
         problems = []
@@ -169,16 +164,18 @@ class Codec:
         if problems:
             raise SchemaError("\n".join(problems))
 
-    def of_release(self, version: str) -> Codec:
-        """A codec that encodes with the schemas of a release, and decodes as this one; this one if there is no such.
+    def as_written(self, version: str, data: bytes) -> Codec:
+        """A codec that encodes as a record was: with the schemas of a release, in the framing of its bytes `data`.
 
-        What a later schema has added is left out.
+        It decodes as this one. What a later schema has added is left out; without such a release the schemas are ours.
         """
         past = self._releases.get(version)
-        if past is None:
+        framing = self._ids if is_confluent(data) else None
+        if past is None and framing is self._framing:
             return self
         other = copy(self)
-        texts = {name.upper(): released.text for name, released in past.schemas.items()}
+        other._framing = framing
+        texts = {name.upper(): released.text for name, released in past.schemas.items()} if past else {}
         schemas = {name: parse(text) for name, text in texts.items() if name in self._layouts}
         other._layouts = self._layouts | {name: layout_of(schema) for name, schema in schemas.items()}
         other.fingerprints = {**self.fingerprints, **{name: fingerprint(schema) for name, schema in schemas.items()}}
@@ -198,12 +195,25 @@ class Codec:
         layout = self._layouts.get(value_type)
         if layout is None:
             raise BadRequest(f"expected one of the families {', '.join(self._layouts)}, got {value_type!r}")
-        prefix = prefix_of(self.fingerprints[value_type])
+        prefix = self._prefix_of(value_type)
         self._encoders[value_type] = record_encoder(layout.numbers, layout.own, prefix)
         return fields_encoder(layout.value)
 
+    def _prefix_of(self, value_type: str) -> bytes:
+        number = self.fingerprints[value_type]
+        if self._framing is None:
+            return prefix_of(number)
+        written = self._framing.written.get(hexadecimal(number))
+        if written is None:
+            raise BadRequest(
+                f"expected an id of the schema registry for {value_type} {hexadecimal(number)}, got none; start the "
+                "engine, which registers it"
+            )
+        return confluent_prefix(written)
+
     def _make_decoder(self, data: bytes) -> RecordDecoder:
-        prefix = data[:PREFIX_SIZE]
+        framed = data[: CONFLUENT_PREFIX_SIZE if is_confluent(data) else PREFIX_SIZE]
+        prefix = self._confluent.get(framed, framed)
         if prefix in self._value_types:
             value_type = self._value_types[prefix]
             layout = self._layouts[value_type]
@@ -211,10 +221,10 @@ class Codec:
             value_type, released = self._released[prefix]
             layout = layout_of(parse(released.text))
         else:
-            raise refusal(data, "a known schema")
+            raise refusal(data, "a known schema", ids_known=self._ids is not None)
         struct = self._structs[value_type]
-        self._decoders[prefix] = decoder = record_decoder(
-            layout.numbers, layout.own, layout.value, struct, value_type, self._decode_step, PREFIX_SIZE
+        self._decoders[framed] = decoder = record_decoder(
+            layout.numbers, layout.own, layout.value, struct, value_type, self._decode_step, len(framed)
         )
         return decoder
 
@@ -230,9 +240,10 @@ class Reader:
 
     def decode(self, data: bytes) -> Record:
         """As `Codec.decode`."""
-        decoder = self._decoders.get(data[:PREFIX_SIZE]) or self._codec._make_decoder(data)
+        decoders = self._decoders
+        decoder = decoders.get(data[:PREFIX_SIZE]) or decoders.get(data[:CONFLUENT_PREFIX_SIZE])
         try:
-            return decoder(data, self)
+            return (decoder or self._codec._make_decoder(data))(data, self)
         except IndexError:
             raise _truncated(data) from None
 

@@ -74,6 +74,16 @@ def releases(folder: Traversable) -> Iterator[Release]:
                 yield msgspec.json.decode(file.read_bytes(), type=Release)
 
 
+def histories(folder: Traversable) -> list[list[str]]:
+    """Of every family the texts of its schema: each that was released, the earliest first, then that of today."""
+    past = list(releases(folder))
+    return [
+        [*(one.schemas[name].text for one in past if name in one.schemas), text]
+        for name, text in current_texts(folder).items()
+        if not name.startswith(OPERATIONS)
+    ]
+
+
 def release(folder: Path, version: str) -> Path:
     """Freeze the current schemas as a version; gives the file. Raises SchemaError if that may not be."""
     problems = check_released(folder)

@@ -13,7 +13,7 @@ from msgspec import Struct
 from tests.simulation.elsewhere import digest_under
 from tests.simulation.run import simulate
 
-from . import of_machine, of_roles, of_runner
+from . import of_machine, of_roles, of_runner, of_stores
 
 #: Every mutant must be found within so many seeds.
 SEEDS_MAX = 200
@@ -66,6 +66,12 @@ MUTANTS = (
     Mutant(name="acknowledged before the append", plant=of_roles.acknowledged_before_the_append),
     Mutant(name="503 although it was appended", plant=of_roles.unknown_told_as_refused),
     Mutant(name="partition not started again", plant=of_roles.not_started_again),
+    Mutant(name="standby that decides", plant=of_roles.standby_decides),
+    Mutant(name="take-over without the tail", plant=of_roles.taken_over_without_the_tail),
+    Mutant(name="ends asked before the fence", plant=of_stores.ends_asked_before_the_fence),
+    Mutant(name="commit sent again", plant=of_stores.commit_sent_again),
+    Mutant(name="position before the documents", plant=of_stores.position_before_the_documents),
+    Mutant(name="record applied to a document again", plant=of_stores.record_applied_again),
 )
 
 

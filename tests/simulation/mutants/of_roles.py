@@ -6,8 +6,11 @@ import asyncio
 from typing import Any
 
 from engine.core.faults import Unavailable
-from engine.roles.supervisor import Child
+from engine.roles.child import Child
+from engine.roles.partition import Work
+from engine.shell import runner
 from engine.shell.background import BackgroundDriver
+from engine.shell.runner import Runner
 from exporters.contract import ExportedPosition
 from exporters.pump import Pump
 from exporters.sqlite import SqliteExporter
@@ -93,3 +96,23 @@ def unknown_told_as_refused() -> None:
         pass
 
     patch(outboxes, "AppendUnknown", NeverRaised)
+
+
+def standby_decides() -> None:
+    patch(Work, "_follow", Work._own)
+
+
+def taken_over_without_the_tail() -> None:
+    recover = Runner.recover
+
+    async def at_once(self: Runner) -> int:
+        async def nothing(*_: Any) -> int:
+            return 0
+
+        kept, runner.catch_up = runner.catch_up, nothing
+        try:
+            return await recover(self)
+        finally:
+            runner.catch_up = kept
+
+    patch(Runner, "recover", at_once)

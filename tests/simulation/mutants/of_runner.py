@@ -7,11 +7,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
 from engine.core.faults import AppendUnknown
 from engine.core.state import State
 from engine.shell import runner as module
+from engine.shell.following import Following
 from engine.shell.runner import Runner
 
 from .planting import patch
@@ -96,22 +95,7 @@ def ticks_end_after_one() -> None:
 
 
 def replay_ends_at_the_first_page() -> None:
-    class OnePage:
-        """A log that has one page."""
+    async def short(following: Following, *_: Any) -> int:
+        return await following.apply_page() or 0
 
-        def __init__(self, log: Any) -> None:
-            self._log = log
-            self._count = 0
-
-        async def read(self, *given: Any, **named: Any) -> Any:
-            page = await self._log.read(*given, **named)
-            self._count += 1
-            return page if self._count == 1 else msgspec.structs.replace(page, entries=[])
-
-    replay = module.replay
-
-    async def short(log: Any, *given: Any, **named: Any) -> int:
-        first: Any = OnePage(log)
-        return await replay(first, *given, **named)
-
-    patch(module, "replay", short)
+    patch(module, "catch_up", short)

@@ -35,7 +35,7 @@ def test_wrong_states_and_keys_are_refused(scenario: MakeScenario) -> None:
     s.send(manage("SUSPEND", key))
     s.drain()
     assert s.records(1)[-1].rejection_code == "INVALID_STATE"
-    s.when(manage("RESUME", key), 2).rejected("INVALID_ARGUMENT", "lead partition 1")
+    s.when(manage("RESUME", key), 2).rejected("INVALID_ARGUMENT", "which lives on partition 1")
     assert s.query(1) is None
     s.when(manage("CANCEL", key))
     assert final(s).intent == "CANCELED"

@@ -23,7 +23,8 @@ COMMANDS = [
     *("instances list", "instances show", "instances cancel", "incidents list", "incidents resolve"),
     *(f"jobs {name}" for name in ("list", "activate", "complete", "fail", "throw-error", "update")),
     *(f"user-tasks {name}" for name in ("list", "assign", "unassign", "complete", "update")),
-    *("variables list", "variables set", "replay verify", "replay rerun", "repair messages"),
+    *("variables list", "variables set", "replay verify", "replay rerun", "repair messages", "snapshot list"),
+    *("exporter reindex", "produce"),
     *(f"batch {name}" for name in ("cancel", "resolve-incidents", "list", "show", "items", "watch")),
     *(f"batch {name}" for name in ("suspend", "resume", "abort")),
 ]

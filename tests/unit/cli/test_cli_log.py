@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -173,3 +174,16 @@ def test_a_directory_without_a_log(retold: Retold, tmp_path: Path) -> None:
     ran = retold("log", "--data", str(tmp_path))
     assert ran.exit_code == 1
     assert "expected a data directory of an engine" in ran.errors
+
+
+@pytest.mark.parametrize("command", [("log",), ("replay", "verify"), ("replay", "rerun"), ("repair", "messages")])
+def test_with_servers_of_kafka_the_log_is_there_and_not_in_the_data_directory(
+    retold: Retold, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{nobody.getsockname()[1]}"
+        monkeypatch.setenv("RETOLD_KAFKA_BOOTSTRAP_SERVERS", address)
+        ran = retold(*command, "--data", str(tmp_path))
+    assert ran.exit_code == 1
+    assert f"expected Kafka to answer with PLAINTEXT, got: {address}" in ran.errors

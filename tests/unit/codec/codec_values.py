@@ -14,7 +14,8 @@ from msgspec import Struct
 from engine.core.record import Record, Step
 from engine.records import FAMILIES
 from engine.shell.codec import Codec
-from engine.shell.codec.codec import PREFIX_SIZE, layout_of
+from engine.shell.codec.codec import layout_of
+from engine.shell.codec.framing import PREFIX_SIZE
 from engine.shell.codec.schema import Array, Field, RecordType, Scalar, Type, item_struct, parse
 
 CODEC = Codec(FAMILIES)

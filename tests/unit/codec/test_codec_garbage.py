@@ -16,7 +16,7 @@ from engine.records.batch_operation_chunk import BatchItem, BatchOperationChunk
 from engine.records.clock import Clock
 from engine.records.process_instance import ProcessInstance
 from engine.shell.codec import Reader, Undecodable
-from engine.shell.codec.codec import MARKER, PREFIX_SIZE, prefix_of
+from engine.shell.codec.framing import MARKER, PREFIX_SIZE, prefix_of
 from engine.shell.codec.wire import varint
 
 

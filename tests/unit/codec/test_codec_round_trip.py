@@ -26,7 +26,7 @@ from engine.records.deployment import Deployment, Resource
 from engine.records.process_instance import ProcessInstance
 from engine.records.variable import Variable
 from engine.shell.codec import Reader, wire
-from engine.shell.codec.codec import PREFIX_SIZE, prefix_of
+from engine.shell.codec.framing import PREFIX_SIZE, prefix_of
 
 
 @pytest.mark.parametrize("value_type", VALUE_TYPES)

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from engine.core.faults import BadRequest
 from engine.shell.codec import SchemaError, Undecodable, ValueCodec
-from engine.shell.codec.codec import PREFIX_SIZE, prefix_of
+from engine.shell.codec.framing import PREFIX_SIZE, prefix_of
 from engine.shell.codec.schema import parse
 
 

@@ -160,3 +160,27 @@ def test_problems_say_what_was_expected(tmp_path: Path) -> None:
         "- telemetry.sampleRatio: expected at most 1.0",
         "- hosts: expected the name of a setting, got another; see `retold config template`",
     ]
+
+
+def test_an_option_may_name_a_setting_in_a_section_and_leaves_the_others(tmp_path: Path) -> None:
+    file = tmp_path / "retold.yaml"
+    file.write_text("kafka:\n  topicPrefix: mine\n  bootstrapServers: file:1\n")
+    settings = load(file, {"kafka.bootstrap_servers": "option:1", "opensearch.url": None}, environment={})
+    assert (settings.kafka.bootstrap_servers, settings.kafka.topic_prefix) == ("option:1", "mine")
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"RETOLD_ROLES": "gateway"}, "one machine does everything"),
+        ({"RETOLD_ROLES": "engine,gateway", "RETOLD_KAFKA_BOOTSTRAP_SERVERS": "a:1"}, "expected the role exporter"),
+    ],
+)
+def test_roles_that_cannot_work_are_refused(environment: dict[str, str], expected: str) -> None:
+    with pytest.raises(BadRequest, match=expected):
+        load(environment=environment)
+
+
+def test_with_brokers_and_a_search_store_a_machine_may_have_any_roles() -> None:
+    servers = {"RETOLD_KAFKA_BOOTSTRAP_SERVERS": "a:1", "RETOLD_OPENSEARCH_URL": "http://b:1"}
+    assert load(environment={"RETOLD_ROLES": "gateway", **servers}).roles == ("gateway",)

@@ -11,7 +11,7 @@ from camunda_orchestration_sdk import models
 
 from exporters.search.entities import ENTITIES
 from exporters.search.statistics import STATISTICS
-from tests.unit.exporters.events import Story, World
+from tests.unit.exporters.stories import Story, World
 from tests.unit.exporters.test_sqlite_exporter import long_story
 
 RESULTS: dict[str, Any] = {

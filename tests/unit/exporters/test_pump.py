@@ -17,7 +17,7 @@ from exporters.contract import ExportedPosition, Exporter
 from exporters.pump import BACKOFF_SECONDS_MAX, Pump, PumpLimits
 from exporters.sqlite import SqliteExporter
 from exporters.sqlite.database import FILE_NAME, open_reader
-from tests.unit.exporters.events import Story
+from tests.unit.exporters.stories import Story
 
 CODEC = Codec(FAMILIES)
 
@@ -35,6 +35,9 @@ class Notes:
 
     def positions(self) -> Mapping[int, ExportedPosition]:
         return self.stored
+
+    def set_aside(self) -> Mapping[int, int]:
+        return {}
 
     async def export(self, partition: int, records: Sequence[Record], next_offset: int) -> None:
         self._fail()

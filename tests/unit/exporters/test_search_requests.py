@@ -20,7 +20,7 @@ from exporters.search.requests import encode_cursor, parse_request
 from exporters.search.values import date_operand, date_text, operand
 from exporters.sqlite import SqliteSearch
 from exporters.sqlite.database import FILE_NAME
-from tests.unit.exporters.events import START, Story, World
+from tests.unit.exporters.stories import START, World
 
 INSTANCE = "PROCESS_INSTANCE"
 
@@ -236,28 +236,5 @@ def test_selections_that_can_never_succeed_are_refused(tmp_path: Path, entity: s
                     SelectionQuery(entity=entity, partition=1, filter=text, key_max=1 << 62, limit=1)
                 )
             assert expected in str(refused.value)
-
-    asyncio.run(scenario())
-
-
-def test_long_values_are_found_whole_and_shown_cut(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        async with World(tmp_path) as world:
-            story = Story()
-            story.define()
-            instance, _, _ = story.start()
-            long = "x" * 9_000
-            key = story.variable(instance, "long", long)
-            other = story.variable(instance, "long", long + "y")
-            await world.export(story)
-            request = {"filter": {"value": f'"{long}"'}}
-            found = (await world.search.search("VARIABLE", request)).items
-            assert [(item["variableKey"], item["isTruncated"], len(item["value"])) for item in found] == [
-                (str(key), True, 8191)
-            ]
-            whole = (await world.search.search("VARIABLE", {**request, "truncateValues": False})).items
-            assert [(item["isTruncated"], len(item["value"])) for item in whole] == [(False, 9_002)]
-            assert len((await world.document("VARIABLE", other))["value"]) == 9_003
-            assert await world.found("VARIABLE", "variableKey", filter={"isTruncated": False}) == []
 
     asyncio.run(scenario())

@@ -16,11 +16,10 @@ from hypothesis import strategies as st
 from engine.core.faults import BrokenInvariant, Unavailable
 from engine.core.record import REJECTION
 from exporters.contract import ExportedPosition
+from exporters.facts import date_given, java_hash
 from exporters.sqlite import SqliteExporter
 from exporters.sqlite.database import FILE_NAME
-from exporters.sqlite.projection import java_hash
-from exporters.sqlite.user_tasks import date_given
-from tests.unit.exporters.events import DEFINITION, START, Story, World, date
+from tests.unit.exporters.stories import DEFINITION, START, Story, World, date
 
 Scenario = Callable[[World], Awaitable[None]]
 

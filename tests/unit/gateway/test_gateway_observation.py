@@ -43,6 +43,16 @@ def test_readiness_when_all_parts_work() -> None:
     run(scenario, parts=[Part(name="log")])
 
 
+def test_a_machine_without_the_role_serves_health_and_metrics_only() -> None:
+    async def scenario(it: World) -> None:
+        for path in ("/health/live", "/health/ready", "/metrics"):
+            assert (await it.client.get(path)).status_code == 200
+        for path in ("/", "/v2/topology", "/v2/status"):
+            assert (await it.client.get(path)).status_code == 404
+
+    run(scenario, parts=[Part(name="log")], settings=GatewaySettings(serves_api=False))
+
+
 def test_metrics_count_routes_not_paths() -> None:
     async def scenario(it: World) -> None:
         for key in range(3):

@@ -17,7 +17,7 @@ from camunda_orchestration_sdk.models.topology_response import TopologyResponse
 from engine.core.record import Record, first_key
 from engine.records import BatchOperationCreation, Job
 from engine.records.deployment import DeployedProcess
-from gateway.readiness import Part
+from gateway.readiness import Broker, Part
 from tests.unit.gateway.fakes import FakeSearch, Rule, World, created_instance, event, happens, refuses, world
 
 KEY = first_key(2) + 7
@@ -233,6 +233,27 @@ def test_topology_status_and_license() -> None:
         assert (status.status_code, status.json()["detail"]) == (503, "partition 2: recovering")
 
     run(scenario, parts=[Part(name="log"), Part(name="partition 2", partition=2, problem="recovering")])
+
+
+def test_topology_of_several_machines() -> None:
+    brokers = [
+        Broker(host="one", port=1, version="old", leads=(1,), follows=(2,), broken=(2,)),
+        Broker(host="two", port=2, version="new", leads=(2,), follows=(1,)),
+    ]
+
+    async def scenario(it: World) -> None:
+        topology = TopologyResponse.from_dict((await it.client.get("/v2/topology")).json())
+        assert (topology.cluster_size, topology.replication_factor) == (2, 2)
+        assert [(one.host, one.port, one.version) for one in topology.brokers] == [("one", 1, "old"), ("two", 2, "new")]
+        found = [one for broker in topology.brokers for one in broker.partitions]
+        assert [(one.partition_id, one.role.value, one.health.value) for one in found] == [
+            (1, "leader", "unhealthy"),
+            (2, "follower", "unhealthy"),
+            (1, "follower", "healthy"),
+            (2, "leader", "healthy"),
+        ]
+
+    run(scenario, parts=[Part(name="partition-1", partition=1, problem="is full")], brokers=lambda: brokers)
 
 
 def test_status_of_a_working_installation() -> None:

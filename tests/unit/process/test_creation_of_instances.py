@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.process.creation import TAGS_MAX
+from engine.process.creation import FETCH_VARIABLES_MAX, INSTRUCTIONS_MAX, TAGS_MAX
 from engine.records.process_instance_creation import RuntimeInstruction
 from tests.support import models as m
 from tests.support.actions import activate, complete, complete_all, creation, end_after, resolve, set_variables, throw
@@ -99,7 +99,27 @@ def test_as_much_as_is_allowed(scenario: MakeScenario) -> None:
     s = scenario()
     s.deploy(m.one_task())
     tags = tuple(f"t{number}" for number in range(TAGS_MAX))
-    s.when(creation("one", tags=tags, business_id="ß" * 256)).accepted()
+    ends = end_after(*["task"] * INSTRUCTIONS_MAX)
+    names = tuple(f"v{number}" for number in range(FETCH_VARIABLES_MAX))
+    s.when(
+        creation("one", tags=tags, business_id="ß" * 256, runtime_instructions=ends, fetch_variables=names)
+    ).accepted()
+
+
+def test_more_than_is_allowed(scenario: MakeScenario) -> None:
+    s = scenario()
+    s.deploy(m.one_task())
+    moment = s.when(
+        creation(
+            "one",
+            start=("task",) * (INSTRUCTIONS_MAX + 1),
+            runtime_instructions=end_after(*["task"] * (INSTRUCTIONS_MAX + 1)),
+            fetch_variables=tuple(f"v{number}" for number in range(FETCH_VARIABLES_MAX + 1)),
+        )
+    )
+    for text in ("1000 start instructions, got 1001", "1000 runtime instructions", "1000 variables to fetch, got 1001"):
+        moment.rejected("INVALID_ARGUMENT", text)
+    assert s.is_empty()
 
 
 def test_an_instance_starts_before_an_element(scenario: MakeScenario) -> None:

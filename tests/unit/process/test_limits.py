@@ -190,4 +190,5 @@ def test_cancel_of_a_key_of_another_partition(scenario: MakeScenario) -> None:
     s: Scenario = scenario(2)
     s.deploy(m.one_task())
     key = s.create("one", partition=1)
-    s.when(make("PROCESS_INSTANCE", "CANCEL", ProcessInstance(), key), 2).rejected("NOT_FOUND")
+    wish = make("PROCESS_INSTANCE", "CANCEL", ProcessInstance(), key)
+    s.when(wish, 2).rejected("INVALID_ARGUMENT", f"got {key}, which lives on partition 1; send it there")

@@ -19,6 +19,7 @@ from engine.shell.memory_log import MemoryLog
 from engine.shell.memory_store import MemoryStore
 from engine.shell.runner import Runner
 from replay.repair import find_and_repair, find_gaps
+from replay.sources import EmbeddedSource
 from tests.support import models as m
 from tests.support.scenario import ASSEMBLY, BEGIN, CODEC, Scenario
 
@@ -97,9 +98,9 @@ def test_a_data_directory_is_repaired_once_and_only_while_the_engine_is_stopped(
     append_stopped(tmp_path, 2, arrived((1, 3)))
     lock = DirectoryLock(log_directory(tmp_path))
     with pytest.raises(Unavailable):
-        find_and_repair(tmp_path, only_look=False)
+        find_and_repair(EmbeddedSource(tmp_path), only_look=False)
     lock.release()
     for only_look in (True, False):
-        (gap,) = find_and_repair(tmp_path, only_look=only_look)
+        (gap,) = find_and_repair(EmbeddedSource(tmp_path), only_look=only_look)
         assert (gap.sender, gap.receiver, gap.first, len(gap.messages)) == (1, 2, 2, DEPLOYMENTS - 1)
-    assert find_and_repair(tmp_path, only_look=False) == []
+    assert find_and_repair(EmbeddedSource(tmp_path), only_look=False) == []

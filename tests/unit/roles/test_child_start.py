@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from engine.core.faults import RetoldError
-from engine.roles import supervisor
+from engine.roles import child as module
+from engine.roles.child import START_ATTEMPTS_MAX, Child
 from engine.roles.protocol import EXIT_STOPPED, Process, line_of
-from engine.roles.supervisor import START_ATTEMPTS_MAX, Child
 
 
 class Ended:
@@ -24,6 +24,8 @@ class Ended:
     async def wait(self) -> int:
         return EXIT_STOPPED
 
+    def tell(self, duty: str) -> None: ...
+
     def terminate(self) -> None: ...
 
     def kill(self) -> None: ...
@@ -31,7 +33,7 @@ class Ended:
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "RESTART_DELAY_MIN", 0.0)
+    monkeypatch.setattr(module, "RESTART_DELAY_MIN", 0.0)
 
 
 @pytest.mark.parametrize("failures", [1, START_ATTEMPTS_MAX - 1])

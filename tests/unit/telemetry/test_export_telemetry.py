@@ -19,7 +19,7 @@ async def export(watched: Watched, folder: Path) -> None:
     """All of the log."""
     exporter = SqliteExporter(folder)
     pump = Pump(watched.log, exporter, CODEC, watched.clock, measures=watched.telemetry.pump())
-    watched.telemetry.watch_pump(pump, exporter, 1)
+    watched.telemetry.watch_pump(pump, exporter)
     running = asyncio.create_task(pump.run())
     end = await watched.log.end(EVENTS, 1)
     async with asyncio.timeout(60):

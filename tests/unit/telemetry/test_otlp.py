@@ -6,13 +6,16 @@ import logging
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from engine.core.faults import RetoldError
 from engine.shell.trace_context import parse
 from engine.telemetry import attributes as a
 from engine.telemetry import metrics
 from engine.telemetry.otlp import QUEUE_SIZE_MAX, Complaints, MetricSender, SpanSender, complain_briefly, resource_of
+from engine.telemetry.process import ProcessTelemetry
 from engine.telemetry.registry import Registry
 from engine.telemetry.settings import TelemetrySettings
 from engine.telemetry.spans import CONSUMER, Span, new_span_id
@@ -176,3 +179,9 @@ def test_what_is_above_the_limit_is_counted() -> None:
         assert admitted + sender.left_out == 100
         assert admitted >= 5
         sender.close()
+
+
+def test_what_the_sdk_refuses_is_an_error_of_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", str(QUEUE_SIZE_MAX + 1))
+    with pytest.raises(RetoldError, match="expected OTEL_… variables"):
+        ProcessTelemetry("gateway", settings("http://127.0.0.1:1"), data=tmp_path, processes=list, build="test")

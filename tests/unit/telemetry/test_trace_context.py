@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from engine.shell.trace_context import TRACESTATE_LENGTH_MAX, TraceContext, from_headers, parse, traceparent_of
+from engine.shell.trace_context import (
+    TRACESTATE_LENGTH_MAX,
+    TraceContext,
+    from_headers,
+    parse,
+    trace_context_of,
+    trace_headers,
+)
 
 GIVEN = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -22,7 +29,15 @@ def test_the_state_of_other_systems_travels_along() -> None:
     text = from_headers(GIVEN, "vendor=a b,other=c")
     context = parse(text)
     assert context is not None
-    assert (context.state, context.text, traceparent_of(text)) == ("vendor=a b,other=c", text, GIVEN)
+    assert (context.state, context.text) == ("vendor=a b,other=c", text)
+    assert trace_headers(text) == {"traceparent": GIVEN, "tracestate": "vendor=a b,other=c"}
+    assert trace_context_of(trace_headers(text)) == text
+
+
+def test_without_a_context_there_is_no_header() -> None:
+    assert trace_headers(GIVEN) == {"traceparent": GIVEN}
+    assert trace_headers("") == {}
+    assert trace_context_of({"tracestate": "vendor=a"}) == ""
 
 
 @pytest.mark.parametrize("state", ["x=" + "y" * TRACESTATE_LENGTH_MAX, "a=\u00e9", "a=\tb"])

@@ -1,4 +1,4 @@
-"""What the SQLite projection keeps beside the documents: tags, candidates, flows, counts, names; and what changes."""
+"""What every search store tells of what belongs together: tasks, flows, scopes, calls, counts; and of what changes."""
 
 from __future__ import annotations
 
@@ -8,33 +8,34 @@ from pathlib import Path
 from typing import Any
 
 from exporters.search.store import Within
-from tests.unit.exporters.events import DEFINITION, START, Story, World, date
+from tests.conformance.conftest import OpenStore
+from tests.unit.exporters.stories import DEFINITION, START, Asked, Story, date
 
 PEOPLE = {"assignee": "ada", "candidate_groups": ("g", "h"), "candidate_users": ("bob",), "priority": 50}
 
 
-def run(folder: Path, scenario: Callable[[World, Story], Awaitable[None]]) -> None:
+def run(open_store: OpenStore, folder: Path, scenario: Callable[[Asked, Story], Awaitable[None]]) -> None:
     async def play() -> None:
-        async with World(folder) as world:
+        async with open_store(folder) as (exporter, search):
             story = Story()
             story.define()
-            await scenario(world, story)
+            await scenario(Asked(exporter, search), story)
 
     asyncio.run(play())
 
 
-async def variables(world: World, task: int, within: str) -> list[tuple[str, str]]:
+async def variables(world: Asked, task: int, within: str) -> list[tuple[str, str]]:
     found = await world.search.search("VARIABLE", {"sort": [{"field": "name"}]}, Within(within, task))
     return [(item["name"], item["value"]) for item in found.items]
 
 
-def test_a_task_is_assigned_and_changed(tmp_path: Path) -> None:
-    async def scenario(world: World, story: Story) -> None:
+def test_a_task_is_assigned_and_changed(open_store: OpenStore, tmp_path: Path) -> None:
+    async def scenario(world: Asked, story: Story) -> None:
         instance, scope, _ = story.start()
         key = story.user_task(instance, scope, due_date="2026-01-01T00:00:00Z", **PEOPLE)
         await world.export(story)
-        changed: dict[str, Any] = {"assignee": "", "candidate_groups": ("i",), "priority": 7}
-        story.step(("USER_TASK", "UPDATED", key, {**changed, "follow_up_date": "2026-01-01T00:00:01Z"}))
+        changed: dict[str, Any] = {"assignee": "", "candidate_groups": ("i",), "candidate_users": (), "due_date": ""}
+        story.change_user_task(key, "UPDATED", priority=7, follow_up_date="2026-01-01T00:00:01Z", **changed)
         await world.export(story)
         document = await world.document("USER_TASK", key)
         assert (document["state"], document["assignee"], document["priority"]) == ("CREATED", None, 7)
@@ -48,41 +49,45 @@ def test_a_task_is_assigned_and_changed(tmp_path: Path) -> None:
             ({"assignee": {"$exists": False}}, True),
         ):
             assert await world.found("USER_TASK", "userTaskKey", filter=filters) == ([str(key)] if found else [])
-        story.step(("USER_TASK", "ASSIGNED", key, {**changed, "assignee": "eve"}))
-        story.step(("USER_TASK", "CANCELED", key, {}))
+        story.change_user_task(key, "ASSIGNED", assignee="eve", follow_up_date="")
+        story.change_user_task(key, "CANCELED")
         await world.export(story)
         document = await world.document("USER_TASK", key)
         assert (document["state"], document["assignee"], document["followUpDate"]) == ("CANCELED", "eve", None)
 
-    run(tmp_path, scenario)
+    run(open_store, tmp_path, scenario)
 
 
-def test_a_task_that_changes_within_a_transaction_is_the_same(tmp_path: Path) -> None:
-    async def scenario(world: World, story: Story) -> None:
+def test_a_task_that_changes_within_a_transaction_is_the_same(open_store: OpenStore, tmp_path: Path) -> None:
+    async def scenario(world: Asked, story: Story) -> None:
         instance, scope, _ = story.start()
         key = story.user_task(instance, scope, due_date="2026-01-01T00:00:00Z", **PEOPLE)
-        story.step(("USER_TASK", "UPDATED", key, {"candidate_groups": ("i",)}))
+        story.change_user_task(key, "UPDATED", assignee="", due_date="", candidate_groups=("i",))
         await world.export(story)
         document = await world.document("USER_TASK", key)
         assert (document["assignee"], document["dueDate"], document["candidateGroups"]) == (None, None, ["i"])
         assert await world.found("USER_TASK", "userTaskKey", filter={"candidateGroup": "g"}) == []
 
-    run(tmp_path, scenario)
+    run(open_store, tmp_path, scenario)
 
 
-def test_a_business_id_is_given_later(tmp_path: Path) -> None:
-    async def scenario(world: World, story: Story) -> None:
-        instance, _, _ = story.start()
-        story.step(("PROCESS_INSTANCE_BUSINESS_ID", "ASSIGNED", instance, {"business_id": "o-1"}))
+def test_a_business_id_is_given_later(open_store: OpenStore, tmp_path: Path) -> None:
+    async def scenario(world: Asked, story: Story) -> None:
+        instance, scope, _ = story.start()
+        story.user_task(instance, scope)
         await world.export(story)
-        found = await world.found("PROCESS_INSTANCE", "businessId", filter={"businessId": "o-1"})
-        assert found == ["o-1"]
+        value = {"process_instance_key": instance, "business_id": "o-1"}
+        story.step(("PROCESS_INSTANCE_BUSINESS_ID", "ASSIGNED", instance, value))
+        await world.export(story)
+        for entity in ("PROCESS_INSTANCE", "USER_TASK"):
+            assert await world.found(entity, "businessId", filter={"businessId": "o-1"}) == ["o-1"]
+        assert await world.found("JOB", "businessId") == ["o-1"]
 
-    run(tmp_path, scenario)
+    run(open_store, tmp_path, scenario)
 
 
-def test_sequence_flows_are_shown_once(tmp_path: Path) -> None:
-    async def scenario(world: World, story: Story) -> None:
+def test_sequence_flows_are_shown_once(open_store: OpenStore, tmp_path: Path) -> None:
+    async def scenario(world: Asked, story: Story) -> None:
         instance, _, _ = story.start()
         flow = {"element_id": "to-pay", "element_type": "SEQUENCE_FLOW", **story.owned(instance)}
         for _ in range(2):
@@ -101,11 +106,11 @@ def test_sequence_flows_are_shown_once(tmp_path: Path) -> None:
         ]
         assert await world.search.report("SEQUENCE_FLOWS", 1) == []
 
-    run(tmp_path, scenario)
+    run(open_store, tmp_path, scenario)
 
 
-def test_what_an_instance_waits_for(tmp_path: Path) -> None:
-    async def scenario(world: World, story: Story) -> None:
+def test_what_an_instance_waits_for(open_store: OpenStore, tmp_path: Path) -> None:
+    async def scenario(world: Asked, story: Story) -> None:
         instance, scope, job = story.start()
         task = story.user_task(instance, scope, due_date="2026-01-01T00:00:01.005Z")
         await world.export(story)
@@ -127,15 +132,15 @@ def test_what_an_instance_waits_for(tmp_path: Path) -> None:
         assert len(await world.found("WAIT_STATE", "details", filter={"waitStateType": "JOB"})) == 1
         assert await world.search.report("WAIT_STATES", instance) == [{"elementId": "task", "waitingCount": 1}]
         story.end(instance, scope, job)
-        story.step(("USER_TASK", "CANCELED", task, {}))
+        story.change_user_task(task, "CANCELED")
         await world.export(story)
         assert await world.found("WAIT_STATE", "details") == []
 
-    run(tmp_path, scenario)
+    run(open_store, tmp_path, scenario)
 
 
-def test_a_task_sees_the_variables_of_its_scopes(tmp_path: Path) -> None:
-    async def scenario(world: World, story: Story) -> None:
+def test_a_task_sees_the_variables_of_its_scopes(open_store: OpenStore, tmp_path: Path) -> None:
+    async def scenario(world: Asked, story: Story) -> None:
         instance, outer, _ = story.start()
         inner = story.key()
         story.step(("PROCESS_INSTANCE", "ELEMENT_ACTIVATING", inner, {**story.task(instance), "flow_scope_key": outer}))
@@ -148,11 +153,11 @@ def test_a_task_sees_the_variables_of_its_scopes(tmp_path: Path) -> None:
         assert await variables(world, task, "USER_TASK") == [("a", "1"), ("a", "2"), ("b", "3")]
         assert await variables(world, task, "EFFECTIVE") == [("a", "2"), ("b", "3")]
 
-    run(tmp_path, scenario)
+    run(open_store, tmp_path, scenario)
 
 
-def test_incidents_inside_an_element_and_in_what_it_calls(tmp_path: Path) -> None:
-    async def scenario(world: World, story: Story) -> None:
+def test_incidents_inside_an_element_and_in_what_it_calls(open_store: OpenStore, tmp_path: Path) -> None:
+    async def scenario(world: Asked, story: Story) -> None:
         instance, outer, _ = story.start()
         inner = story.key()
         story.step(("PROCESS_INSTANCE", "ELEMENT_ACTIVATING", inner, {**story.task(instance), "flow_scope_key": outer}))
@@ -172,11 +177,11 @@ def test_incidents_inside_an_element_and_in_what_it_calls(tmp_path: Path) -> Non
         assert await found("PROCESS_INSTANCE", instance) == {*inside, outside}
         assert await found("PROCESS_INSTANCE", called) == inside - {min(inside)}
 
-    run(tmp_path, scenario)
+    run(open_store, tmp_path, scenario)
 
 
-def test_counts_survive_any_order_of_partitions(tmp_path: Path) -> None:
-    async def scenario(world: World, story: Story) -> None:
+def test_counts_survive_any_order_of_partitions(open_store: OpenStore, tmp_path: Path) -> None:
+    async def scenario(world: Asked, story: Story) -> None:
         second = Story(2)
         instance, task, job = story.start()
         second.start()
@@ -199,13 +204,13 @@ def test_counts_survive_any_order_of_partitions(tmp_path: Path) -> None:
             }
         ]
 
-    run(tmp_path, scenario)
+    run(open_store, tmp_path, scenario)
 
 
-def test_jobs_are_counted_by_worker_and_error(tmp_path: Path) -> None:
+def test_jobs_are_counted_by_worker_and_error(open_store: OpenStore, tmp_path: Path) -> None:
     window = {"from": date(0), "to": date(59), "jobType": "pay"}
 
-    async def scenario(world: World, story: Story) -> None:
+    async def scenario(world: Asked, story: Story) -> None:
         for worker, intent in (("w", "FAILED"), ("v", "FAILED"), ("w", "COMPLETED")):
             instance, task, job = story.start()
             fields = {**story.job(instance, task), "worker": worker, "deadline": START}
@@ -221,4 +226,4 @@ def test_jobs_are_counted_by_worker_and_error(tmp_path: Path) -> None:
         assert found == [{"errorCode": "", "errorMessage": "no", "workers": 2}]
         assert (await world.search.search("JOBS_BY_ERROR", {"filter": {**window, "errorCode": "x"}})).items == []
 
-    run(tmp_path, scenario)
+    run(open_store, tmp_path, scenario)

@@ -14,6 +14,8 @@ from engine.records.batch_error import BatchError
 from engine.records.batch_operation_chunk import BatchItem
 from engine.records.process import ProcessElement
 from engine.shell.manual_clock import ManualClock
+from exporters.contract import Exporter
+from exporters.search import SearchStore
 from exporters.sqlite import SqliteExporter, SqliteSearch
 
 START = 1_767_225_600_000
@@ -28,6 +30,10 @@ class Story:
         self.steps: list[list[Record]] = []
         self.position = 0
         self.next_key = first_key(partition) + 100
+        #: process instance -> the one that called it first of all
+        self._roots: dict[int, int] = {}
+        self._incidents: dict[int, dict[str, Any]] = {}
+        self._user_tasks: dict[int, dict[str, Any]] = {}
 
     def key(self) -> int:
         """A new key of this partition."""
@@ -69,6 +75,7 @@ class Story:
     def start(self, definition: int = DEFINITION, **fields: Any) -> tuple[int, int, int]:
         """An instance that waits in its task; gives its key, the task's and the job's."""
         instance, task, job = self.key(), self.key(), self.key()
+        self._roots[instance] = fields.get("root_process_instance_key", instance)
         whole = {"element_id": "order", "element_type": "PROCESS", **self.owned(instance, definition), **fields}
         self.step(
             ("PROCESS_INSTANCE", "ELEMENT_ACTIVATING", instance, whole),
@@ -79,7 +86,7 @@ class Story:
         return instance, task, job
 
     def owned(self, instance: int, definition: int = DEFINITION) -> dict[str, Any]:
-        owner = {"process_instance_key": instance, "root_process_instance_key": instance}
+        owner = {"process_instance_key": instance, "root_process_instance_key": self._roots.get(instance, instance)}
         return {**owner, "process_definition_key": definition}
 
     def task(self, instance: int, definition: int = DEFINITION, element_id: str = "task") -> dict[str, Any]:
@@ -102,8 +109,12 @@ class Story:
         key = self.key()
         value = {"error_type": "JOB_NO_RETRIES", "error_message": message, "element_id": element_id, "job_key": job}
         owner = {"element_instance_key": task, **self.owned(instance, definition)}
-        self.step(("INCIDENT", "CREATED", key, {**value, **owner}))
+        self._incidents[key] = {**value, **owner}
+        self.step(("INCIDENT", "CREATED", key, self._incidents[key]))
         return key
+
+    def resolve(self, incident: int) -> None:
+        self.step(("INCIDENT", "RESOLVED", incident, self._incidents[incident]))
 
     def variable(
         self, instance: int, name: str, value: object, scope: int | None = None, definition: int = DEFINITION
@@ -117,8 +128,14 @@ class Story:
         """A user task of an element instance."""
         key = self.key()
         value = {"element_id": "task", "element_instance_key": scope, "priority": 50, **self.owned(instance), **fields}
+        self._user_tasks[key] = value
         self.step(("USER_TASK", "CREATED", key, value))
         return key
+
+    def change_user_task(self, key: int, intent: str, **changes: Any) -> None:
+        """An event of a user task, which carries the whole task."""
+        self._user_tasks[key] = {**self._user_tasks[key], **changes}
+        self.step(("USER_TASK", intent, key, self._user_tasks[key]))
 
     def end(self, instance: int, task: int, job: int, how: str = "TERMINATED", definition: int = DEFINITION) -> None:
         whole = {"element_type": "PROCESS", **self.owned(instance, definition)}
@@ -153,28 +170,19 @@ def date(step: int) -> str:
     return f"2026-01-01T00:{step // 60:02d}:{step % 60:02d}.000Z"
 
 
-async def export(exporter: SqliteExporter, *stories: Story) -> None:
+async def export(exporter: Exporter, *stories: Story) -> None:
     """Export what is not exported yet of these stories, one transaction each."""
     for story in stories:
         records = [record for step in story.steps for record in step]
         await exporter.export(story.partition, records, len(records))
 
 
-class World:
-    """An exporter and a search over one folder."""
+class Asked:
+    """What is asked of a search."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
-        self.clock = ManualClock()
-        self.exporter = SqliteExporter(folder, **settings)
-        self.search = SqliteSearch(folder, self.clock)
-
-    async def __aenter__(self) -> World:
-        await self.exporter.open()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.search.close()
-        await self.exporter.close()
+    def __init__(self, exporter: Exporter, search: SearchStore) -> None:
+        self.exporter = exporter
+        self.search = search
 
     async def export(self, *stories: Story) -> None:
         await export(self.exporter, *stories)
@@ -187,3 +195,19 @@ class World:
         document = await self.search.get(entity, key)
         assert document is not None, f"{entity} {key} is not there"
         return document
+
+
+class World(Asked):
+    """An exporter and a search over one folder."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        self.clock = ManualClock()
+        super().__init__(SqliteExporter(folder, **settings), SqliteSearch(folder, self.clock))
+
+    async def __aenter__(self) -> World:
+        await self.exporter.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.search.close()
+        await self.exporter.close()

@@ -13,15 +13,16 @@ from hypothesis import strategies as st
 
 from engine.core.record import first_key
 from engine.records.batch_error import BatchError
-from tests.unit.exporters.events import Story, World, date
+from tests.conformance.conftest import OpenStore
+from tests.unit.exporters.stories import Asked, Story, date
 
 BATCH = first_key(1) + 7
 
 
-def run(folder: Path, scenario: Callable[[World], Awaitable[None]], **settings: Any) -> None:
+def run(open_store: OpenStore, folder: Path, scenario: Callable[[Asked], Awaitable[None]], **settings: Any) -> None:
     async def play() -> None:
-        async with World(folder, **settings) as world:
-            await scenario(world)
+        async with open_store(folder, **settings) as (exporter, search):
+            await scenario(Asked(exporter, search))
 
     asyncio.run(play())
 
@@ -31,12 +32,12 @@ def counts(document: dict[str, Any]) -> tuple[int, ...]:
     return tuple(document[f"operations{name}Count"] for name in names)
 
 
-async def batch(world: World) -> dict[str, Any]:
+async def batch(world: Asked) -> dict[str, Any]:
     return await world.document("BATCH_OPERATION", BATCH)
 
 
-def test_a_batch_from_creation_to_its_end(tmp_path: Path) -> None:
-    async def scenario(world: World) -> None:
+def test_a_batch_from_creation_to_its_end(open_store: OpenStore, tmp_path: Path) -> None:
+    async def scenario(world: Asked) -> None:
         lead, other = Story(1), Story(2)
         lead.create_batch(BATCH)
         await world.export(lead)
@@ -90,12 +91,12 @@ def test_a_batch_from_creation_to_its_end(tmp_path: Path) -> None:
         await world.export(other)
         assert counts(await batch(world)) == (5, 3, 1, 1, 1)
 
-    run(tmp_path, scenario)
+    run(open_store, tmp_path, scenario)
 
 
 @pytest.mark.parametrize("on_creation", [True, False])
-def test_items_on_creation_or_with_their_outcome(tmp_path: Path, on_creation: bool) -> None:
-    async def scenario(world: World) -> None:
+def test_items_on_creation_or_with_their_outcome(open_store: OpenStore, tmp_path: Path, on_creation: bool) -> None:
+    async def scenario(world: Asked) -> None:
         story = Story()
         story.create_batch(BATCH)
         keys = [story.key() for _ in range(3)]
@@ -106,11 +107,11 @@ def test_items_on_creation_or_with_their_outcome(tmp_path: Path, on_creation: bo
         states = await world.found("BATCH_OPERATION_ITEM", "state")
         assert states == (["ACTIVE", "COMPLETED", "ACTIVE"] if on_creation else ["COMPLETED"])
 
-    run(tmp_path, scenario, export_items_on_creation=on_creation)
+    run(open_store, tmp_path, scenario, export_items_on_creation=on_creation)
 
 
-def test_suspended_until_every_partition_has_resumed(tmp_path: Path) -> None:
-    async def scenario(world: World) -> None:
+def test_suspended_until_every_partition_has_resumed(open_store: OpenStore, tmp_path: Path) -> None:
+    async def scenario(world: Asked) -> None:
         stories = (Story(1), Story(2))
         for story in stories:
             story.create_batch(BATCH)
@@ -130,11 +131,11 @@ def test_suspended_until_every_partition_has_resumed(tmp_path: Path) -> None:
         document = await batch(world)
         assert (document["state"], counts(document)) == ("CANCELED", (2, 0, 0, 0, 2))
 
-    run(tmp_path, scenario)
+    run(open_store, tmp_path, scenario)
 
 
-def test_errors_of_partitions_until_the_final_event_lists_them(tmp_path: Path) -> None:
-    async def scenario(world: World) -> None:
+def test_errors_of_partitions_until_the_final_event_lists_them(open_store: OpenStore, tmp_path: Path) -> None:
+    async def scenario(world: Asked) -> None:
         lead, other = Story(1), Story(2)
         lead.create_batch(BATCH)
         other.create_batch(BATCH)
@@ -153,12 +154,14 @@ def test_errors_of_partitions_until_the_final_event_lists_them(tmp_path: Path) -
         document = await batch(world)
         assert (document["errors"], document["state"]) == (shown, "PARTIALLY_COMPLETED")
 
-    run(tmp_path, scenario)
+    run(open_store, tmp_path, scenario)
 
 
 @given(data=st.data())
-@settings(max_examples=20, deadline=None)
-def test_parts_may_arrive_in_any_order(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+@settings(max_examples=3, deadline=None)
+def test_parts_may_arrive_in_any_order(
+    open_store: OpenStore, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
     stories = [Story(partition) for partition in (1, 2, 3)]
     for story in stories:
         story.create_batch(BATCH)
@@ -169,7 +172,7 @@ def test_parts_may_arrive_in_any_order(tmp_path_factory: pytest.TempPathFactory,
     stories[0].finish_batch(BATCH, "COMPLETED", total=6, completed=6)
     order = data.draw(st.permutations([story for story in stories for _ in story.steps]))
 
-    async def scenario(world: World) -> None:
+    async def scenario(world: Asked) -> None:
         steps = {story.partition: iter(story.steps) for story in stories}
         states = []
         for story in order:
@@ -183,4 +186,4 @@ def test_parts_may_arrive_in_any_order(tmp_path_factory: pytest.TempPathFactory,
         assert ranks == sorted(ranks)
         assert states[-1] == "COMPLETED"
 
-    run(tmp_path_factory.mktemp("batch"), scenario)
+    run(open_store, tmp_path_factory.mktemp("batch"), scenario)

@@ -1,0 +1,136 @@
+"""The documents that one export touches, merged in memory: each is written once, however many records change it.
+
+Rule: a record is applied to a document only if its position is above the document's, so what was written before, by
+whomever, is not applied twice. Nothing in here speaks to a node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from .documents import (
+    BatchItemDocument,
+    DefinitionDocument,
+    InstanceDocument,
+    PartDocument,
+    UserTaskDocument,
+)
+from .mappings import BATCH_OPERATIONS, DEFINITIONS, INSTANCES
+
+Document = TypeVar("Document", bound=InstanceDocument)
+
+ENCODER = msgspec.json.Encoder()
+
+
+class Definition(Struct, frozen=True):
+    """What documents need of their definition. `elements`: name and type of each."""
+
+    process_id: str
+    name: str | None
+    version: int
+    version_tag: str | None
+    elements: dict[str, tuple[str | None, str]]
+
+
+class Change(Struct, frozen=True):
+    """A document to be stored. `index`: without prefix and version; `position`: its version, 0 for "create only"."""
+
+    index: str
+    id: str
+    routing: str
+    position: int
+    source: bytes
+
+
+NO_DEFINITION = Definition("", None, 0, None, {})
+
+
+class Workspace:
+    """One export of one partition. `documents` and `parts` that are needed are put in before records are applied."""
+
+    def __init__(self, partition: int, *, items_on_creation: bool) -> None:
+        self.partition = partition
+        self.items_on_creation = items_on_creation
+        self.definitions: dict[int, Definition] = {}
+        self.documents: dict[int, InstanceDocument] = {}
+        #: Bytes of each document as it was stored last.
+        self.sizes: dict[int, int] = {}
+        self.parts: dict[int, PartDocument] = {}
+        self.changed: set[int] = set()
+        self.items: dict[tuple[int, int], BatchItemDocument] = {}
+        self._changed_parts: set[int] = set()
+        self._new_definitions: dict[int, DefinitionDocument] = {}
+
+    def definition(self, key: int) -> Definition:
+        """The definition with this key; one without any values if it is not known."""
+        return self.definitions.get(key, NO_DEFINITION)
+
+    def define(self, document: DefinitionDocument) -> None:
+        """A new definition."""
+        self._new_definitions[document.key] = document
+        self.definitions[document.key] = definition_of(document)
+
+    def add(self, document: InstanceDocument) -> None:
+        """A new document."""
+        self.documents[document.key] = document
+        self.changed.add(document.key)
+
+    def change(self, shape: type[Document], key: int, position: int) -> Document | None:
+        """The document with this key, about to be changed; None if there is none, or if it has the change already."""
+        document = self.documents.get(key)
+        if document is None or document.position >= position:
+            return None
+        assert isinstance(document, shape)
+        document.position = position
+        self.changed.add(key)
+        return document
+
+    def change_part(self, batch_operation_key: int, position: int) -> PartDocument | None:
+        """This partition's part of a batch operation, about to be changed; None if it has the change already."""
+        part = self.parts.get(batch_operation_key)
+        if part is None:
+            part = PartDocument(batch_operation_key=batch_operation_key, partition_id=self.partition, position=0)
+            self.parts[batch_operation_key] = part
+        if part.position >= position:
+            return None
+        part.position = position
+        self._changed_parts.add(batch_operation_key)
+        return part
+
+    def user_tasks(self, process_instance_key: int) -> Iterator[UserTaskDocument]:
+        """All that are here of a process instance."""
+        for document in self.documents.values():
+            if isinstance(document, UserTaskDocument) and document.process_instance_key == process_instance_key:
+                yield document
+
+    def changes(self) -> Iterator[Change]:
+        """Everything to be stored."""
+        encode = ENCODER.encode
+        for key in self.changed:
+            document = self.documents[key]
+            source = encode(document)
+            self.sizes[key] = len(source)
+            yield Change(INSTANCES, str(key), str(document.process_instance_key), document.position, source)
+        for (batch, key), item in self.items.items():
+            yield Change(INSTANCES, f"{batch}-{key}", routing_of_item(item), item.position, encode(item))
+        for key in self._changed_parts:
+            part = self.parts[key]
+            yield Change(BATCH_OPERATIONS, f"{key}-{self.partition}", "", part.position, encode(part))
+        for key, definition in self._new_definitions.items():
+            yield Change(DEFINITIONS, str(key), "", 0, encode(definition))
+
+
+def definition_of(document: DefinitionDocument) -> Definition:
+    """What other documents need of it."""
+    elements = {element.element_id: (element.name, element.type) for element in document.elements}
+    names = (document.process_id, document.name, document.version, document.version_tag)
+    return Definition(*names, elements)
+
+
+def routing_of_item(item: BatchItemDocument) -> str:
+    """An item lies with its process instance; one without lies by itself."""
+    return str(item.item_key if item.process_instance_key is None else item.process_instance_key)

@@ -1,0 +1,85 @@
+"""Searches in OpenSearch without a node: every property has a place, and what is evaluated here means the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporters.opensearch import mappings
+from exporters.opensearch.searching.evaluation import is_like, literal
+from exporters.opensearch.searching.made_entities import IDENTITIES
+from exporters.opensearch.searching.places import (
+    FLAGS,
+    IS_LATEST,
+    PLACES,
+    RELATIONS,
+    WAIT_STATE_TYPE,
+    is_constant,
+    path_of,
+    sorted_path,
+)
+from exporters.opensearch.searching.queries import EVERYTHING, NOTHING, all_of, any_of, none_of, term, terms
+from exporters.search.entities import ENTITIES
+from exporters.search.fields import Field
+from exporters.search.statistics import STATISTICS
+from tests.conformance.search_model import like
+
+SPECIAL = {*FLAGS, IS_LATEST, WAIT_STATE_TYPE, "details"}
+#: Nothing of these exists yet.
+EMPTY = {"RESOURCE", "MESSAGE_SUBSCRIPTIONS_BY_DEFINITION"}
+TEXT = st.text("ab*?\\ä😀", max_size=12)
+
+
+def fields() -> Iterator[tuple[str, Field]]:
+    for name, place in PLACES.items():
+        entity = ENTITIES[name]
+        related = [one.field for one in entity.related.values() if one.field]
+        yield from ((place.index, field) for field in (*entity.fields, *related))
+
+
+@pytest.mark.parametrize(("index", "field"), list(fields()))
+def test_every_property_has_a_place(index: str, field: Field) -> None:
+    known = mappings.FIELDS[index]
+    assert is_constant(field) or path_of(field) in SPECIAL or path_of(field) in known
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_every_order_has_a_field(name: str) -> None:
+    known = mappings.FIELDS[PLACES[name].index]
+    ordered = [field for field in ENTITIES[name].sorts().values() if not is_constant(field)]
+    assert {sorted_path(field) for field in ordered} | {*PLACES[name].identity} <= set(known)
+
+
+def test_every_entity_and_relation_has_a_place() -> None:
+    assert {*PLACES, *IDENTITIES, *EMPTY} == {*ENTITIES, *STATISTICS}
+    relations = {one.relation.name for entity in ENTITIES.values() for one in entity.related.values()}
+    relations |= {relation.name for entity in ENTITIES.values() for relation in entity.variables.values()}
+    relations |= {entity.tags.name for entity in ENTITIES.values() if entity.tags}
+    assert relations == set(RELATIONS)
+
+
+@given(text=TEXT, pattern=TEXT)
+def test_patterns_mean_the_same_everywhere(text: str, pattern: str) -> None:
+    assert is_like(text, pattern) == like(pattern, text)
+    only = literal(pattern)
+    assert only is None or is_like(text, pattern) == (text == only)
+
+
+def test_a_pattern_of_many_runs_takes_no_long_time() -> None:
+    assert not is_like("a" * 5_000, "*a" * 50 + "b")
+
+
+def test_queries_are_as_short_as_they_can_be() -> None:
+    one, other = term("a", 1), term("b", 2)
+    assert all_of(EVERYTHING, one) == any_of(NOTHING, one) == one
+    assert all_of(one, NOTHING) == any_of() == none_of(EVERYTHING) == terms("a", []) == NOTHING
+    assert any_of(one, EVERYTHING) == all_of() == none_of(NOTHING) == EVERYTHING
+    assert none_of(one, other) == {"bool": {"must_not": [one, other]}}
+
+
+def test_long_lists_of_terms_are_divided() -> None:
+    clauses = terms("a", range(5), 2)["bool"]["should"]
+    assert [clause["terms"]["a"] for clause in clauses] == [[0, 1], [2, 3], [4]]
