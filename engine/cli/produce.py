@@ -42,7 +42,7 @@ class ProduceOptions(Struct, frozen=True, kw_only=True):
 
 
 def produce(wanted: ProduceOptions, installed: Installed, as_json: Json = False) -> None:
-    """Put commands on the log, one JSON object a line, and show what became of them.
+    """Put commands on the log, a JSON object a line, and show what came of it.
 
     All lines are checked against the schemas first: nothing is sent when one of them is wrong.
     """

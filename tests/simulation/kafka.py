@@ -51,7 +51,7 @@ class KafkaData(LogData):
         self._offsets: dict[Place, list[int]] = {place: [] for place in self._places}
         self._open: dict[Place, list[Transaction]] = {place: [] for place in self._places}
         self._ids: dict[str, Registration] = {}
-        self._waiting: set[asyncio.Future[None]] = set()
+        self._waiting: dict[asyncio.Future[None], None] = {}
 
     # what producers ask
 
@@ -130,11 +130,11 @@ class KafkaData(LogData):
     async def moved(self, seconds: float) -> None:
         """Until something was committed or a marker was written, or the time is over."""
         woken = asyncio.get_running_loop().create_future()
-        self._waiting.add(woken)
+        self._waiting[woken] = None
         try:
             await asyncio.wait([woken], timeout=seconds)
         finally:
-            self._waiting.discard(woken)
+            del self._waiting[woken]
 
     async def read(
         self, topic: str, partition: int, offset: int, *, size_max: int = 1 << 20, headed_only: bool = False

@@ -6,12 +6,14 @@ import _thread
 import json
 import os
 import select
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cli_engine import Answer, Asked, FakeEngine, Ran, Retold, problem
 
+from engine.cli import working
 from engine.cli.job_commands import COMPLETED, ERRORS_SIZE_MAX
 
 DONE = Answer(status=204)
@@ -177,12 +179,21 @@ def test_ctrl_c_waits_for_the_jobs_under_way(worked: FakeEngine, retold: Retold)
     assert told(worked)[0] == "completion"
 
 
-def test_a_second_ctrl_c_gives_them_back(worked: FakeEngine, retold: Retold) -> None:
-    """The first one comes with the second poll, the other with its answer's follower."""
+def test_a_second_ctrl_c_gives_them_back(worked: FakeEngine, retold: Retold, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both come with the second poll; two signals at once would be one."""
+    noticed = threading.Event()
+    notice = working._Working._interrupt
+
+    def tell(self: working._Working) -> None:
+        notice(self)
+        noticed.set()
+
+    monkeypatch.setattr(working._Working, "_interrupt", tell)
 
     def interrupt(asked: Asked) -> None:
         if asked.path == "/jobs/activation" and len(worked.bodies("/jobs/activation")) == 2:
             _thread.interrupt_main()
+            noticed.wait()
             _thread.interrupt_main()
 
     worked.before_answer = interrupt
