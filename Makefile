@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 FAST := tests/unit tests/law tests/golden tests/property tests/mutants
 
-.PHONY: install demo test simulate check format bench lock clean
+.PHONY: install demo test simulate check format bench bench-kafka lock clean
 
 install: .venv/installed
 
@@ -40,6 +40,10 @@ format: install
 
 bench: install
 	$(BIN)/python -m benchmarks
+
+# One broker and one node are started for each, on the same processors.
+bench-kafka: install
+	$(BIN)/python -m benchmarks kafka opensearch cluster snapshots
 
 # Only for those who change dependencies.
 lock: install

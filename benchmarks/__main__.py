@@ -1,4 +1,4 @@
-"""All benchmarks, one after the other: `make bench`."""
+"""Benchmarks one after the other: all that need no services (`make bench`), or those that are named."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ MODULES = ("codec", "log", "export", "feel", "search", "engine", "snapshots", "i
 
 def main() -> int:
     """Each in a process of its own, so that none warms the caches of the next."""
-    failed = [name for name in MODULES if subprocess.run([sys.executable, "-m", f"benchmarks.{name}"]).returncode]
+    names = sys.argv[1:] or MODULES
+    failed = [name for name in names if subprocess.run([sys.executable, "-m", f"benchmarks.{name}"]).returncode]
     for name in failed:
         sys.stderr.write(f"benchmarks.{name} failed\n")
     return 1 if failed else 0
