@@ -48,10 +48,12 @@ class Load:
         self._numbers = itertools.count()
         self._moved = asyncio.Condition()
         self._tasks: list[asyncio.Task[None]] = []
+        self._is_stopping = False
         self._client = httpx.AsyncClient(base_url=f"{engine.url}/v2", timeout=PATIENCE)
 
     async def start(self, creators: int = 6, *, with_batches: bool = True) -> None:
         """Deploy the models, then begin."""
+        self._is_stopping = False
         for process in (WORKED, CANCELED):
             files = {"resources": (f"{process}.bpmn", one_task(process, process), "text/xml")}
             (await self._client.post("/deployments", files=files)).raise_for_status()
@@ -68,9 +70,13 @@ class Load:
 
     async def stop(self) -> None:
         """Begin nothing new; wait for the answers that are missing."""
+        self._is_stopping = True
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
+        if tasks:
+            _, waiting = await asyncio.wait(tasks, timeout=2 * PATIENCE)
+            assert not waiting, waiting
         for result in await asyncio.gather(*tasks, return_exceptions=True):
             assert result is None or isinstance(result, asyncio.CancelledError), result
 
@@ -93,7 +99,7 @@ class Load:
     # clients
 
     async def _repeat(self, client: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        while True:
+        while not self._is_stopping:  # a cancellation may end as the time-out of a wait
             await client()
 
     async def _create(self) -> None:
