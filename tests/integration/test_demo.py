@@ -1,4 +1,4 @@
-"""The demo, without a terminal: twice on one directory whose name has a space, and on Kafka and OpenSearch."""
+"""The demo, without a terminal: twice on one directory whose name has a space."""
 
 from __future__ import annotations
 
@@ -34,19 +34,3 @@ def test_the_demo_ends_well_twice(tmp_path: Path) -> None:
     data = tmp_path / "demo data"
     for _ in range(2):
         check_told(run_retold("demo", "--count", "1000", "--data", str(data)))
-
-
-def test_the_demo_ends_well_on_kafka_and_opensearch(
-    tmp_path: Path, kafka: str, opensearch: str, kafka_prefix: str, index_prefix: str
-) -> None:
-    services = {
-        "RETOLD_KAFKA_BOOTSTRAP_SERVERS": kafka,
-        "RETOLD_KAFKA_TOPIC_PREFIX": kafka_prefix,
-        "RETOLD_OPENSEARCH_URL": opensearch,
-        "RETOLD_OPENSEARCH_INDEX_PREFIX": index_prefix,
-    }
-    told = run_retold("demo", "--count", "500", "--data", str(tmp_path), environment=services)
-    check_told(told)
-    assert f"its log on Kafka at {kafka}, search in OpenSearch at {opensearch}" in told
-    run_retold("replay", "verify", "--data", str(tmp_path), environment=services)
-    run_retold("replay", "rerun", "--data", str(tmp_path), environment=services)
