@@ -89,9 +89,9 @@ def suspend_midway(client: Client, key: str, bars: Bars) -> bool:
     try:
         client.post(f"/batch-operations/{key}/suspension")
     except Refused as fault:
-        if document["state"] in FINAL_STATES or client.get(f"/batch-operations/{key}")["state"] in FINAL_STATES:
-            return False
-        raise fault
+        if fault.status != NOT_FOUND and client.get(f"/batch-operations/{key}")["state"] not in FINAL_STATES:
+            raise
+        return False  # search, which is behind, did not say so yet
     return _wait_suspended(client, key, bars)
 
 
