@@ -29,8 +29,7 @@ check: install
 
 # What runs whole installations on a real broker and a real node: some ten minutes more.
 CLUSTER := $(addprefix tests/integration/test_,kafka_access.py kafka_clients.py kafka_demo.py kafka_faults.py kafka_schema_registry.py \
-	kafka_topics.py machines.py opensearch_exporter.py opensearch_search_faults.py replay_kafka.py restored_topics.py \
-	begin_from_snapshot.py start_from_snapshot.py)
+	kafka_topics.py machines.py opensearch_exporter.py opensearch_search_faults.py replay_kafka.py restored_topics.py)
 
 test: check
 	$(BIN)/python -m pytest tests/conformance tests/simulation tests/integration $(addprefix --ignore=,$(CLUSTER))

@@ -7,7 +7,9 @@ from the items' own events and the total from the chunks: those are counted by w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
+
+from msgspec import Struct
 
 from engine.core.record import Record
 from engine.records.batch_operation_creation import BatchOperationCreation
@@ -20,24 +22,31 @@ from .facts import errors_json
 LIFECYCLE = "BATCH_OPERATION_LIFECYCLE_MANAGEMENT"
 
 
-class Part(Protocol):
-    """What is changed, as the columns of `batch_operation_partitions` in `sqlite/schema.sql`."""
+class Part(Struct, kw_only=True):
+    """What is stored, in the order of the columns of `batch_operation_partitions` in `sqlite/schema.sql`."""
 
-    type: str
-    actor_type: str | None
-    actor_id: str | None
-    creation_date: int
-    initialization_date: int | None
-    suspended: bool
-    errors: str
-    final_state: str | None
-    final_date: int | None
-    final_errors: str | None
-    final_total: int
-    final_completed: int
-    final_failed: int
-    final_skipped: int
-    final_canceled: int
+    batch_operation_key: int
+    partition_id: int
+    type: str = ""
+    actor_type: str | None = None
+    actor_id: str | None = None
+    creation_date: int = 0
+    initialization_date: int | None = None
+    suspended: bool = False
+    total: int = 0
+    completed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    canceled: int = 0
+    errors: str = "[]"
+    final_state: str | None = None
+    final_date: int | None = None
+    final_errors: str | None = None
+    final_total: int = 0
+    final_completed: int = 0
+    final_failed: int = 0
+    final_skipped: int = 0
+    final_canceled: int = 0
 
 
 def _created(part: Part, record: Record, value: BatchOperationCreation) -> None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -53,34 +54,33 @@ def running(service: Service, config: pytest.Config) -> Iterator[Service]:
             config.stash[RUNNING].remove(service)
 
 
+def _address(
+    variable: str, make: Callable[[Path], Service], folders: pytest.TempPathFactory, config: pytest.Config
+) -> Iterator[str]:
+    """Of the service that the environment names, else of one that is started."""
+    if given := os.environ.get(variable):
+        yield given
+        return
+    with running(make(folders.mktemp("service")), config) as service:
+        yield service.address
+
+
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[str]:
     """Bootstrap servers of a broker that asks nobody to log in."""
-    if given := os.environ.get(KAFKA_VARIABLE):
-        yield given
-        return
-    with running(KafkaBroker(tmp_path_factory.mktemp("kafka")), pytestconfig) as broker:
-        yield broker.address
+    yield from _address(KAFKA_VARIABLE, KafkaBroker, tmp_path_factory, pytestconfig)
 
 
 @pytest.fixture(scope="session")
 def opensearch(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[str]:
     """The URL of a node without security."""
-    if given := os.environ.get(OPENSEARCH_VARIABLE):
-        yield given
-        return
-    with running(OpensearchNode(tmp_path_factory.mktemp("opensearch")), pytestconfig) as node:
-        yield node.address
+    yield from _address(OPENSEARCH_VARIABLE, OpensearchNode, tmp_path_factory, pytestconfig)
 
 
 @pytest.fixture(scope="session")
 def schema_registry(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[str]:
     """The URL of a registry that speaks Confluent's protocol, without security."""
-    if given := os.environ.get(SCHEMA_REGISTRY_VARIABLE):
-        yield given
-        return
-    with running(ApicurioRegistry(tmp_path_factory.mktemp("apicurio")), pytestconfig) as registry:
-        yield registry.address
+    yield from _address(SCHEMA_REGISTRY_VARIABLE, ApicurioRegistry, tmp_path_factory, pytestconfig)
 
 
 @pytest.fixture

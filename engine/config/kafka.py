@@ -6,9 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field, FieldSerializationInfo, SecretStr, field_serializer, model_validator
+from pydantic import Field, SecretStr, model_validator
 
-from .section import Duration, Section, reveal
+from .section import Duration, Secret, Section
 
 if TYPE_CHECKING:  # the embedded log needs none of it
     from engine.shell.kafka.connection import KafkaConnection
@@ -25,7 +25,7 @@ class SchemaRegistrySettings(Section):
         description="Base URL; not empty: records are written in Confluent's framing, schemas registered at the start.",
     )
     username: str = Field(default="", description="Name for basic authentication; empty: none.")
-    password: SecretStr = Field(default=SecretStr(""), description="Password for basic authentication; secret.")
+    password: Secret = Field(default=SecretStr(""), description="Password for basic authentication; secret.")
     ca_file: Path | None = Field(default=None, description="PEM file of the authority that signed its certificate.")
 
     def connection(self) -> RegistryConnection | None:
@@ -37,10 +37,6 @@ class SchemaRegistrySettings(Section):
         return RegistryConnection(
             url=self.url, username=self.username, password=self.password.get_secret_value(), ca_file=self.ca_file
         )
-
-    @field_serializer("password", when_used="json")
-    def _reveal(self, password: SecretStr, info: FieldSerializationInfo) -> str:
-        return reveal(password, info)
 
 
 class KafkaSettings(Section):
@@ -71,7 +67,7 @@ class KafkaSettings(Section):
         default="SCRAM-SHA-512", description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512."
     )
     sasl_username: str = Field(default="", description="Name of the principal.")
-    sasl_password: SecretStr = Field(default=SecretStr(""), description="Its password; secret.")
+    sasl_password: Secret = Field(default=SecretStr(""), description="Its password; secret.")
     ssl_ca_file: Path | None = Field(default=None, description="PEM file of the authority of the brokers.")
     ssl_certificate_file: Path | None = Field(default=None, description="PEM file of our certificate, for mutual TLS.")
     ssl_key_file: Path | None = Field(default=None, description="PEM file of its key.")
@@ -122,10 +118,6 @@ class KafkaSettings(Section):
             min_insync_replicas=self.min_insync_replicas,
             retention_ms=-1 if self.retention is None else round(self.retention.total_seconds() * 1000),
         )
-
-    @field_serializer("sasl_password", when_used="json")
-    def _reveal(self, password: SecretStr, info: FieldSerializationInfo) -> str:
-        return reveal(password, info)
 
     @model_validator(mode="after")
     def _certificate_with_key(self) -> KafkaSettings:

@@ -6,9 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import Field, FieldSerializationInfo, SecretStr, field_serializer
+from pydantic import Field, SecretStr
 
-from .section import Duration, Section, reveal
+from .section import Duration, Secret, Section
 
 if TYPE_CHECKING:
     from exporters.opensearch.client import OpensearchConnection
@@ -23,7 +23,7 @@ class OpensearchSettings(Section):
         description="Base URLs of some nodes, separated by commas; empty: SQLite.",
     )
     username: str = Field(default="", description="Name for basic authentication; empty: none.")
-    password: SecretStr = Field(default=SecretStr(""), description="Its password; secret.")
+    password: Secret = Field(default=SecretStr(""), description="Its password; secret.")
     ca_file: Path | None = Field(default=None, description="PEM file of the authority of the nodes.")
     index_prefix: str = Field(
         default="retold", pattern=r"^[a-z0-9][a-z0-9._-]{0,100}$", description="How names of indices and aliases begin."
@@ -42,10 +42,6 @@ class OpensearchSettings(Section):
     request_timeout: Duration = Field(
         default=timedelta(seconds=30), ge=timedelta(seconds=1), description="Longest wait for an answer."
     )
-
-    @field_serializer("password", when_used="json")
-    def _reveal(self, password: SecretStr, info: FieldSerializationInfo) -> str:
-        return reveal(password, info)
 
     def connection(self) -> OpensearchConnection:
         """What clients need to reach it."""

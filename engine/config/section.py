@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FieldSerializationInfo, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FieldSerializationInfo, PlainSerializer, SecretStr
 
 #: The context of a serialization that contains secrets; without it they are stars.
 REVEALING = {"secrets": True}
@@ -40,6 +40,9 @@ def _as_list(value: object) -> object:
 Words = BeforeValidator(_as_list)
 
 
-def reveal(secret: SecretStr, info: FieldSerializationInfo) -> str:
-    """For the serializer of a secret: the secret itself is for the engine's own processes alone."""
+def _reveal(secret: SecretStr, info: FieldSerializationInfo) -> str:
     return secret.get_secret_value() if info.context == REVEALING else str(secret)
+
+
+#: A setting that nobody but the engine's own processes may see.
+Secret = Annotated[SecretStr, PlainSerializer(_reveal, when_used="json")]

@@ -6,11 +6,11 @@ import re
 from datetime import timedelta
 from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, FieldSerializationInfo, SecretStr, field_serializer, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from engine.telemetry.settings import TelemetrySettings as Wanted
 
-from .section import Duration, Section, reveal
+from .section import Duration, Secret, Section
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
@@ -36,7 +36,7 @@ class TelemetrySettings(Section):
         pattern=r"^https?://[^\s/]+(/\S*)?$",
         description="Base URL of the collector, OTLP over HTTP; OTEL_EXPORTER_OTLP_ENDPOINT if not set.",
     )
-    headers: SecretStr = Field(
+    headers: Secret = Field(
         default=SecretStr(""),
         description="Sent to the collector, name=value,name=value; secret; OTEL_EXPORTER_OTLP_HEADERS if not set.",
     )
@@ -83,7 +83,3 @@ class TelemetrySettings(Section):
     def _headers_in_pairs(cls, headers: SecretStr) -> SecretStr:
         parse_headers(headers.get_secret_value())
         return headers
-
-    @field_serializer("headers", when_used="json")
-    def _reveal(self, headers: SecretStr, info: FieldSerializationInfo) -> str:
-        return reveal(headers, info)

@@ -16,9 +16,7 @@ from engine.core.state import State
 
 from .codec import Codec, Reader, Undecodable
 from .history import History
-
-#: Bytes asked of the log in a read.
-READ_SIZE_MAX = 4 << 20
+from .reading import READ_SIZE_MAX
 
 
 class Following:

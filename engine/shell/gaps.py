@@ -14,11 +14,10 @@ from engine.core.record import EVENT
 from engine.records.partition_message import PartitionMessage
 
 from .codec import Codec, Reader, Undecodable
+from .reading import READ_SIZE_MAX
 
 #: What one append has put on several partitions can be read on one of them sooner than on another, by less than this.
 SETTLING_SECONDS = 1.0
-
-READ_SIZE_MAX = 4 << 20
 
 #: In the bytes of every SENT event.
 _SENT = b"SENT"

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from engine.core.faults import LogTruncated
 from engine.core.ports import Entry, Log, Page
 
+#: Bytes asked of the log in a read.
 READ_SIZE_MAX = 4 << 20
 
 

@@ -10,6 +10,8 @@ from hashlib import sha256
 
 from msgspec import Struct
 
+from exporters.batch_parts import Part
+
 from .mappings import WORD_SIZE_MAX
 
 
@@ -195,32 +197,10 @@ class BatchItemDocument(InstanceDocument, omit_defaults=True, kw_only=True):
     error_message: str | None = None
 
 
-class PartDocument(Struct, kw_only=True):
+class PartDocument(Part, kw_only=True):
     """One partition's part of a batch operation."""
 
-    batch_operation_key: int
-    partition_id: int
     position: int
-    type: str = ""
-    actor_type: str | None = None
-    actor_id: str | None = None
-    creation_date: int = 0
-    initialization_date: int | None = None
-    suspended: bool = False
-    total: int = 0
-    completed: int = 0
-    failed: int = 0
-    skipped: int = 0
-    canceled: int = 0
-    errors: str = "[]"
-    final_state: str | None = None
-    final_date: int | None = None
-    final_errors: str | None = None
-    final_total: int = 0
-    final_completed: int = 0
-    final_failed: int = 0
-    final_skipped: int = 0
-    final_canceled: int = 0
 
 
 class Element(Struct, omit_defaults=True, frozen=True):

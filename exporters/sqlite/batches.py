@@ -11,12 +11,11 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from engine.core.record import Record
 from engine.records.batch_operation_chunk import BatchOperationChunk
 from engine.records.batch_operation_item import BatchOperationItem
-from exporters.batch_parts import OUTCOMES, PART_CHANGES
+from exporters.batch_parts import OUTCOMES, PART_CHANGES, Part
 from exporters.facts import item_error
 
 from .projection import Handlers
@@ -24,33 +23,6 @@ from .tables import Value
 
 #: Parts kept in memory between transactions; they are few, and read from the file again when they are needed.
 PARTS_MAX = 1_000
-
-
-class Part(Struct, kw_only=True):
-    """A row of batch_operation_partitions, in the order of its columns; see schema.sql."""
-
-    batch_operation_key: int
-    partition_id: int
-    type: str = ""
-    actor_type: str | None = None
-    actor_id: str | None = None
-    creation_date: int = 0
-    initialization_date: int | None = None
-    suspended: bool = False
-    total: int = 0
-    completed: int = 0
-    failed: int = 0
-    skipped: int = 0
-    canceled: int = 0
-    errors: str = "[]"
-    final_state: str | None = None
-    final_date: int | None = None
-    final_errors: str | None = None
-    final_total: int = 0
-    final_completed: int = 0
-    final_failed: int = 0
-    final_skipped: int = 0
-    final_canceled: int = 0
 
 
 COLUMNS = Part.__struct_fields__

@@ -32,16 +32,20 @@ async def open_memory() -> AsyncIterator[Log]:
 @asynccontextmanager
 async def open_embedded(data_directory: Path) -> AsyncIterator[Log]:
     log = await EmbeddedLog.open(data_directory)
-    yield log
-    await log.close()
+    try:
+        yield log
+    finally:
+        await log.close()
 
 
 @asynccontextmanager
 async def open_kafka(connection: KafkaConnection) -> AsyncIterator[Log]:
     await prepare_topics(connection, TopicsWanted(partition_count=2))
     log = await KafkaLog.open(connection, partition_count=2)
-    yield log
-    await log.close()
+    try:
+        yield log
+    finally:
+        await log.close()
 
 
 @pytest.fixture(params=["memory", "embedded", "kafka"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
@@ -12,6 +11,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from .http_server import HttpServer, QuietHandler
 
 
 class Received:
@@ -29,7 +30,7 @@ class Received:
         self.attributes = plain(span.attributes)
 
 
-class Collector:
+class Collector(HttpServer):
     """`with Collector() as collector: ... collector.url ...`. `held`: nobody is answered until it is set."""
 
     def __init__(self, status: int = 200, *, held: threading.Event | None = None) -> None:
@@ -42,8 +43,8 @@ class Collector:
         self.requests = 0
         collector = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
+        class Handler(QuietHandler):
+            def _answer(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 collector.take(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
                 if collector.held is not None:
@@ -52,27 +53,16 @@ class Collector:
                 self.send_header("content-length", "0")
                 self.end_headers()
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                """Nothing on standard error."""
+            do_POST = _answer  # noqa: N815 - a name of the base class
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._server.block_on_close = False
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-
-    def __enter__(self) -> Collector:
-        self._thread.start()
-        return self
+        super().__init__(Handler)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self.held is not None:
             self.held.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__exit__(kind, error, trace)
 
     def take(self, path: str, headers: dict[str, str], body: bytes) -> None:
         assert headers["content-type"] == "application/x-protobuf"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any
 
 from engine.shell.codec.evolution import compatible
 from engine.shell.codec.schema import parse
 
+from .http_server import HttpServer, QuietHandler
 
-class Registry:
+
+class Registry(HttpServer):
     """`with Registry() as registry: ... registry.url ...`. Schemas of all subjects share the ids, as there.
 
     `failures`: statuses with which the next requests are answered; `stubborn`: compatibility cannot be set.
@@ -28,7 +28,7 @@ class Registry:
         self._lock = threading.Lock()
         registry = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             protocol_version = "HTTP/1.1"
 
             def _answer(self) -> None:
@@ -46,25 +46,7 @@ class Registry:
 
             do_GET = do_POST = do_PUT = _answer  # noqa: N815 - names of the base class
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                """Nothing on standard error."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._server.block_on_close = False
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-
-    def __enter__(self) -> Registry:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(Handler)
 
     def put(self, subject: str, text: str) -> int:
         """Register a schema, whatever it is; gives its id."""

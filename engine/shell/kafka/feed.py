@@ -77,7 +77,17 @@ class Feed:
 
     async def ask_end(self) -> int:
         """The offset below which no transaction is open; from now on reads reach at least that far."""
-        end = await self._fetcher.end(self._place)
+        began, delay = self._clock.monotonic(), BACK_OFF_MIN
+        while True:
+            try:
+                end = await self._fetcher.end(self._place)
+                break
+            except Unavailable:
+                # A topic that was just made has no leader yet; any topic may lose its own.
+                if self._closed or self._clock.monotonic() - began >= PATIENCE:
+                    raise
+            await self._clock.sleep(delay)
+            delay = min(delay * 2, BACK_OFF_MAX)
         self.known_end = max(self.known_end, end)
         return end
 

@@ -73,6 +73,8 @@ class Broker:
         return Fetched([], offset, self.last, 0)
 
     async def end(self, place: Place) -> int:
+        if self.fault is not None:
+            raise self.fault
         return self.last
 
     async def close(self) -> None: ...
@@ -216,6 +218,23 @@ def test_a_moment_without_brokers_is_borne() -> None:
         broker.fault = None
         assert await waiting
         assert offsets(await feed.read(0, 100, False)) == [0]
+
+    run(scenario)
+
+
+def test_who_asks_for_the_end_bears_a_topic_that_has_no_leader_yet() -> None:
+    async def scenario(feed: Feed, broker: Broker, ends: Ends) -> None:
+        broker.append(Written(0, b"a"))
+        broker.fault = Unavailable("no leader")
+        asking = asyncio.ensure_future(feed.ask_end())
+        await asyncio.sleep(0)
+        broker.fault = None
+        assert await asking == 1
+        broker.fault = Unavailable("no leader")
+        began = feed._clock.monotonic()
+        with pytest.raises(Unavailable, match="no leader"):
+            await feed.ask_end()
+        assert feed._clock.monotonic() - began >= PATIENCE
 
     run(scenario)
 
