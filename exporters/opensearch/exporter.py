@@ -200,6 +200,8 @@ class OpensearchExporter:
         known = self._position(partition)
         self._positions[partition] = _exported(document)
         if document.position != known and document.exporter != self._name:
+            # What is kept here is without what that one has exported.
+            self._loader.clear()
             expected = f"expected partition {partition} at position {known}, got {document.position}"
             raise Unavailable(f"{expected}: exporter {document.exporter} writes {chosen.prefix}-* too; end one of them")
 

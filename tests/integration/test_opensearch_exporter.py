@@ -231,6 +231,20 @@ def test_two_exporters_of_one_partition_do_no_harm(opensearch: str, index_prefix
     in_place(opensearch, index_prefix, test)
 
 
+def test_an_exporter_that_slept_goes_on_from_what_the_other_has_stored(
+    opensearch: str, index_prefix: str, told: Told
+) -> None:
+    async def test(place: Place) -> None:
+        sleeper = await place.open("sleeper")
+        await told.export(sleeper, part=0.3)
+        heir = await place.open("heir")
+        await told.export(heir, 50, part=0.6)
+        await insist(lambda: told.export(sleeper, 60))
+        assert_same(await stored_documents(place.node, place.prefix), told.expected)
+
+    in_place(opensearch, index_prefix, test)
+
+
 def test_exporters_share_out_the_partitions(opensearch: str, index_prefix: str, told: Told) -> None:
     async def test(place: Place) -> None:
         exporters = [place.exporter(f"number {number}") for number in told.records]
