@@ -28,12 +28,15 @@ from tests.integration.answering_proxy import AnsweringProxy
 from tests.integration.opensearch_place import Place, Told, in_place, insist, positions
 from tests.property.test_machine import Engine
 from tests.service_fixtures import running
+from tests.support.actions import complete_all
+from tests.support.models import chain, end, job, model, process, start
 from tests.support.projections import (
     assert_same,
     export_records,
     is_served,
     stored_documents,
 )
+from tests.support.scenario import Scenario
 
 
 @pytest.fixture(scope="module")
@@ -232,14 +235,25 @@ def test_two_exporters_of_one_partition_do_no_harm(opensearch: str, index_prefix
 
 
 def test_an_exporter_that_slept_goes_on_from_what_the_other_has_stored(
-    opensearch: str, index_prefix: str, told: Told
+    opensearch: str, index_prefix: str, tmp_path: Path
 ) -> None:
+    scenario = Scenario()
+    scenario.deploy(model(process("two", start(), job("a"), job("b"), end(), chain("start", "a", "b", "end"))))
+    scenario.create("two")
+    slept = len(scenario.records())
+    scenario.create("two")
+    complete_all(scenario)
+    inherited = len(scenario.records())
+    complete_all(scenario)
+    told = Told(scenario, tmp_path)
+    records = told.records[1]
+
     async def test(place: Place) -> None:
-        sleeper = await place.open("sleeper")
-        await told.export(sleeper, part=0.3)
-        heir = await place.open("heir")
-        await told.export(heir, 50, part=0.6)
-        await insist(lambda: told.export(sleeper, 60))
+        sleeper, heir = await place.open("sleeper"), await place.open("heir")
+        await export_records(sleeper, records[:slept])
+        await heir.open()
+        await export_records(heir, records[:inherited])
+        await insist(lambda: export_records(sleeper, records, 1))
         assert_same(await stored_documents(place.node, place.prefix), told.expected)
 
     in_place(opensearch, index_prefix, test)
