@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 FAST := tests/unit tests/law tests/golden tests/property tests/mutants
 
-.PHONY: install demo test test-cluster simulate check format bench bench-kafka lock clean
+.PHONY: install demo test simulate simulate-real check format bench bench-kafka lock clean
 
 install: .venv/installed
 
@@ -27,19 +27,17 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto $(FAST)
 
-# What runs whole installations on a real broker and a real node: some ten minutes more.
-CLUSTER := $(addprefix tests/integration/test_,kafka_access.py kafka_clients.py kafka_demo.py kafka_faults.py kafka_schema_registry.py \
-	kafka_topics.py machines.py opensearch_exporter.py opensearch_search_faults.py replay_kafka.py restored_topics.py)
-
+# Also whole installations on a real broker and a real node, which the tests start themselves.
 test: check
-	$(BIN)/python -m pytest tests/conformance tests/simulation tests/integration $(addprefix --ignore=,$(CLUSTER))
-
-test-cluster: install
-	$(BIN)/python -m pytest $(CLUSTER)
+	$(BIN)/python -m pytest tests/conformance tests/simulation tests/integration
 
 # SEEDS=1000: that many seeds; SEED=17: this one alone; FIRST=5000: the first of them; MORE: further options.
 simulate: install
 	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),100) --first $(or $(FIRST),1)) $(MORE)
+
+# The same workload on real processes, a broker and a node, which are started for it; MORE=--embedded: without those.
+simulate-real: install
+	$(BIN)/python -m tests.simulation.real $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),3) --first $(or $(FIRST),1)) $(MORE)
 
 format: install
 	$(BIN)/ruff format .

@@ -6,13 +6,9 @@ Latencies are of this process alone: a broker on the same machine has its own sh
 from __future__ import annotations
 
 import asyncio
-import os
-import tempfile
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from statistics import quantiles
 
 import uvloop
@@ -21,11 +17,11 @@ from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Append, Message, Write
 from engine.shell.kafka.connection import KafkaConnection
 from engine.shell.kafka.log import KafkaLog
 from engine.shell.kafka.topics import TopicsWanted, prepare_topics
-from services import KafkaBroker
+
+from .services import running_broker
+from .table import Row, Rows, print_table
 
 VALUE_SIZE = 250
-
-Row = tuple[str, str]
 
 
 def make_append(topic: str, count: int, partition: int = 1) -> Append:
@@ -111,42 +107,30 @@ async def measure(servers: str) -> list[Row]:
     connection = KafkaConnection(servers=servers, prefix=f"bench-{uuid.uuid4().hex[:8]}")
     await prepare_topics(connection, TopicsWanted(partition_count=1))
     log = await KafkaLog.open(connection, partition_count=1)
-    rows = []
+    rows = Rows()
     start = time.perf_counter()
     writer = await log.writer(1)
-    rows.append(("become the writer", f"{(time.perf_counter() - start) * 1000:.0f} ms"))
+    rows.note("become the writer", f"{(time.perf_counter() - start) * 1000:.0f} ms")
     one, many = [make_append(EVENTS, 1)], [make_append(EVENTS, 1000), make_append(INTERNAL, 20)]
-    rows.append(await time_calls("client append of 1", lambda: log.append([make_append(COMMANDS, 1)]), 1000))
-    rows.append(await time_calls("writer append of 1", lambda: writer.append(one), 500))
-    rows.append(await time_calls("writer append of 1,000", lambda: writer.append(many), 200))
-    rows.append(await measure_round_trip(connection, log, writer))
+    rows.note(*await time_calls("client append of 1", lambda: log.append([make_append(COMMANDS, 1)]), 1000))
+    rows.note(*await time_calls("writer append of 1", lambda: writer.append(one), 500))
+    rows.note(*await time_calls("writer append of 1,000", lambda: writer.append(many), 200))
+    rows.note(*await measure_round_trip(connection, log, writer))
     for batch in (1_000, 4_000, 30_000):
-        rows.append(await measure_rate(f"writer appends of {batch:,}", writer, batch, 300_000))
+        rows.note(*await measure_rate(f"writer appends of {batch:,}", writer, batch, 300_000))
     reader = await KafkaLog.open(connection, partition_count=1)
-    rows.append(await measure_reading("read", reader))
-    rows.append(await measure_reading("read, headed only", reader, headed_only=True))
+    rows.note(*await measure_reading("read", reader))
+    rows.note(*await measure_reading("read, headed only", reader, headed_only=True))
     await reader.close()
     await log.close()
     return rows
 
 
-@contextmanager
-def running_broker() -> Iterator[str]:
-    """Bootstrap servers."""
-    if given := os.environ.get("RETOLD_TEST_KAFKA"):
-        yield given
-        return
-    with tempfile.TemporaryDirectory() as directory, KafkaBroker(Path(directory)) as broker:
-        yield broker.address
-
-
 def main() -> None:
     """Measure and print a table."""
-    with running_broker() as servers:
-        rows = uvloop.run(measure(servers))
-    print(f"Kafka as the log, messages of {VALUE_SIZE} bytes")
-    for name, figure in rows:
-        print(f"  {name:<36}{figure}")
+    with running_broker() as broker:
+        rows = uvloop.run(measure(broker.address))
+    print_table(f"Kafka as the log (messages of {VALUE_SIZE} bytes)", rows)
 
 
 if __name__ == "__main__":

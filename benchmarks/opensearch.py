@@ -8,25 +8,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import secrets
-import tempfile
 import time
-from contextlib import ExitStack
-from pathlib import Path
+from contextlib import nullcontext
 
 from engine.shell.clock import SystemClock
 from exporters.opensearch import PUMP_LIMITS, OpensearchConnection, open_exporter
 from exporters.opensearch.client import OpensearchClient
-from services import OpensearchNode
 
 from .export import Bench, export_life
-
-
-def processor_seconds(pid: int) -> float:
-    """Processor time of another process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+from .services import Running, running_node
 
 
 async def measure(url: str, instances: int, partitions: int, profile: bool) -> None:
@@ -53,16 +44,11 @@ def main() -> None:
     parser.add_argument("--url", default="", help="of a node that runs; default: one is started")
     parser.add_argument("--profile", action="store_true")
     arguments = parser.parse_args()
-    with ExitStack() as running:
-        node = None
-        if not arguments.url:
-            folder = running.enter_context(tempfile.TemporaryDirectory())
-            node = running.enter_context(OpensearchNode(Path(folder)))
-        used = processor_seconds(node.pid) if node else 0.0
-        url = node.address if node else arguments.url
-        asyncio.run(measure(url, arguments.instances, arguments.partitions, arguments.profile))
-        if node:
-            print(f"{processor_seconds(node.pid) - used:.1f} s of processor time in the node")
+    with nullcontext(Running(address=arguments.url)) if arguments.url else running_node() as node:
+        used = node.processor_seconds()
+        asyncio.run(measure(node.address, arguments.instances, arguments.partitions, arguments.profile))
+        if node.pid:
+            print(f"{node.processor_seconds() - used:.1f} s of processor time in the node")
 
 
 if __name__ == "__main__":

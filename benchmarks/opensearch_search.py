@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import tempfile
 import uuid
-from contextlib import ExitStack
-from pathlib import Path
+from contextlib import nullcontext
 
 from engine.core.ports import SelectionQuery
 from engine.shell.clock import SystemClock
 from exporters.opensearch import OpensearchConnection, open_exporter
 from exporters.opensearch.client import OpensearchClient
 from exporters.opensearch.searching import OpensearchSearch
-from services import OpensearchNode
 
 from .search import PARTITIONS, World, answers
+from .services import Running, running_node
 from .table import print_table
 
 PAGE = 10_000
@@ -74,9 +72,8 @@ def main() -> None:
     parser.add_argument("--instances", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=100)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as started:
-        url = arguments.url or started.enter_context(OpensearchNode(Path(folder))).address
-        asyncio.run(measure(url, arguments.instances, arguments.rounds))
+    with nullcontext(Running(address=arguments.url)) if arguments.url else running_node() as node:
+        asyncio.run(measure(node.address, arguments.instances, arguments.rounds))
 
 
 if __name__ == "__main__":

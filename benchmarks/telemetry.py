@@ -96,7 +96,10 @@ def log_server() -> Iterator[Path]:
 
 
 class Mode:
-    """One state of telemetry, and what was measured in it. The limit of spans a second counts its own time alone."""
+    """One state of telemetry, and what was measured in it.
+
+    The limit of spans a second counts the processor time of this mode alone, as if nobody else used the machine.
+    """
 
     def __init__(self, name: str, share: float | None, endpoint: str) -> None:
         self.name = name
@@ -165,7 +168,7 @@ async def measure_mode(engine: Engine, mode: Mode, offset: int) -> int:
         msgspec.structs.replace(plain, step=Step(request=f"gateway/{number}", trace_context=mode.context(number)))
         for number in range(ENGINE_INSTANCES)
     ]
-    began, at = time.process_time(), time.monotonic()
+    began = time.process_time()
     await engine.send(COMMANDS, creations)
     offset = await engine.until("CREATED", "PROCESS_INSTANCE_CREATION", ENGINE_INSTANCES, offset)
     mode.flush()
@@ -173,7 +176,7 @@ async def measure_mode(engine: Engine, mode: Mode, offset: int) -> int:
     offset, _ = await cancel(engine, offset, trace_context=mode.context(0))
     mode.flush()
     canceled = time.process_time()
-    mode.seconds += time.monotonic() - at
+    mode.seconds += canceled - began
     mode.creations.append((created - began) / ENGINE_INSTANCES * 1e6)
     mode.items.append((canceled - created) / ENGINE_INSTANCES * 1e6)
     return offset
@@ -185,9 +188,9 @@ async def measure_http(directory: Path, environment: dict[str, str]) -> float:
     try:
         await deploy(it)
         await start_over_http(it, HTTP_STARTS // 10, IN_FLIGHT)
-        before = it.cpu_seconds()
+        before = it.processor_seconds().total
         await start_over_http(it, HTTP_STARTS, IN_FLIGHT)
-        return (it.cpu_seconds() - before) / HTTP_STARTS * 1e6
+        return (it.processor_seconds().total - before) / HTTP_STARTS * 1e6
     finally:
         await it.close()
 

@@ -29,7 +29,6 @@ from engine.roles.protocol import (
     EXPORTER,
     GATEWAY,
     LOG,
-    PARTITION,
     SUPERVISOR,
     exit_code_of,
     line_of,
@@ -52,6 +51,11 @@ if TYPE_CHECKING:  # a process loads only what its own role needs
     from gateway.settings import GatewaySettings
 
 
+#: Who works long gives way to who is waited for: the log and the gateway answer between two slices of a batch. Without
+#: it, the scheduler lets a processor that was just woken by the log run before the log has told the others.
+PARTITION_NICENESS, EXPORTER_NICENESS = 5, 10
+
+
 def say(line: str) -> None:
     """Tell the supervisor."""
     sys.stdout.write(line)
@@ -69,8 +73,15 @@ class ProcessHost:
     gateway_id = ""
 
     def __init__(
-        self, settings: Settings, telemetry: Telemetry, duty: Duty, listener: socket.socket | None = None
+        self,
+        settings: Settings,
+        telemetry: Telemetry,
+        duty: Duty,
+        listener: socket.socket | None = None,
+        *,
+        niceness: int = 0,
     ) -> None:
+        """`niceness`: by how much it gives way to other processes, from when it works for the first time."""
         from engine.assembly import Assembly
         from engine.schema_ids import schema_ids
         from engine.shell.clock import SystemClock
@@ -83,6 +94,7 @@ class ProcessHost:
         self.runner_limits = RunnerLimits()
         self._settings = settings
         self._listener = listener
+        self._niceness = niceness
 
     @property
     def pump_limits(self) -> PumpLimits:
@@ -175,6 +187,10 @@ class ProcessHost:
         return read_overview(self._settings.data)
 
     def report(self, problem: str = "") -> None:
+        if not problem and self._niceness:
+            # Not before: whoever waits for a start waits for this process, too.
+            os.nice(self._niceness)
+            self._niceness = 0
         say(line_of(problem, self.duty.word))
 
     def say(self, word: str) -> None:
@@ -213,7 +229,6 @@ def main() -> int:
     duties = Duties(lines)
     calm_collector()
     try:
-        _give_way(role)
         with closing(start_telemetry(role, settings)) as telemetry:
             _run(role, settings, telemetry, duties, socket.socket(fileno=int(descriptors[0])) if descriptors else None)
     except RetoldError as error:
@@ -273,17 +288,6 @@ def calm_collector() -> None:
     gc.set_threshold(100_000, 50, 1000)
 
 
-def _give_way(role: str) -> None:
-    """Who works long gives way to who is waited for: the log and the gateway answer between two slices of a batch.
-
-    Without it, the scheduler lets a processor that was just woken by the log run before the log has told the others.
-    """
-    if role == EXPORTER:
-        os.nice(10)
-    elif role.startswith(PARTITION):
-        os.nice(5)
-
-
 def _run(
     role: str, settings: Settings, telemetry: ProcessTelemetry, duties: Duties, listener: socket.socket | None
 ) -> None:
@@ -292,7 +296,9 @@ def _run(
     elif role == EXPORTER:
         from engine.roles.exporter import run_exporter
 
-        _run_async(duties, lambda duty: run_exporter(ProcessHost(settings, telemetry, duty)))
+        _run_async(
+            duties, lambda duty: run_exporter(ProcessHost(settings, telemetry, duty, niceness=EXPORTER_NICENESS))
+        )
     elif role == GATEWAY:
         from engine.roles.gateway import run_gateway
 
@@ -305,7 +311,12 @@ def _run(
         from engine.roles.partition import run_partition
 
         number = partition_of_role(role)
-        _run_async(duties, lambda duty: run_partition(ProcessHost(settings, telemetry, duty), settings, number))
+
+        def work(duty: Duty) -> Coroutine[Any, Any, None]:
+            host = ProcessHost(settings, telemetry, duty, niceness=PARTITION_NICENESS)
+            return run_partition(host, settings, number)
+
+        _run_async(duties, work)
 
 
 def _run_async(duties: Duties, main: Callable[[Duty], Coroutine[Any, Any, None]], *, signals: bool = True) -> None:

@@ -6,6 +6,8 @@ So the engine's processes, started again at any time, and tools that read its lo
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -13,8 +15,10 @@ import msgspec
 from msgspec import Struct
 
 from engine.config import Settings
+from engine.core.faults import Unavailable
 from engine.shell.codec import SchemaIds
-from engine.shell.codec.evolution import histories
+from engine.shell.codec.evolution import hexadecimal, histories
+from engine.shell.codec.schema import fingerprint, parse
 
 FILE = "schema-ids.json"
 
@@ -27,15 +31,26 @@ class _Kept(Struct, frozen=True):
 
 
 def register_schemas(settings: Settings) -> None:
-    """Register all schemas, keep their ids. Raises Unavailable after some attempts, RetoldError for what is wrong."""
+    """Register all schemas, keep their ids. Raises Unavailable after some attempts, RetoldError for what is wrong.
+
+    A registry that is away is no more than a warning when the ids of all schemas are kept already.
+    """
     connection = settings.kafka.schema_registry.connection()
     if connection is None:
         return
-    from engine.shell.schema_registry import SchemaRegistry
+    from engine.shell.schema_registry import ATTEMPTS_MAX, SchemaRegistry
 
-    with SchemaRegistry(connection) as registry:
-        ids = registry.register(histories(files("schemas")))
+    wanted = histories(files("schemas"))
     file = settings.data / FILE
+    is_kept = _has_all(_read(file), connection.url, wanted)
+    try:
+        with SchemaRegistry(connection, attempts_max=1 if is_kept else ATTEMPTS_MAX) as registry:
+            ids = registry.register(wanted)
+    except Unavailable as error:
+        if not is_kept:
+            raise
+        sys.stderr.write(f"warning: {error.message}; the ids of all schemas are in {file}, so the start goes on\n")
+        return
     new = file.with_suffix(".new")
     new.write_bytes(msgspec.json.encode(_Kept(connection.url, ids)))
     new.replace(file)
@@ -53,6 +68,12 @@ def schema_ids(settings: Settings) -> SchemaIds | None:
 
     with SchemaRegistry(connection) as registry:
         return registry.look_up(histories(files("schemas")))
+
+
+def _has_all(kept: _Kept | None, url: str, wanted: Sequence[Sequence[str]]) -> bool:
+    if kept is None or kept.url != url:
+        return False
+    return all(hexadecimal(fingerprint(parse(text))) in kept.ids.written for history in wanted for text in history)
 
 
 def _read(file: Path) -> _Kept | None:

@@ -38,6 +38,7 @@ def run(settings: Settings) -> int:
     """`retold run`: serve until SIGTERM or SIGINT. Gives the exit code. Raises RetoldError with what is wrong."""
     for warning in settings.warnings():
         sys.stderr.write(f"warning: {warning}\n")
+    settings.opensearch.check_files()
     os.umask(0o077)
     # The address first: when it is in use nothing has been written yet.
     with _bind_for(settings) as listener:

@@ -1,6 +1,7 @@
 """Batch operations counted again, from the events of their items: every item has one outcome, all numbers add up.
 
-Rule: what the engine says in its totals is only compared, never used (design law 10).
+Rule: what the engine says in its totals is only compared, never used (design law 10). Batch operations that were begun
+before the beginning of a log, or of which a part had not ended at the cut, are counted and not judged.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from engine.records import (
     BatchOperationPartitionLifecycle,
 )
 
+from .messages import Tallies
 from .report import COUNTERS, Check
 
 OUTCOMES = {"COMPLETED": "completed", "FAILED": "failed", "SKIPPED": "skipped", "CANCELED": "canceled"}
@@ -49,19 +51,27 @@ class Part(Struct):
 
 
 class Claim(Struct, frozen=True):
-    """Counts that an event states: of the part of partition `source`, or of the whole batch operation (0)."""
+    """Counts that an event states: of the part of partition `source`, or of the whole batch operation (0).
+
+    `number`: of the message from the source that caused it.
+    """
 
     batch: int
     source: int
     counts: Counts
     position: int
+    number: int = 0
 
 
 class PartitionCounters(Struct, frozen=True):
-    """What one partition's events say: by batch operation, and claims that only all partitions together can judge."""
+    """What one partition's events say: by batch operation, and claims that only all partitions together can judge.
+
+    `is_late`: they say nothing of batch operations that were begun before them.
+    """
 
     parts: Mapping[int, Part]
     claims: Sequence[Claim]
+    is_late: bool = False
 
 
 class Items:
@@ -95,7 +105,10 @@ class Counters:
 
     def __init__(self, partition: int) -> None:
         self.check = Check(COUNTERS)
+        #: Set before the first record: there were others before it.
+        self.is_late = False
         self.handlers: Mapping[str, Callable[[Record], None]] = {
+            "BATCH_OPERATION_CREATION": self._creation,
             "BATCH_OPERATION_CHUNK": self._chunk,
             "BATCH_OPERATION_INITIALIZATION": self._initialization,
             "BATCH_OPERATION_ITEM": self._item,
@@ -112,7 +125,14 @@ class Counters:
         for part in self._parts.values():
             self.check.count("items", part.counts.total)
             self.check.count("pending items", part.counts.pending)
-        return PartitionCounters(self._parts, self._claims)
+        return PartitionCounters(self._parts, self._claims, self.is_late)
+
+    def _is_older(self, batch: int) -> bool:
+        return self.is_late and batch not in self._parts
+
+    def _creation(self, record: Record) -> None:
+        if record.record_type == EVENT and record.intent == "CREATED":
+            self._part(record.key)
 
     def _part(self, batch: int) -> Part:
         part = self._parts.get(batch)
@@ -122,7 +142,7 @@ class Counters:
         return part
 
     def _chunk(self, record: Record) -> None:
-        if record.record_type != EVENT:
+        if record.record_type != EVENT or self._is_older(record.key):
             return
         part = self._part(record.key)
         items = self._items.get(record.key)
@@ -135,7 +155,7 @@ class Counters:
                 self._fail(record, f"item {item.item_key} of batch operation {record.key} was found twice or too late")
 
     def _initialization(self, record: Record) -> None:
-        if record.record_type == EVENT and record.intent == "INITIALIZED":
+        if record.record_type == EVENT and record.intent == "INITIALIZED" and not self._is_older(record.key):
             total = cast(BatchOperationInitialization, record.value).total
             counted = self._part(record.key).counts.total
             if total != counted:
@@ -146,6 +166,8 @@ class Counters:
         if name is None or record.record_type != EVENT:
             return
         batch = cast(BatchOperationItem, record.value).batch_operation_key
+        if self._is_older(batch):
+            return
         counts = self._part(batch).counts
         setattr(counts, name, getattr(counts, name) + 1)
         items = self._items.get(batch)
@@ -158,7 +180,12 @@ class Counters:
             return
         value = cast(BatchOperationPartitionLifecycle, record.value)
         if value.source_partition_id != self._partition:
-            self._claims.append(Claim(record.key, value.source_partition_id, counts_of(value), record.position))
+            claim = Claim(
+                record.key, value.source_partition_id, counts_of(value), record.position, record.step.sender_number
+            )
+            self._claims.append(claim)
+            return
+        if self._is_older(record.key):
             return
         part = self._part(record.key)
         part.ended = True
@@ -181,13 +208,21 @@ def counts_of(value: BatchOperationPartitionLifecycle | BatchOperationLifecycleM
     return Counts(value.total, value.completed, value.failed, value.skipped, value.canceled)
 
 
-def compare(check: Check, found: Mapping[int, PartitionCounters]) -> None:
-    """Compare what lead partitions say with what was counted on all of them. `found` by partition."""
+def compare(check: Check, found: Mapping[int, PartitionCounters], sent: Mapping[int, Tallies] | None = None) -> None:
+    """Compare what lead partitions say with what was counted on all of them. `found` by partition.
+
+    `sent`: the messages of each partition, where the log may have gone on.
+    """
     batches = {batch for counters in found.values() for batch in counters.parts}
     check.count("batch operations", len(batches))
     for lead, counters in found.items():
+        in_flight = {claim.batch for claim in counters.claims if sent and _is_in_flight(claim, lead, sent)}
+        if in_flight:
+            check.count("batch operations in flight", len(in_flight))
         for claim in counters.claims:
             sources = [claim.source] if claim.source else sorted(found)
+            if claim.batch in in_flight or any(_is_unknown(claim.batch, found.get(source)) for source in sources):
+                continue
             parts = [found[source].parts.get(claim.batch) if source in found else None for source in sources]
             counted = _sum([part for part in parts if part is not None])
             if not all(part is not None and part.ended for part in parts):
@@ -195,6 +230,15 @@ def compare(check: Check, found: Mapping[int, PartitionCounters]) -> None:
             elif counted != claim.counts:
                 text = f"batch operation {claim.batch}: counted {counted}, but its end says {claim.counts}"
                 check.fail(text, lead, claim.position)
+
+
+def _is_in_flight(claim: Claim, lead: int, sent: Mapping[int, Tallies]) -> bool:
+    """Whether the step that caused this claim lies behind the cut of its partition."""
+    return claim.source in sent and claim.number > sent[claim.source].of(lead).last
+
+
+def _is_unknown(batch: int, counters: PartitionCounters | None) -> bool:
+    return counters is not None and counters.is_late and batch not in counters.parts
 
 
 def _sum(parts: Sequence[Part]) -> Counts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 
 from engine.core.faults import LogTruncated
-from engine.core.ports import Entry, Page
+from engine.core.ports import Entry
 from engine.core.record import Record
 from engine.shell.codec import Codec, Reader, Undecodable
 
@@ -22,11 +22,19 @@ class Entries:
         self._page: Sequence[Entry] = ()
         self._index = 0
         self._next_offset = 0
+        self._begin: int | None = None
+
+    async def begin(self) -> int:
+        """What lay below this offset is gone."""
+        if self._begin is None:
+            self._begin = self._next_offset = await first_offset(self._log, self._topic, self._partition)
+        return self._begin
 
     async def peek(self) -> Entry | None:
         """The next entry, which stays the next one; None at the end."""
         while self._index >= len(self._page):
-            page = await read_page(self._log, self._topic, self._partition, self._next_offset)
+            await self.begin()
+            page = await self._log.read(self._topic, self._partition, self._next_offset, size_max=READ_SIZE_MAX)
             if not page.entries:
                 return None
             self._page, self._index, self._next_offset = page.entries, 0, page.next_offset
@@ -40,14 +48,13 @@ class Entries:
         return entry
 
 
-async def read_page(log: LogReading, topic: str, partition: int, offset: int) -> Page:
-    """As `Log.read`; asked for the first offset, from the log's beginning on, which its retention may have moved."""
+async def first_offset(log: LogReading, topic: str, partition: int) -> int:
+    """Where a place begins: 0, or further on when retention has removed what lay before."""
     try:
-        return await log.read(topic, partition, offset, size_max=READ_SIZE_MAX)
+        await log.read(topic, partition, 0, size_max=1)
     except LogTruncated as truncated:
-        if offset:
-            raise
-        return await log.read(topic, partition, truncated.first_offset, size_max=READ_SIZE_MAX)
+        return truncated.first_offset
+    return 0
 
 
 async def records_of(log: LogReading, codec: Codec, topic: str, partition: int) -> AsyncIterator[tuple[Entry, Record]]:

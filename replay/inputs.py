@@ -1,6 +1,7 @@
 """One outcome per command: the commands of an input side by side with the steps that name them as their source.
 
 Rule: the steps of an input are in the order of its commands, so one look at each is enough and nothing is remembered.
+A log that begins late has outcomes of commands that are gone, and commands whose outcomes are: both are counted.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from engine.shell.codec import Codec, Reader, Undecodable
 
 from .entries import Entries
 from .generations import Generations
-from .messages import Mailbox
+from .messages import Mailbox, Tallies
 from .ports import LogReading
 from .report import Check
 
@@ -33,11 +34,16 @@ class InputAudit:
         records: Check,
         outcomes: Check,
         mailbox: Mailbox,
+        settled: int | None,
     ) -> None:
+        """`settled`: messages below this offset have their events in the audit (`cut`); None: all of them."""
         self.commands = 0
         self.pending = 0
         #: of the partition; told before the first outcome
         self.generations = Generations()
+        #: Set before the first outcome: there were others before it, which nobody sees any more.
+        self.is_late = False
+        self._settled = settled
         self._entries = Entries(log, topic, partition)
         self._reader = Reader(codec)
         self._topic = topic
@@ -45,20 +51,27 @@ class InputAudit:
         self._records = records
         self._outcomes = outcomes
         self._mailbox = mailbox
+        self._begins: int | None = None
         self._offset = NONE
-        self._ordinal = 0
+        self._ordinal: int | None = None
 
     async def meet(self, outcome: Record, before: int) -> None:
         """Take the first record of the next step whose source this input is; `before` is the time of the last step."""
         step, position = outcome.step, outcome.position
+        await self._begin()
         if self.generations.is_moved(step):
             await self._meet_moved(outcome)
             return
         if step.source_offset <= self._offset:
             self._fail(f"a second outcome of the command at {self._place(step.source_offset)}", position)
             return
+        is_first = self._ordinal is None
         self._count(outcome)
-        entry = await self._find(step.source_offset, position)
+        if step.source_offset < (self._begins or 0):
+            self._offset = step.source_offset
+            self._outcomes.count("outcomes of commands that are gone")
+            return
+        entry = await self._find(step.source_offset, position, is_older=is_first and self.is_late)
         if entry is None:
             self._fail(f"an outcome without its command at {self._place(step.source_offset)}", position)
             return
@@ -76,6 +89,7 @@ class InputAudit:
     async def _meet_moved(self, outcome: Record) -> None:
         """Take the outcome of a command that lay elsewhere: the next one must have its hash."""
         step, position = outcome.step, outcome.position
+        is_older = self._ordinal is None and self.is_late
         self._count(outcome)
         if self.generations.is_gone(step):
             self._outcomes.count("outcomes of commands that are gone")
@@ -87,6 +101,9 @@ class InputAudit:
             if is_source:
                 self._outcomes.count("outcomes")
                 return
+            if is_older:
+                self._count_older()
+                continue
             if not self._is_repeated(command):
                 text = f"expected command {step.source_ordinal} at {self._place(entry.offset)}, got another one"
                 self._fail(text, position)
@@ -94,25 +111,44 @@ class InputAudit:
             self._outcomes.count("repeated messages")
         self._fail(f"an outcome without its command, number {step.source_ordinal} of {self._topic}", position)
 
+    async def _begin(self) -> None:
+        """Find out where the input begins: messages that lay before are not known."""
+        if self._begins is None:
+            self._begins = await self._entries.begin()
+            if self._begins and self._topic == INTERNAL:
+                self._mailbox.received = Tallies(is_late=True)
+
     def _count(self, outcome: Record) -> None:
         ordinal = outcome.step.source_ordinal
+        if self._ordinal is None:
+            self._ordinal = ordinal - 1 if self.is_late else 0
         if ordinal != self._ordinal + 1:
             self._fail(f"expected command {self._ordinal + 1} of {self._topic}, got {ordinal}", outcome.position)
         self._ordinal = ordinal
 
+    def _count_older(self) -> None:
+        self._outcomes.count("commands older than the events")
+
     async def finish(self) -> None:
-        """The events end here: what is left has no outcome yet."""
+        """The events end here: what is left has no outcome yet, or had one that is gone."""
+        await self._begin()
         while (entry := await self._entries.next()) is not None:
             self._take(entry)
-            self.pending += 1
+            if self.is_late and self._ordinal is None:
+                self._count_older()
+            else:
+                self.pending += 1
 
-    async def _find(self, offset: int, position: int) -> Entry | None:
-        """The command at this offset. Those before it have no outcome."""
+    async def _find(self, offset: int, position: int, *, is_older: bool) -> Entry | None:
+        """The command at this offset. Those before it have no outcome, or are older than what the events tell."""
         while (entry := await self._entries.peek()) is not None and entry.offset <= offset:
             await self._entries.next()
             if entry.offset == offset:
                 return entry
-            if self._is_repeated(self._take(entry)):
+            if is_older:
+                self._take(entry)
+                self._count_older()
+            elif self._is_repeated(self._take(entry)):
                 self._outcomes.count("repeated messages")
             else:
                 self._fail(f"the command at {self._place(entry.offset)} has no outcome", position)
@@ -128,14 +164,15 @@ class InputAudit:
             self._records.count("unreadable commands")
             return None
         if self._topic == INTERNAL and (outcome is None or outcome.step.sender_partition):
-            self._mailbox.receive(command, entry.value)
+            is_settled = self._settled is None or entry.offset < self._settled
+            self._mailbox.receive(command, entry.value, is_settled=is_settled)
         return command
 
     def _is_repeated(self, command: Record | None) -> bool:
         """Whether the machine passed over it: a message that was received before, or that lay behind a gap."""
         if command is None or self._topic != INTERNAL or not command.step.sender_partition:
             return False
-        return command.step.sender_number != self._mailbox.received[command.step.sender_partition].count
+        return not self._mailbox.has_last(command)
 
     def _names(self, outcome: Record, entry: Entry) -> bool:
         if outcome.rejection_code != UNREADABLE or not isinstance(outcome.value, Intake):

@@ -1,6 +1,7 @@
 """What partitions say to each other: the SENT events of a sender and the messages on the receiver's `internal`.
 
-Each side is counted and hashed where it is read; only where both differ is the first difference looked for.
+Each side is numbered and hashed where it is read, 32 bytes a message; then both rows of hashes are compared where they
+overlap. Rule: what lies before the beginning of a log, or behind a cut, is counted and is no difference.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from hashlib import sha256
 from typing import cast
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from engine.core.ports import EVENTS, INTERNAL
 from engine.core.record import EVENT, Record
@@ -21,78 +22,126 @@ from .ports import LogReading
 from .report import Check
 
 SENT = "PARTITION_MESSAGE"
+HASH_SIZE = 32
 
 #: number and bytes of a message
 Message = tuple[int, bytes]
 
 
 class Tally(Struct):
-    """Messages of one partition to another so far: how many, and the hash of all of them."""
+    """Messages of one partition to another: the number of the first that is known (0: of none), and all hashes.
 
-    count: int = 0
-    digest: bytes = b""
+    `settled`: number of the last one of which the sender's event must be there as well. `problem`: what is wrong with
+    the numbers.
+    """
+
+    first: int = 1
+    settled: int = 0
+    problem: str = ""
+    digests: bytearray = field(default_factory=bytearray)
+
+    @property
+    def last(self) -> int:
+        return self.first - 1 + len(self.digests) // HASH_SIZE
 
     def add(self, number: int, data: bytes) -> None:
-        self.count += 1
-        self.digest = sha256(self.digest + number.to_bytes(8, "big") + data).digest()
+        """The next message; of one that is not the next, the first is a problem."""
+        self.first = self.first or number
+        if number == self.last + 1:
+            self.digests += sha256(data).digest()
+
+    def part(self, first: int, last: int) -> bytes:
+        """The hashes of these numbers."""
+        return bytes(self.digests[(first - self.first) * HASH_SIZE : (last - self.first + 1) * HASH_SIZE])
 
 
-#: the other partition -> messages to it, or from it
-Tallies = Mapping[int, Tally]
+class Tallies(Struct, frozen=True):
+    """Of one partition: the other partition -> messages to it, or from it. `is_late`: the first ones are not known."""
+
+    is_late: bool = False
+    others: dict[int, Tally] = {}
+
+    def of(self, other: int) -> Tally:
+        """Those that are known; an empty row for a partition without any."""
+        return self.others.get(other) or Tally(first=0 if self.is_late else 1)
 
 
 class Mailbox:
     """The messages of one partition, in both directions."""
 
     def __init__(self) -> None:
-        self.sent: dict[int, Tally] = {}
-        self.received: dict[int, Tally] = {}
+        self.sent = Tallies()
+        self.received = Tallies()
 
     def send(self, record: Record) -> None:
         """A SENT event."""
         value = cast(PartitionMessage, record.value)
-        self.sent.setdefault(value.receiver_partition, Tally()).add(value.number, value.message)
+        tally = _tally(self.sent, value.receiver_partition)
+        if tally.first and value.number != tally.last + 1 and not tally.problem:
+            tally.problem = f"expected an event that message {tally.last + 1} was sent, got that of {value.number}"
+        tally.add(value.number, value.message)
 
-    def receive(self, command: Record, data: bytes) -> None:
+    def receive(self, command: Record, data: bytes, *, is_settled: bool = True) -> None:
         """A command on `internal`; only those from another partition count, and none that lies behind a gap.
 
         The receiver does not take such a one: it comes again behind the repair.
         """
         step = command.step
-        if step.sender_partition:
-            tally = self.received.setdefault(step.sender_partition, Tally())
-            if step.sender_number <= tally.count + 1:
-                tally.add(step.sender_number, data)
+        if not step.sender_partition:
+            return
+        tally = _tally(self.received, step.sender_partition)
+        if tally.first and step.sender_number <= tally.last and not tally.problem:
+            tally.problem = f"message {step.sender_number} on {INTERNAL} was not sent, or is there twice"
+        tally.add(step.sender_number, data)
+        if is_settled:
+            tally.settled = tally.last
+
+    def has_last(self, command: Record) -> bool:
+        """Whether this message, which was given to `receive`, is the last one that the receiver takes so far."""
+        return command.step.sender_number == self.received.of(command.step.sender_partition).last
 
 
-async def compare(
-    check: Check, log: LogReading, codec: Codec, sent: Mapping[int, Tallies], received: Mapping[int, Tallies]
-) -> None:
+def _tally(tallies: Tallies, other: int) -> Tally:
+    return tallies.others.setdefault(other, tallies.of(other))
+
+
+def compare(check: Check, sent: Mapping[int, Tallies], received: Mapping[int, Tallies]) -> None:
     """Compare what every partition sent with what arrived. `sent` by sender, `received` by receiver."""
-    pairs = {(sender, receiver) for sender, tallies in sent.items() for receiver in tallies}
-    pairs |= {(sender, receiver) for receiver, tallies in received.items() for sender in tallies}
+    pairs = {(sender, receiver) for sender, tallies in sent.items() for receiver in tallies.others}
+    pairs |= {(sender, receiver) for receiver, tallies in received.items() for sender in tallies.others}
     for sender, receiver in sorted(pairs):
-        told = sent.get(sender, {}).get(receiver, Tally())
-        arrived = received.get(receiver, {}).get(sender, Tally())
-        check.count("messages", told.count)
-        if told != arrived:
-            difference = await _first_difference(log, codec, sender, receiver)
+        told = sent[sender].of(receiver) if sender in sent else Tally()
+        arrived = received[receiver].of(sender) if receiver in received else Tally()
+        difference = _compare(check, told, arrived, receiver)
+        if difference:
             check.fail(f"messages from partition {sender} to {receiver}: {difference}", receiver)
 
 
-async def _first_difference(log: LogReading, codec: Codec, sender: int, receiver: int) -> str:
-    sent = sent_messages(log, codec, sender, receiver)
-    arrived = _arrived(log, codec, sender, receiver)
-    while True:
-        told, got = await anext(sent, None), await anext(arrived, None)
-        if told is None and got is None:
-            return "the numbers differ, but no message does"
-        if told is None or (got is not None and got[0] < told[0]):
-            return f"message {got[0] if got else 0} on {INTERNAL} was not sent, or is there twice"
-        if got is None or got[0] > told[0]:
-            return f"message {told[0]} was sent but is not on {INTERNAL} of partition {receiver}"
-        if told[1] != got[1]:
-            return f"message {told[0]} is not what was sent"
+def _compare(check: Check, told: Tally, arrived: Tally, receiver: int) -> str:
+    """The first difference; counts what was compared, and what could not be."""
+    if told.problem or arrived.problem:
+        return told.problem or arrived.problem
+    first, last = max(told.first, arrived.first), min(told.last, arrived.last)
+    if not told.first or not arrived.first:
+        _count(check, "messages with one end before the beginning", max(told.last, arrived.last))
+        return ""
+    _count(check, "messages", last - first + 1)
+    _count(check, "messages with one end before the beginning", first - min(told.first, arrived.first))
+    expected, got = told.part(first, last), arrived.part(first, last)
+    if expected != got:
+        index = next(i for i in range(0, len(expected), HASH_SIZE) if expected[i:][:HASH_SIZE] != got[i:][:HASH_SIZE])
+        return f"message {first + index // HASH_SIZE} is not what was sent"
+    if told.last > arrived.last:
+        return f"message {arrived.last + 1} was sent but is not on {INTERNAL} of partition {receiver}"
+    if arrived.settled > told.last:
+        return f"message {told.last + 1} on {INTERNAL} was not sent, or is there twice"
+    _count(check, "messages in flight", arrived.last - told.last)
+    return ""
+
+
+def _count(check: Check, name: str, number: int) -> None:
+    if number > 0 or name == "messages":
+        check.count(name, max(number, 0))
 
 
 async def sent_messages(log: LogReading, codec: Codec, sender: int, receiver: int) -> AsyncIterator[Message]:
@@ -102,9 +151,3 @@ async def sent_messages(log: LogReading, codec: Codec, sender: int, receiver: in
             value = cast(PartitionMessage, record.value)
             if value.receiver_partition == receiver:
                 yield value.number, value.message
-
-
-async def _arrived(log: LogReading, codec: Codec, sender: int, receiver: int) -> AsyncIterator[Message]:
-    async for entry, record in records_of(log, codec, INTERNAL, receiver):
-        if record.step.sender_partition == sender:
-            yield record.step.sender_number, entry.value

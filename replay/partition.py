@@ -1,6 +1,7 @@
 """One partition audited in one pass over its events, with its commands beside them and a new state behind them.
 
-Rule: memory does not grow with the log. The state is replayed by appliers, as after a crash, into a store of its own.
+Rule: memory does not grow with the log, but for hashes of messages between partitions. The state is replayed by
+appliers, as after a crash, into a store of its own; of a log whose beginning is gone, on top of a snapshot.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from engine.shell.codec import Codec, Reader, Undecodable
 
 from . import states
 from .counters import Counters, PartitionCounters
-from .entries import read_page
+from .entries import first_offset
 from .generations import generations_of
 from .inputs import InputAudit
-from .messages import SENT, Mailbox, Tally
-from .ports import Assembled, LogReading, Progress
+from .messages import SENT, Mailbox, Tallies
+from .ports import READ_SIZE_MAX, Assembled, LogReading, Progress
 from .report import OUTCOMES, RECORDS, STATE, Check, CheckReport, PartitionReport
 from .steps import Steps, WholeStep
 
@@ -36,19 +37,28 @@ class PartitionFindings(Struct, frozen=True, kw_only=True):
 
     partition: PartitionReport
     checks: Sequence[CheckReport]
-    sent: dict[int, Tally]
-    received: dict[int, Tally]
+    sent: Tallies
+    received: Tallies
     counters: PartitionCounters
 
 
-class Unreadable(Struct, frozen=True):
-    """There is a state, but it cannot be read."""
+class Stored(Struct, frozen=True, kw_only=True):
+    """What the replayed state is compared with: a store, or why it cannot be read, or why there is none.
 
-    text: str
+    `name`: what it is; `note`: why it is this one, for a person.
+    """
+
+    name: str = ""
+    store: Store | None = None
+    problem: str = ""
+    note: str = "there is no state; the engine replays it from the log"
 
 
 class PartitionAudit:
-    """One partition. `fresh`: an empty store to replay into; `stored`: the stored state, or why it cannot be read."""
+    """One partition. `fresh`: a store to replay into, empty or a snapshot; `stored`: what it is compared with.
+
+    `settled`: see `cut`; None for a log that does not grow.
+    """
 
     def __init__(
         self,
@@ -56,8 +66,10 @@ class PartitionAudit:
         assembly: Assembled,
         partition: int,
         fresh: Store,
-        stored: Store | Unreadable | None,
+        stored: Stored | Store | None,
         progress: Progress,
+        *,
+        settled: int | None = None,
     ) -> None:
         self._log = log
         self._codec = assembly.codec
@@ -68,6 +80,9 @@ class PartitionAudit:
         self._steps = Steps(partition)
         self._counters = Counters(partition)
         self._mailbox = Mailbox()
+        self._settled = settled
+        if not isinstance(stored, Stored):
+            stored = Stored() if stored is None else Stored(name="state", store=stored, note="")
         self._replay = ReplayAudit(assembly, partition, log.partition_count, fresh, stored)
         self._inputs = {topic: self._input(topic, assembly.codec) for topic in (COMMANDS, INTERNAL)}
         self._reader = Reader(assembly.codec)
@@ -83,13 +98,17 @@ class PartitionAudit:
         generations = await generations_of(self._log, self._codec, self._partition)
         for audit in self._inputs.values():
             audit.generations = generations
-        offset = 0
-        while (page := await read_page(self._log, EVENTS, self._partition, offset)).entries:
+        place = (EVENTS, self._partition)
+        offset = begin = await first_offset(self._log, *place)
+        while (page := await self._log.read(*place, offset, size_max=READ_SIZE_MAX)).entries:
             offset = page.next_offset
             for entry in page.entries:
                 await self._add(entry)
             self._progress(len(page.entries))
         self._steps.finish()
+        if begin and not self._record_count:
+            self._begin_late()
+            self._replay.give_up()
         for audit in self._inputs.values():
             await audit.finish()
         self._replay.finish(damaged=self._is_damaged())
@@ -121,6 +140,7 @@ class PartitionAudit:
             records=self._records,
             outcomes=self._outcomes,
             mailbox=self._mailbox,
+            settled=self._settled,
         )
 
     def _report(self) -> PartitionReport:
@@ -133,6 +153,9 @@ class PartitionAudit:
             steps=self._step_count,
             commands=sum(audit.commands for audit in inputs),
             pending_commands=sum(audit.pending for audit in inputs),
+            first_position=self._steps.first_position or 1,
+            replayed_from=self._replay.begin,
+            compared_with=self._replay.compared_with,
             state_position=self._replay.stored_position,
         )
 
@@ -144,6 +167,8 @@ class PartitionAudit:
             self._records.fail(text, self._partition)
             return
         self._record_count += 1
+        if self._record_count == 1 and record.position > 1:
+            self._begin_late()
         if record.value_type == SENT and record.record_type == EVENT:
             self._mailbox.send(record)
         handler = self._counters.handlers.get(record.value_type)
@@ -152,6 +177,13 @@ class PartitionAudit:
         whole = self._steps.add(record, entry.value)
         if whole is not None:
             await self._add_step(whole)
+
+    def _begin_late(self) -> None:
+        """What lay before the first record is gone."""
+        self._mailbox.sent = Tallies(is_late=True)
+        self._counters.is_late = True
+        for audit in self._inputs.values():
+            audit.is_late = True
 
     async def _add_step(self, whole: WholeStep) -> None:
         first = whole.records[0]
@@ -185,40 +217,41 @@ class PartitionAudit:
 
 
 class ReplayAudit:
-    """Replays steps into a new state, and compares it with the stored one where that one stands."""
+    """Replays steps into a new state, or on top of a snapshot, and compares it with a stored one where that stands."""
 
-    def __init__(
-        self,
-        assembly: Assembled,
-        partition: int,
-        partition_count: int,
-        fresh: Store,
-        stored: Store | Unreadable | None,
-    ) -> None:
+    def __init__(self, assembly: Assembled, partition: int, partition_count: int, fresh: Store, stored: Stored) -> None:
         self.check = Check(STATE)
-        if isinstance(stored, Unreadable):
-            self.check.fail(stored.text, partition)
-            stored = None
+        if stored.problem:
+            self.check.fail(stored.problem, partition)
         self._partition = partition
         self._fresh = fresh
         self._state, self._machine = assembly.machine(fresh, partition, partition_count)
-        self._stored = stored
-        self._stored_state = None if stored is None else State(stored, self._state.tables)
+        #: The position that the replay begins with; None when there is none.
+        self.begin: int | None = self._machine.head.position
+        self._note = stored.note
+        self._stored = stored.store
+        self._stored_state = None if stored.store is None else State(stored.store, self._state.tables)
         self.stored_position = None if self._stored_state is None else position_of(self._stored_state)
+        self.compared_with = stored.name
         self.stopped = False
         self._uncommitted = 0
         self._compared = False
-        if self.stored_position == 0:
+        if self.stored_position == self.begin:
             self._compare()
 
     def apply(self, whole: WholeStep) -> None:
-        """Replay one step."""
+        """Replay one step; nothing if a snapshot has it, or if the state before it is not known."""
         machine: Machine = self._machine
+        first, last = whole.records[0], whole.records[-1]
+        if machine.head.position == 0 and first.position > 1:
+            self.give_up()
+        if self.begin is None or last.position <= self.begin:
+            return
         try:
             machine.replay(whole.records, whole.values)
         except BrokenInvariant as error:
             self.stopped = True
-            self.check.fail(f"replay stopped: {error.message}", self._partition, whole.records[0].position)
+            self.check.fail(f"replay stopped: {error.message}", self._partition, first.position)
             return
         position = machine.head.position
         self._uncommitted += len(whole.records)
@@ -227,18 +260,35 @@ class ReplayAudit:
         if position == self.stored_position:
             self._compare()
 
+    def give_up(self) -> None:
+        """Nobody knows the state before the first step."""
+        self.begin = None
+
     def finish(self, *, damaged: bool) -> None:
         """The log ends here, or could not be replayed further."""
         self._commit()
-        self.check.count("records replayed", self._machine.head.position)
-        if self._stored_state is None:
-            if not self.check.failure_count:
-                self.check.skip("there is no state; the engine replays it from the log")
-        elif not self._compared and damaged:
-            self.check.skip(f"compared with nothing: the log is damaged before position {self.stored_position}")
-        elif not self._compared:
+        if self.begin is None:
+            self._skip(self._told("nothing was replayed: the log begins later, and no snapshot reaches there"))
+            return
+        self.check.count("records replayed", self._machine.head.position - self.begin)
+        if self._compared:
+            self.check.note = self._note
+        elif self.stored_position is None:
+            self._skip(self._note)
+        elif damaged:
+            self._skip(self._told(f"compared with nothing: the log is damaged before {self.stored_position}"))
+        elif self.stored_position < self.begin:
+            self._skip(self._told(f"the state ends at {self.stored_position}, and the replay began at {self.begin}"))
+        else:
             text = f"expected a state at the end of a step of the log, got position {self.stored_position}"
             self.check.fail(text, self._partition)
+
+    def _skip(self, note: str) -> None:
+        if not self.check.failure_count:
+            self.check.skip(note)
+
+    def _told(self, note: str) -> str:
+        return f"partition {self._partition}: {note}"
 
     def _commit(self) -> None:
         self._state.freeze()

@@ -22,10 +22,10 @@ from exporters.pump import Steps
 from exporters.sqlite import SqliteExporter
 from exporters.sqlite.database import FILE_NAME, open_reader
 
-from .entries import read_page
-from .ports import LogReading, Progress
+from .ports import READ_SIZE_MAX, LogReading, Progress
 from .report import FAILURES_MAX, PROJECTION, Check, shown
 from .rows import differences
+from .sources import LogSource
 
 #: Records in one transaction of the temporary file.
 RECORDS_MAX = 2_000
@@ -46,9 +46,12 @@ class Projection(Protocol):
     """Secondary storage, as it is named to the process that audits it (it is pickled)."""
 
     async def audit(
-        self, temporary: Path, log: LogReading, codec: Codec, progress: Progress
+        self, temporary: Path, source: LogSource, codec: Codec, progress: Progress, *, is_running: bool
     ) -> tuple[Check, Mapping[int, int]]:
-        """Check it; also gives the position that is stored of each partition. `temporary`: a new folder."""
+        """Check it as of the positions that are stored now, which it also gives. `temporary`: a new folder.
+
+        `is_running`: exporters may go on meanwhile.
+        """
 
 
 class SqliteProjection(Struct, frozen=True):
@@ -57,9 +60,25 @@ class SqliteProjection(Struct, frozen=True):
     data_directory: Path
 
     async def audit(
-        self, temporary: Path, log: LogReading, codec: Codec, progress: Progress
+        self, temporary: Path, source: LogSource, codec: Codec, progress: Progress, *, is_running: bool
     ) -> tuple[Check, Mapping[int, int]]:
-        return await audit_projection(self.data_directory, temporary, log, codec, progress)
+        """As `Projection.audit`; of an engine that runs, a copy as of one moment."""
+        folder = self.data_directory
+        temporary.mkdir(parents=True)
+        if is_running and (folder / FILE_NAME).exists():
+            folder = _copy(folder, temporary / "copy")
+        async with source.open() as log:
+            return await audit_projection(folder, temporary / "rebuilt", log, codec, progress)
+
+
+def _copy(folder: Path, target: Path) -> Path:
+    target.mkdir()
+    stored = open_reader(folder)
+    try:
+        stored.execute("VACUUM INTO ?", [str(target / FILE_NAME)])
+    finally:
+        stored.close()
+    return target
 
 
 async def audit_projection(
@@ -112,7 +131,7 @@ async def export(
     reader = Reader(codec)
     offset = 0
     while steps.position < position:
-        page = await read_page(log, EVENTS, partition, offset)
+        page = await log.read(EVENTS, partition, offset, size_max=READ_SIZE_MAX)
         if not page.entries:
             raise BrokenInvariant(f"the projection of partition {partition} is at {position}, beyond the log's end")
         offset = page.next_offset

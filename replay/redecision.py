@@ -1,7 +1,8 @@
 """One partition decided again: every command of its log, from an empty state, by this build.
 
 Time, claims and the name of the build come from the log's records, commands from the inputs in the order in which the
-events say they were decided. Rule: memory does not grow with the log; the first difference ends it.
+events say they were decided. A snapshot stands for a beginning that is gone. Rule: memory does not grow with the log;
+the first difference ends it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from msgspec import Struct
 
 from engine.core.draft import EFFECTS_PER_STEP_MAX, Outcome
 from engine.core.faults import UNREADABLE, MessageGap, RetoldError
-from engine.core.head import GENERATIONS
+from engine.core.head import GENERATIONS, SOURCES, Source
 from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Entry, Store
 from engine.core.record import EVENT, REJECTION, Record
 from engine.core.record import command as make_command
@@ -36,23 +37,26 @@ RECORDS_PER_COMMIT = 2_000
 
 
 class PartitionRerun(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One partition. `last_position`: every step up to there is the same.
+    """One partition. Every step from `first_position` up to `last_position` is the same.
 
-    `builds`: those that decided it, as the log says; `unfinished_records`: at the end of the log, of a step whose rest
-    is not there; `pending_commands`: without outcome on the log; `difference`: None if there is none.
+    `first_position`: None when nothing could be decided again, for the reason in `problem`; `builds`: those that
+    decided it, as the log says; `unfinished_records`: at the end of the log, of a step whose rest is not there;
+    `pending_commands`: without outcome on the log; `difference`: None if there is none.
     """
 
     partition: int
     last_position: int
+    first_position: int | None = 1
     steps: int = 0
     unfinished_records: int = 0
     pending_commands: int = 0
     builds: Sequence[str] = ()
     difference: Difference | None = None
+    problem: str = ""
 
 
 class Redecision:
-    """One partition. `store`: an empty one, for the state."""
+    """One partition. `store`: for the state; an empty one, or a snapshot of the log's last generation to go on from."""
 
     def __init__(
         self, log: LogReading, assembly: Assembled, partition: int, store: Store, progress: Progress = lambda _: None
@@ -72,13 +76,14 @@ class Redecision:
         self._posed = ("", False)
         self._builds: dict[str, None] = {}
         self._uncommitted = 0
-        self._last_position = 0
+        self._begin = self._last_position = self._machine.head.position
 
     async def run(self) -> PartitionRerun:
         """Decide until the events end or something differs."""
         difference = None
         self._generations = await generations_of(self._log, self._codec, self._partition)
         try:
+            await self._pass_decided()
             while (entry := await self._events.next()) is not None:
                 await self._decide_step(entry)
         except Differs as differs:
@@ -88,12 +93,26 @@ class Redecision:
         return PartitionRerun(
             partition=self._partition,
             last_position=self._last_position,
+            first_position=self._begin + 1,
             steps=self._steps,
             unfinished_records=self._unfinished,
             pending_commands=pending,
             builds=list(self._builds),
             difference=difference,
         )
+
+    async def _pass_decided(self) -> None:
+        """Go on with what the snapshot does not have."""
+        if not self._begin:
+            return
+        for topic, entries in self._inputs.items():
+            last = (self._state.get(SOURCES, topic) or Source()).offset
+            while (entry := await entries.peek()) is not None and entry.offset <= last:
+                await entries.next()
+        while (entry := await self._events.peek()) is not None:
+            if self._decode(entry, self._begin + 1).position > self._begin:
+                return
+            await self._events.next()
 
     async def _decide_step(self, entry: Entry) -> None:
         """Decide what the log says was decided next; `entry` is the first record of its outcome."""

@@ -64,11 +64,19 @@ class CheckReport(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class PartitionReport(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One partition. `last_good_position`: everything up to it is proved; state and projection: None without one."""
+    """One partition. Everything is proved from `first_position` up to `last_good_position`.
+
+    `replayed_from`: position of the state that the replay began with, 0 for an empty one; None: there was no replay.
+    `compared_with`: the state of the data directory, a snapshot, or nothing; `state_position`, `projection_position`:
+    how far those are, None without one.
+    """
 
     partition: int
     last_position: int
     last_good_position: int
+    first_position: int = 1
+    replayed_from: int | None = 0
+    compared_with: str = ""
     records: int = 0
     steps: int = 0
     commands: int = 0
@@ -78,9 +86,13 @@ class PartitionReport(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Report(Struct, frozen=True, kw_only=True, rename="camel"):
-    """The whole audit of `log`. `ok`: nothing failed; checks that had nothing to look at do not count."""
+    """The whole audit of `log`. `ok`: nothing failed; checks that had nothing to look at do not count.
+
+    `whole`: every state was replayed, from the beginning of the log or from a snapshot that reaches there.
+    """
 
     ok: bool
+    whole: bool
     data_directory: str
     log: str
     partitions: Sequence[PartitionReport]

@@ -5,6 +5,7 @@ A source travels by pickle. Rule: it holds nothing open by itself; what it opens
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -13,26 +14,19 @@ from typing import Protocol
 from msgspec import Struct
 
 from engine.core.faults import CorruptedLog
-from engine.core.ports import EVENTS, Append, Page
+from engine.core.ports import INTERNAL, TOPICS, Append, Page
 from engine.shell.codec import SchemaIds
 from engine.shell.embedded.check import check as check_files
 from engine.shell.embedded.reader import LogReader
 from engine.shell.embedded.stopped import append_stopped
 
-from .ports import LogReading
+from .cut import Cut, OpenLog
 from .report import LOG, Check, CheckReport
 from .stopped import hold_log
 
 
-class OpenLog(LogReading, Protocol):
-    """A log that was opened. Raises Unavailable, CorruptedLog."""
-
-    async def end(self, topic: str, partition: int) -> int:
-        """As `Log.end`."""
-
-
 class LogSource(Protocol):
-    """A log that nobody writes while `hold` lasts."""
+    """A log that is audited. It may be named in any process; it travels by pickle."""
 
     @property
     def name(self) -> str:
@@ -42,16 +36,27 @@ class LogSource(Protocol):
     def schema_ids(self) -> SchemaIds | None:
         """Those of its records if they are in Confluent's framing."""
 
+    @property
+    def may_grow(self) -> bool:
+        """Whether engines may write it while it is read."""
+
     @contextmanager
     def hold(self) -> Iterator[None]:
         """Keep its engine away. Raises Unavailable when one runs, or when there is no log; CorruptedLog."""
 
-    def check(self) -> CheckReport:
+    @contextmanager
+    def cut(self) -> Iterator[Cut]:
+        """Up to where it is read; it does not lose what lies below meanwhile.
+
+        Raises Unavailable when there is no log, or when its engine runs and it may not grow; CorruptedLog.
+        """
+
+    def check(self, cut: Cut) -> CheckReport:
         """The check `log`: all of it, as far as that needs no codec. Raises Unavailable."""
 
     @asynccontextmanager
-    def open(self) -> AsyncIterator[OpenLog]:
-        """Read it, in any process, while `hold` lasts. Raises Unavailable."""
+    def open(self, cut: Cut | None = None) -> AsyncIterator[OpenLog]:
+        """Read what lies below the cut, or all that is there now, in any process. Raises Unavailable."""
 
     def append(self, appends: Sequence[Append]) -> None:
         """Append all or nothing to the log of a stopped engine, outside of `hold`: for repairs. Raises Unavailable."""
@@ -62,6 +67,7 @@ class EmbeddedSource(Struct, frozen=True):
 
     data_directory: Path
     schema_ids: SchemaIds | None = None
+    may_grow: bool = False
 
     @property
     def name(self) -> str:
@@ -72,7 +78,18 @@ class EmbeddedSource(Struct, frozen=True):
         with hold_log(self.data_directory):
             yield
 
-    def check(self) -> CheckReport:
+    @contextmanager
+    def cut(self) -> Iterator[Cut]:
+        with self.hold():
+            yield asyncio.run(self._ends())
+
+    async def _ends(self) -> Cut:
+        async with self.open() as log:
+            numbers = range(1, log.partition_count + 1)
+            ends = {(topic, n): await log.end(topic, n) for topic in TOPICS for n in numbers}
+        return Cut(ends, {number: ends[INTERNAL, number] for number in numbers})
+
+    def check(self, cut: Cut) -> CheckReport:  # noqa: ARG002
         """Every byte, in a process that may die of it."""
         check = Check(LOG)
         try:
@@ -86,7 +103,7 @@ class EmbeddedSource(Struct, frozen=True):
         return check.report()
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[OpenLog]:
+    async def open(self, cut: Cut | None = None) -> AsyncIterator[OpenLog]:  # noqa: ARG002
         view = EmbeddedView(self.data_directory)
         try:
             yield view
@@ -118,10 +135,3 @@ class EmbeddedView:
 
     def close(self) -> None:
         self._reader.close()
-
-
-async def measure(source: LogSource) -> tuple[int, int]:
-    """How many partitions a log has, and about how many records lie on its `events`."""
-    async with source.open() as log:
-        ends = [await log.end(EVENTS, number) for number in range(1, log.partition_count + 1)]
-        return log.partition_count, sum(ends)

@@ -1,6 +1,7 @@
 """The rows of a partition's state, decoded, whether its engine runs or not. Changes nothing.
 
-A running engine goes on: rows are read in short transactions, each of which sees the state after some group of steps.
+A running engine goes on: rows are read in short transactions, each of which sees the state after some group of steps;
+a copy is the state after one of them.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ class StateReader:
             self._release()
             raise
         self.is_running = self._lock is None
+        self.state_format = (path / "format").read_text("ascii")
 
     def __enter__(self) -> StateReader:
         return self
@@ -102,6 +104,13 @@ class StateReader:
             if len(page) < ROWS_PER_TRANSACTION:
                 return
             after = page[-1][0]
+
+    def copy(self, folder: Path) -> None:
+        """Copy the state into a folder, without free pages. Raises Unavailable."""
+        try:
+            self._environment.copy(str(folder), compact=True)
+        except lmdb.Error as error:
+            raise Unavailable(f"expected to copy a state into {folder}, got: {error}") from error
 
     def _page(self, database: _Database, start: bytes, after: bytes | None) -> list[tuple[bytes, bytes]]:
         found: list[tuple[bytes, bytes]] = []

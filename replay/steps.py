@@ -1,6 +1,7 @@
 """The records of a partition as steps: dense positions, whole steps, one metadata, time, and the chain of hashes.
 
-Rule: after a failure it goes on with what the log says next, so that one damage is one failure of each kind.
+Rule: after a failure it goes on with what the log says next, so that one damage is one failure of each kind. A log
+whose beginning is gone is judged from its first whole step on.
 """
 
 from __future__ import annotations
@@ -29,15 +30,26 @@ class Steps:
         self.positions = Check(POSITIONS)
         self.chain = Check(CHAIN)
         self.last_position = 0
+        #: Of the first whole step; None before there was a record.
+        self.first_position: int | None = None
         self._partition = partition
         self._records: list[Record] = []
         self._values: list[bytes] = []
-        self._hash = b""
+        self._hash: bytes | None = b""
         self._timestamp = 0
+
+    @property
+    def is_late(self) -> bool:
+        """Whether there was something before the first record."""
+        return self.first_position not in (None, 1)
 
     def add(self, record: Record, value: bytes) -> WholeStep | None:
         """Take the next record; gives the step that it completes."""
         position = record.position
+        if self.first_position is None or (self.is_late and position == self.first_position and record.index):
+            self._begin(record)
+            if record.index and position > 1:
+                return None
         if position != self.last_position + 1:
             self._fail(f"expected position {self.last_position + 1}, got {position}", position)
         self.last_position = position
@@ -68,6 +80,16 @@ class Steps:
             count = self._records[0].step.step_count
             self._fail(f"expected {count} records of the last step, got {len(self._records)}", self.last_position)
 
+    def _begin(self, record: Record) -> None:
+        """Go on from this record, or from behind it if it belongs to a step whose first record is gone."""
+        position = record.position
+        self.last_position = position - 1 if position > 1 else 0
+        self.first_position = max(position, 1)
+        if self.is_late:
+            self._hash = None
+            if record.index:
+                self.last_position, self.first_position = position, position + 1
+
     def _drop(self) -> None:
         self._records, self._values = [], []
 
@@ -81,7 +103,7 @@ class Steps:
         if step.timestamp < self._timestamp:
             self._fail(f"expected time {self._timestamp} or later, got {step.timestamp}", position)
         self._timestamp = step.timestamp
-        if step.previous_hash != self._hash:
+        if self._hash is not None and step.previous_hash != self._hash:
             self.chain.fail(
                 f"the chain is broken before position {position}: this step or one before it was changed or lost",
                 self._partition,

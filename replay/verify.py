@@ -1,10 +1,11 @@
-"""Verify a stopped engine: the composition root of the auditor, which opens a log and what a data directory holds.
+"""Verify an installation: the composition root of the auditor, which opens a log and what a data directory holds.
 
     DIR/log/                the embedded log, unless a log elsewhere is named
     DIR/state/<partition>/  LMDB state, one directory a partition
     DIR/search.db           secondary storage
 
-Rule: nothing is changed, a running engine is refused. One process a partition and one for secondary storage.
+Rule: nothing is changed. A log that may grow meanwhile is read up to a cut; else a running engine is refused. One
+process a partition and one for secondary storage.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -21,11 +23,13 @@ from msgspec import Struct
 
 from engine.assembly import Assembly
 from engine.core.faults import CorruptedLog, Unavailable
+from engine.core.ports import Snapshot
 from engine.core.state import State
 from engine.shell.lmdb_store import LmdbStore
 
 from . import counters, messages
-from .partition import PartitionAudit, PartitionFindings, Unreadable, position_of
+from .cut import Cut
+from .partition import PartitionAudit, PartitionFindings, position_of
 from .ports import Counted, Progress, counting
 from .processes import Died, run_all
 from .projection import Projection, SqliteProjection
@@ -44,9 +48,10 @@ from .report import (
     Report,
     merge,
 )
-from .sources import EmbeddedSource, LogSource, measure
+from .sources import EmbeddedSource, LogSource
 from .stopped import hold_engine
-from .stopped_store import StoppedStore, is_kept, stored_partitions
+from .stopped_store import stored_partitions
+from .stored import States, is_late, open_state
 
 
 class StoredState(Struct, frozen=True, kw_only=True):
@@ -68,26 +73,44 @@ def verify(
     *,
     source: LogSource | None = None,
     projection: Projection | None = None,
+    snapshots: Path | None = None,
     progress: Counted | None = None,
 ) -> Report:
-    """Check everything; `Report.ok` says whether all is well.
+    """Check everything; `Report.ok` says whether all is well, `Report.whole` whether the log had its beginning.
 
-    `source` is the log, `projection` secondary storage, where they are not the directory's own.
+    `source` is the log, `projection` secondary storage, where they are not the directory's own; `snapshots` their
+    directory.
 
-    Raises Unavailable when the engine runs or there is no log, RetoldError for a log of another format.
+    Raises Unavailable when there is no log, or when the engine runs and the log may not; RetoldError for a log of
+    another format.
     """
     source = source or EmbeddedSource(data_directory)
     projection = projection or SqliteProjection(data_directory)
     try:
-        with hold_engine(data_directory), source.hold():
-            log = source.check()
+        with _hold_state(data_directory, source) as is_running, source.cut() as cut:
+            log = source.check(cut)
             if log.status != OK:
                 return _unreadable(data_directory, source, log)
-            return _verify(data_directory, source, projection, log, progress)
+            states = States(data_directory=data_directory, is_running=is_running, snapshots=snapshots)
+            return _Audit(states, source, cut, projection).run(log, progress)
     except CorruptedLog as error:
         check = Check(LOG)
         check.fail(error.message)
         return _unreadable(data_directory, source, check.report())
+
+
+@contextmanager
+def _hold_state(data_directory: Path, source: LogSource) -> Iterator[bool]:
+    """Keep the engine of a data directory away; True if it runs, and may."""
+    with ExitStack() as stack:
+        is_running = False
+        try:
+            stack.enter_context(hold_engine(data_directory))
+        except Unavailable:
+            if not source.may_grow:
+                raise
+            is_running = True
+        yield is_running
 
 
 def state_digests(data_directory: Path) -> dict[int, dict[str, str]]:
@@ -101,7 +124,7 @@ def stored_states(data_directory: Path) -> dict[int, StoredState]:
     found = {}
     with hold_engine(data_directory):
         for number in stored_partitions(data_directory):
-            store = _open_stored(data_directory, number)
+            store = open_state(data_directory, number)
             if store is not None:
                 state = State(store, tables)
                 found[number] = StoredState(position=position_of(state), digests=state.digests())
@@ -109,88 +132,97 @@ def stored_states(data_directory: Path) -> dict[int, StoredState]:
     return found
 
 
-def _verify(
-    data_directory: Path, source: LogSource, projection: Projection, log: CheckReport, progress: Counted | None
-) -> Report:
-    partition_count, records = asyncio.run(measure(source))
-    with tempfile.TemporaryDirectory(prefix="retold-verify-") as temporary:
-        folder = Path(temporary)
-        tasks: list[Callable[[Progress], PartitionFindings | ProjectionFindings]] = [
-            partial(_audit_partition, data_directory, source, number, folder / str(number))
-            for number in range(1, partition_count + 1)
-        ]
-        tasks.append(partial(_audit_projection, projection, source, folder / "projection"))
-        # every record is read twice: by its partition's audit and by that of the projection
-        results = run_all(tasks, max(2, os.cpu_count() or 1), counting(progress, 2 * records))
-    *audits, projected = results
-    partitions = [found for found in audits if isinstance(found, PartitionFindings)]
-    checks = [part for found in partitions for part in found.checks]
-    checks += [log, *_dead(audits), *asyncio.run(_across(source, partitions))]
-    if isinstance(projected, ProjectionFindings):
-        checks.append(projected.check)
-        positions = projected.positions
-    else:
-        checks += _dead([projected], PROJECTION)
-        positions = {}
-    reports = [_with_projection(found.partition, positions) for found in partitions]
-    return _report(data_directory, source, reports, [merge(name, checks) for name in CHECKS])
+class _Audit(Struct, frozen=True):
+    """What the processes of an audit are told; it travels by pickle."""
+
+    states: States
+    source: LogSource
+    cut: Cut
+    projection: Projection
+
+    def run(self, log: CheckReport, progress: Counted | None) -> Report:
+        """Everything but the check `log`, which was made."""
+        with tempfile.TemporaryDirectory(prefix="retold-verify-") as temporary:
+            folder = Path(temporary)
+            tasks: list[Callable[[Progress], PartitionFindings | ProjectionFindings]] = [
+                partial(self.audit_partition, number, folder / str(number))
+                for number in range(1, self.cut.partition_count + 1)
+            ]
+            tasks.append(partial(self.audit_projection, folder / "projection"))
+            # every record is read twice: by its partition's audit and by that of the projection
+            results = run_all(tasks, max(2, os.cpu_count() or 1), counting(progress, 2 * self.cut.events))
+        *audits, projected = results
+        partitions = [found for found in audits if isinstance(found, PartitionFindings)]
+        checks = [part for found in partitions for part in found.checks]
+        checks += [log, *_dead(audits), *_across(self.cut, partitions)]
+        positions: Mapping[int, int] = {}
+        if isinstance(projected, ProjectionFindings):
+            checks.append(projected.check)
+            positions = projected.positions
+        else:
+            checks += _dead([projected], PROJECTION)
+        reports = [_with_projection(found.partition, positions) for found in partitions]
+        return _report(self.states.data_directory, self.source, reports, [merge(name, checks) for name in CHECKS])
+
+    # in processes of their own
+
+    def audit_partition(self, number: int, folder: Path, progress: Progress) -> PartitionFindings:
+        async def audit() -> PartitionFindings:
+            assembly = Assembly(self.source.schema_ids)
+            async with self.source.open(self.cut) as log:
+                usable = await self.states.usable_snapshots(log, assembly.codec, number)
+                is_cut = await is_late(log, assembly.codec, number)
+                fresh, begin = await self._begin(usable if is_cut else [], folder)
+                later = [snapshot for snapshot in usable if snapshot.position > begin]
+                stored = await self.states.stored(number, later, folder / "compared")
+                settled = self.cut.settled[number]
+                try:
+                    return await PartitionAudit(log, assembly, number, fresh, stored, progress, settled=settled).run()
+                finally:
+                    fresh.close()
+                    if stored.store is not None:
+                        stored.store.close()
+
+        return asyncio.run(audit())
+
+    async def _begin(self, snapshots: Sequence[Snapshot], folder: Path) -> tuple[LmdbStore, int]:
+        """The state to replay on, and its position: the oldest of these snapshots, or an empty one."""
+        oldest_first = sorted(snapshots, key=lambda snapshot: snapshot.position)
+        restored = await self.states.restore(oldest_first, folder / "begin")
+        if restored is None:
+            return LmdbStore(folder / "empty"), 0
+        return restored[0], restored[1].position
+
+    def audit_projection(self, folder: Path, progress: Progress) -> ProjectionFindings:
+        async def audit() -> ProjectionFindings:
+            codec = Assembly(self.source.schema_ids).codec
+            async with self.source.open(self.cut) as log:
+                late = [n for n in range(1, log.partition_count + 1) if await is_late(log, codec, n)]
+            if late:
+                check = Check(PROJECTION)
+                numbers = ", ".join(map(str, late))
+                check.skip(f"what the first events of partition {numbers} gave cannot be made again: they are gone")
+                return ProjectionFindings(check.report(), {})
+            check, positions = await self.projection.audit(
+                folder, self.source, codec, progress, is_running=self.states.is_running
+            )
+            return ProjectionFindings(check.report(), positions)
+
+        return asyncio.run(audit())
 
 
-async def _across(source: LogSource, found: Sequence[PartitionFindings]) -> list[CheckReport]:
+def _across(cut: Cut, found: Sequence[PartitionFindings]) -> list[CheckReport]:
     """What only all partitions together can judge."""
     by_number = {findings.partition.partition: findings for findings in found}
     told, counted = Check(MESSAGES), Check(COUNTERS)
     sent = {number: findings.sent for number, findings in by_number.items()}
     received = {number: findings.received for number, findings in by_number.items()}
-    async with source.open() as log:
-        if len(found) < log.partition_count:
-            told.skip("not every partition could be read")
-            return [told.report()]
-        await messages.compare(told, log, Assembly(source.schema_ids).codec, sent, received)
-    counters.compare(counted, {number: findings.counters for number, findings in by_number.items()})
+    if len(found) < cut.partition_count:
+        told.skip("not every partition could be read")
+        return [told.report()]
+    messages.compare(told, sent, received)
+    counters.compare(counted, {number: findings.counters for number, findings in by_number.items()}, sent)
     return [told.report(), counted.report()]
-
-
-# in processes of their own
-
-
-def _audit_partition(
-    data_directory: Path, source: LogSource, number: int, folder: Path, progress: Progress
-) -> PartitionFindings:
-    fresh = LmdbStore(folder)
-    stored: StoppedStore | Unreadable | None
-    try:
-        stored = _open_stored(data_directory, number)
-    except Unavailable as error:
-        stored = Unreadable(error.message)
-
-    async def audit() -> PartitionFindings:
-        async with source.open() as log:
-            return await PartitionAudit(log, Assembly(source.schema_ids), number, fresh, stored, progress).run()
-
-    try:
-        return asyncio.run(audit())
-    finally:
-        if isinstance(stored, StoppedStore):
-            stored.close()
-        fresh.close()
-
-
-def _audit_projection(
-    projection: Projection, source: LogSource, folder: Path, progress: Progress
-) -> ProjectionFindings:
-    async def audit() -> ProjectionFindings:
-        async with source.open() as log:
-            codec = Assembly(source.schema_ids).codec
-            check, positions = await projection.audit(folder, log, codec, progress)
-            return ProjectionFindings(check.report(), positions)
-
-    return asyncio.run(audit())
-
-
-def _open_stored(data_directory: Path, number: int) -> StoppedStore | None:
-    path = data_directory / "state" / str(number)
-    return StoppedStore(path) if is_kept(path, Assembly().state_format) else None
 
 
 # the report
@@ -217,5 +249,11 @@ def _unreadable(data_directory: Path, source: LogSource, log: CheckReport) -> Re
 def _report(
     data_directory: Path, source: LogSource, partitions: Sequence[PartitionReport], checks: Sequence[CheckReport]
 ) -> Report:
-    ok = all(check.status != FAILED for check in checks)
-    return Report(ok=ok, data_directory=str(data_directory), log=source.name, partitions=partitions, checks=checks)
+    return Report(
+        ok=all(check.status != FAILED for check in checks),
+        whole=all(partition.replayed_from is not None for partition in partitions),
+        data_directory=str(data_directory),
+        log=source.name,
+        partitions=partitions,
+        checks=checks,
+    )

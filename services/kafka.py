@@ -47,9 +47,11 @@ PROPERTIES = {
 class KafkaBroker(Service):
     """Kafka 4.1 in KRaft mode.
 
-    `users` (name -> password) asks clients to log in (SASL_PLAINTEXT; PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512) and
-    allows each only what an ACL allows, but for the user named `superuser`, who may do everything. Without users
-    everyone may do everything. `properties` are a broker's, beyond those of this module or instead of them.
+    `users` (name -> password) asks clients to log in (PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512) and allows each only what
+    an ACL allows, but for the user named `superuser`, who may do everything. Without users everyone may do everything.
+    `certificate` (a PEM file: its key as PKCS #8, then itself) has clients speak TLS; with `client_authority` (PEM)
+    each must show a certificate of that authority. `properties` are a broker's, beyond those of this module or instead
+    of them.
     """
 
     name = "kafka"
@@ -61,12 +63,16 @@ class KafkaBroker(Service):
         *,
         users: Mapping[str, str] | None = None,
         superuser: str = "admin",
+        certificate: Path | None = None,
+        client_authority: Path | None = None,
         properties: Mapping[str, str] | None = None,
         is_optimized: bool = False,
     ) -> None:
         super().__init__(directory, is_optimized=is_optimized)
         self.users = dict(users or {})
         self._superuser = superuser
+        self._certificate = certificate
+        self._client_authority = client_authority
         self._properties = dict(properties or {})
         self._port, self._internal_port, self._controller_port = free_ports(3)
 
@@ -79,6 +85,12 @@ class KafkaBroker(Service):
     def internal_address(self) -> str:
         """Bootstrap servers of a listener that asks nobody to log in, and where everyone is a super user."""
         return f"127.0.0.1:{self._internal_port}"
+
+    @property
+    def security_protocol(self) -> str:
+        """What clients speak at `address`: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."""
+        plain = "PLAINTEXT" if self._certificate is None else "SSL"
+        return f"SASL_{plain}" if self.users else plain
 
     def prepare(self) -> Sequence[str]:
         """Settings, and a formatted log directory at the first start."""
@@ -99,9 +111,7 @@ class KafkaBroker(Service):
             "INTERNAL": f"127.0.0.1:{self._internal_port}",
             "CONTROLLER": f"127.0.0.1:{self._controller_port}",
         }
-        protocols = dict.fromkeys(listeners, "PLAINTEXT")
-        if self.users:
-            protocols["CLIENT"] = "SASL_PLAINTEXT"
+        protocols = dict.fromkeys(listeners, "PLAINTEXT") | {"CLIENT": self.security_protocol}
         return {
             **PROPERTIES,
             "listeners": ",".join(f"{name}://{address}" for name, address in listeners.items()),
@@ -109,6 +119,7 @@ class KafkaBroker(Service):
             "controller.quorum.voters": f"1@127.0.0.1:{self._controller_port}",
             "log.dirs": str(self.directory / "data"),
             **(self._security() if self.users else {}),
+            **self._encryption(),
             **self._properties,
         }
 
@@ -124,6 +135,17 @@ class KafkaBroker(Service):
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
             "super.users": f"User:{self._superuser};User:ANONYMOUS",
         }
+
+    def _encryption(self) -> dict[str, str]:
+        files = {"keystore": self._certificate, "truststore": self._client_authority}
+        stores = {
+            f"listener.name.client.ssl.{store}.{name}": value
+            for store, file in files.items()
+            if file is not None
+            for name, value in {"type": "PEM", "location": str(file)}.items()
+        }
+        asked = "none" if self._client_authority is None else "required"
+        return {**stores, "listener.name.client.ssl.client.auth": asked} if stores else {}
 
     def _format(self, classpath: str, settings: Path) -> None:
         cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")

@@ -104,6 +104,13 @@ def own_topics(kafka: str) -> Iterator[str]:
 @pytest.fixture
 def index_prefix(opensearch: str) -> Iterator[str]:
     """How the indices, aliases and templates of this test begin."""
+    with own_indices(opensearch) as prefix:
+        yield prefix
+
+
+@contextmanager
+def own_indices(opensearch: str) -> Iterator[str]:
+    """A prefix whose indices and templates are deleted at the end, for fixtures that serve more than one test."""
     prefix = f"test-{uuid.uuid4().hex[:12]}"
     yield prefix
     with httpx.Client(base_url=opensearch, timeout=PATIENCE) as client:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -229,11 +229,3 @@ def _bytes(given: str, place: str, problems: Problems) -> bytes:
 def _shown(value: object) -> str:
     text = "nothing" if value is None else msgspec.json.encode(value).decode()
     return text if len(text) <= 60 else f"{text[:60]}…"
-
-
-def numbered(lines: Iterator[bytes], name: str) -> Iterator[tuple[str, bytes]]:
-    """Lines that hold something, each with its place."""
-    prefix = f"{name} line" if name else "line"
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            yield f"{prefix} {number}", line

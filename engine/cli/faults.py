@@ -10,6 +10,8 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 #: Nobody answers at the URL.
 EXIT_NO_CONNECTION = 3
+#: Nothing is wrong, but not all of it could be proved: the beginning of the log is gone.
+EXIT_UNPROVED = 4
 #: Ended by Ctrl-C.
 EXIT_INTERRUPTED = 130
 
@@ -18,6 +20,12 @@ class CommandFailed(Exception):
     """What was asked for failed. The text is for a person; no stack trace is shown."""
 
     exit_code = EXIT_FAILED
+
+
+class Unproved(CommandFailed):
+    """Nothing is wrong, but not all could be proved."""
+
+    exit_code = EXIT_UNPROVED
 
 
 class UsageFault(CommandFailed):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +13,8 @@ from uuid import uuid4
 import typer
 from msgspec import Struct
 
-from .faults import CommandFailed, NoConnection, UsageFault
+from .faults import CommandFailed, NoConnection
+from .line_reading import STDIN, Line, can_be_read_again, in_background, pages
 from .options import Installed, Json, expand
 from .output import print_json, print_line, print_note, shown_count
 
@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from engine.config import Settings
     from engine.core.ports import Log
 
-    from .command_lines import Wish
-    from .producing import Outcome
+    from .command_lines import CommandLines, Wish
+    from .producing import Appending, Outcome, Turns, Waiting
 
-STDIN = Path("-")
 #: Lines whose problems are shown; the others are counted.
 LINES_SHOWN_MAX = 50
+#: Of lines that nobody can count before, progress is shown after so many each.
+SHOWN_EACH = 10_000
 
 
 class ProduceOptions(Struct, frozen=True, kw_only=True):
@@ -44,7 +45,8 @@ class ProduceOptions(Struct, frozen=True, kw_only=True):
 def produce(wanted: ProduceOptions, installed: Installed, as_json: Json = False) -> None:
     """Put commands on the log, a JSON object a line, and show what came of it.
 
-    All lines are checked against the schemas first: nothing is sent when one of them is wrong.
+    Files are checked against the schemas first: nothing is sent when one of their lines is wrong. Of standard input
+    each line is sent as it comes, up to the first that is wrong.
     """
     outcomes = asyncio.run(_produce(wanted, installed.settings(), as_json))
     bad = sum(count for outcome, count in outcomes.items() if outcome not in ("ACCEPTED", "APPENDED"))
@@ -59,21 +61,23 @@ async def _produce(wanted: ProduceOptions, settings: Settings, as_json: bool) ->
     from engine.shell.clock import SystemClock
 
     from .command_lines import CommandLines
-    from .producing import Appending, Waiting, spread
+    from .producing import Appending, Turns, Waiting
 
     codec = Assembly(schema_ids(settings)).codec
+    files = wanted.file or [STDIN]
     log = await _open_log(settings)
     try:
         name, numbers = f"produce-{uuid4().hex[:12]}", itertools.count(1)
         lines = CommandLines(codec, log.partition_count, lambda: f"{name}/{next(numbers)}")
-        wishes = spread(_read(lines, wanted.file or [STDIN]), log.partition_count)
+        total = await _check(lines, files) if wanted.check or can_be_read_again(files) else None
         if wanted.check:
-            print_note(f"well-formed lines: {shown_count(len(wishes))}; nothing was sent")
+            print_note(f"well-formed lines: {shown_count(total or 0)}; nothing was sent")
             return {}
+        wishes = Wishes(lines, files, Turns(log.partition_count))
         if wanted.no_wait:
-            return await _send(Appending(log, codec), wishes, as_json)
+            return await _send(Appending(log, codec), wishes, total, as_json)
         waiting = Waiting(log, codec, SystemClock(), name=name, timeout_seconds=wanted.timeout)
-        return await _send(waiting, wishes, as_json)
+        return await _send(waiting, wishes, total, as_json)
     finally:
         await log.close()
 
@@ -96,43 +100,56 @@ async def _open_log(settings: Settings) -> Log:
         raise NoConnection(f"{error.message}; is the engine running? Name its data with --data or --config") from None
 
 
-def _read(lines: Any, files: list[Path]) -> list[Wish]:
-    """All commands. Raises CommandFailed that lists all problems of all lines."""
-    wishes, wrong = [], []
-    for place, line in _lines(files):
-        wish, problems = lines.read(place, line)
-        if wish is None:
-            wrong.append((place, problems))
-        else:
-            wishes.append(wish)
+async def _check(lines: CommandLines, files: Sequence[Path]) -> int:
+    """How many lines there are. Raises CommandFailed that lists all problems of all lines."""
+    good = wrong = 0
+    async for page in in_background(pages(files)):
+        for place, line in page:
+            _, problems = lines.read(place, line)
+            good, wrong = good + (not problems), wrong + bool(problems)
+            if wrong <= LINES_SHOWN_MAX:
+                _print_problems(place, problems)
+    if wrong > LINES_SHOWN_MAX:
+        print_note(f"and {shown_count(wrong - LINES_SHOWN_MAX)} more lines")
     if wrong:
-        for place, problems in wrong[:LINES_SHOWN_MAX]:
-            for problem in problems:
-                print_note(f"{place}: {problem}")
-        if len(wrong) > LINES_SHOWN_MAX:
-            print_note(f"and {shown_count(len(wrong) - LINES_SHOWN_MAX)} more lines")
-        raise CommandFailed(
-            f"{shown_count(len(wrong))} of {shown_count(len(wrong) + len(wishes))} lines are wrong; nothing was sent"
-        )
-    return wishes
+        raise CommandFailed(f"{shown_count(wrong)} of {shown_count(good + wrong)} lines are wrong; nothing was sent")
+    return good
 
 
-def _lines(files: list[Path]) -> Iterator[tuple[str, bytes]]:
-    from .command_lines import numbered
+class Wishes:
+    """The commands of lines as they come, up to the first line that is wrong: `wrong` is its place then."""
 
-    for path in files:
-        if path == STDIN:
-            yield from numbered(iter(sys.stdin.buffer), "")
-            continue
-        try:
-            with path.open("rb") as opened:
-                yield from numbered(opened, str(path) if len(files) > 1 else "")
-        except OSError as error:
-            raise UsageFault(f"--file: expected a file {path}, got: {error.strerror}; name another") from None
+    def __init__(self, lines: CommandLines, files: Sequence[Path], turns: Turns) -> None:
+        self.wrong = ""
+        self._lines = lines
+        self._files = files
+        self._turns = turns
+
+    async def pages(self) -> AsyncIterator[Sequence[Wish]]:
+        """Each as soon as it can be read."""
+        async for page in in_background(pages(self._files)):
+            yield self._turns.spread(self._read(page))
+            if self.wrong:
+                return
+
+    def _read(self, page: Sequence[Line]) -> Iterator[Wish]:
+        for place, line in page:
+            wish, problems = self._lines.read(place, line)
+            if wish is None:
+                _print_problems(place, problems)
+                self.wrong = place
+                return
+            yield wish
 
 
-async def _send(sender: Any, wishes: Sequence[Wish], as_json: bool) -> dict[str, int]:
-    """Send all, print what became of each; gives how often each outcome came."""
+def _print_problems(place: str, problems: Sequence[str]) -> None:
+    for problem in problems:
+        print_note(f"{place}: {problem}")
+
+
+async def _send(sender: Appending | Waiting, wishes: Wishes, total: int | None, as_json: bool) -> dict[str, int]:
+    """Send all, print what became of each; gives how often each outcome came. `total`: None if nobody knows yet."""
+    from .producing import NOT_SENT
     from .producing import produce as send_all
     from .progress import open_bars
 
@@ -140,16 +157,29 @@ async def _send(sender: Any, wishes: Sequence[Wish], as_json: bool) -> dict[str,
     await sender.start()
     try:
         with ExitStack() as stack:
-            bars = None if as_json or len(wishes) < 2 else stack.enter_context(open_bars(share=0.1))
-            async for found in send_all(sender.send, wishes):
+            has_bars = not as_json and (total is None or total > 1)
+            bars = stack.enter_context(open_bars(share=0.1)) if has_bars else None
+            async for found in send_all(sender.send, wishes.pages()):
                 counts[found.outcome] = counts.get(found.outcome, 0) + 1
                 print_json(_document(found)) if as_json else _print(found)
-                if bars is not None:
-                    bars.show("Produce", sum(counts.values()), len(wishes))
+                done = sum(counts.values())
+                if bars is not None and (total is not None or done % SHOWN_EACH == 0):
+                    bars.show("Produce", done, total)
     finally:
         with suppress(asyncio.CancelledError):
             await sender.close()
+    if counts.get(NOT_SENT):
+        print_note(f"nothing after {found.wish.place} was read")
+    if wishes.wrong:
+        raise CommandFailed(
+            f"{wishes.wrong} is wrong: it was not sent, and nothing after it was read{_counted(counts)}"
+        )
     return counts
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    """What became of those before it."""
+    return "".join(f"; {outcome} {shown_count(count)}" for outcome, count in sorted(counts.items()))
 
 
 def _document(found: Outcome) -> dict[str, Any]:

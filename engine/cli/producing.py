@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from itertools import cycle, islice
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -54,24 +56,41 @@ class Outcome(Struct, frozen=True, kw_only=True):
 Sender = Callable[[Wish], Awaitable[Outcome]]
 
 
-async def produce(send: Sender, wishes: Sequence[Wish]) -> AsyncIterator[Outcome]:
-    """Outcomes in the order of the wishes; once one could not be sent, no more are."""
-    under_way: deque[asyncio.Task[Outcome]] = deque()
-    lost = ""
-    for wish in wishes:
-        if len(under_way) >= IN_FLIGHT:
-            lost = _fault_of(outcome := await under_way.popleft()) or lost
-            yield outcome
-        if lost:
-            under_way.append(asyncio.ensure_future(_not_sent(wish, lost)))
-        else:
-            under_way.append(asyncio.ensure_future(send(wish)))
-    while under_way:
-        yield await under_way.popleft()
+async def produce(send: Sender, pages: AsyncIterator[Sequence[Wish]]) -> AsyncIterator[Outcome]:
+    """Outcomes in the order of the wishes, each as soon as it is known; at most IN_FLIGHT and a page are held.
+
+    Once one could not be sent, no more are, and no more is read: what else was read was NOT_SENT.
+    """
+    ready: deque[Wish] = deque()
+    under_way: deque[asyncio.Future[Outcome]] = deque()
+    reading: asyncio.Task[Sequence[Wish] | None] | None = None
+    has_more, lost = True, ""
+    try:
+        while True:
+            while ready and len(under_way) < IN_FLIGHT:
+                wish = ready.popleft()
+                under_way.append(asyncio.ensure_future(_not_sent(wish, lost) if lost else send(wish)))
+            if has_more and not ready and not reading and not lost:
+                reading = asyncio.create_task(_next(pages))
+            awaited: list[asyncio.Future[Any]] = [*([reading] if reading and not lost else []), *islice(under_way, 1)]
+            if not awaited:
+                return
+            await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+            while under_way and under_way[0].done():
+                outcome = under_way.popleft().result()
+                lost = lost or (outcome.reason if outcome.outcome == NOT_SENT else "")
+                yield outcome
+            if reading and reading.done():
+                page, reading = reading.result(), None
+                ready.extend(page or ())
+                has_more = page is not None
+    finally:
+        if reading:
+            reading.cancel()
 
 
-def _fault_of(outcome: Outcome) -> str:
-    return outcome.reason if outcome.outcome == NOT_SENT else ""
+async def _next(pages: AsyncIterator[Sequence[Wish]]) -> Sequence[Wish] | None:
+    return await anext(pages, None)
 
 
 async def _not_sent(wish: Wish, reason: str) -> Outcome:
@@ -139,12 +158,14 @@ def _note_nothing(task: asyncio.Task[None]) -> None:
         raise error
 
 
-def spread(wishes: Sequence[Wish], partition_count: int) -> Sequence[Wish]:
-    """Those that may go anywhere, to the partitions in turn."""
-    spread_wishes, turn = [], 0
-    for wish in wishes:
-        if not wish.partition:
-            turn = turn % partition_count + 1
-            wish = msgspec.structs.replace(wish, partition=turn)
-        spread_wishes.append(wish)
-    return spread_wishes
+class Turns:
+    """Gives those that may go anywhere to the partitions in turn."""
+
+    def __init__(self, partition_count: int) -> None:
+        self._next = cycle(range(1, partition_count + 1))
+
+    def spread(self, wishes: Iterable[Wish]) -> Sequence[Wish]:
+        """Each with its partition."""
+        return [
+            wish if wish.partition else msgspec.structs.replace(wish, partition=next(self._next)) for wish in wishes
+        ]

@@ -1,7 +1,8 @@
-"""`snapshot`: what is in the directory from which new machines start."""
+"""`snapshot`: what is in the directory from which new machines start, and one more of it now."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,9 +30,7 @@ def list_snapshots(installed: Installed, directory: Directory = None, as_json: J
     from engine.shell.snapshots import list_snapshots as find
     from engine.shell.snapshots import partitions_of
 
-    folder = directory or installed.settings().snapshots.directory
-    if folder is None:
-        raise UsageFault("expected --directory, or the setting snapshots.directory, got neither")
+    folder = _folder(installed, directory)
     if not folder.is_dir():
         raise CommandFailed(f"expected a directory of snapshots, got {folder}; name another with --directory")
     found = [snapshot for number in partitions_of(folder) for snapshot in find(folder, number)]
@@ -39,7 +38,57 @@ def list_snapshots(installed: Installed, directory: Directory = None, as_json: J
     if as_json:
         print_json({"stateFormat": state_format, "snapshots": [_document(snapshot) for snapshot in found]})
         return
-    rows = [_row(snapshot, snapshot.state_format == state_format) for snapshot in found]
+    _print(found, state_format)
+
+
+def take(installed: Installed, directory: Directory = None, as_json: Json = False) -> None:
+    """Take a snapshot of the state of every partition of this machine, now.
+
+    The engine may run or not, and goes on. More than snapshots.keep are not kept; the oldest give way.
+    """
+    import asyncio
+
+    from engine.assembly import Assembly, build_name
+    from engine.shell.clock import SystemClock
+    from engine.shell.snapshots import LmdbSnapshots
+    from replay.state_rows import StateReader
+    from replay.stopped_store import stored_partitions
+
+    settings, folder = installed.settings(), _folder(installed, directory)
+    numbers = stored_partitions(settings.data)
+    if not numbers:
+        raise CommandFailed(f"expected a data directory with a state, got {settings.data}; name another with --data")
+    taken = []
+    for number in numbers:
+        path = settings.data / "state" / str(number)
+        with StateReader(path) as state:
+            snapshots = LmdbSnapshots(
+                folder,
+                number,
+                state=path,
+                state_format=state.state_format,
+                build=build_name(),
+                keep=settings.snapshots.keep,
+                clock=SystemClock(),
+            )
+            if state.position():
+                taken.append(asyncio.run(snapshots.take_by(state.copy)))
+    state_format = Assembly().state_format
+    if as_json:
+        print_json({"stateFormat": state_format, "snapshots": [_document(snapshot) for snapshot in taken]})
+        return
+    _print(taken, state_format)
+
+
+def _folder(installed: Installed, directory: Path | None) -> Path:
+    folder = directory or installed.settings().snapshots.directory
+    if folder is None:
+        raise UsageFault("expected --directory, or the setting snapshots.directory, got neither")
+    return folder
+
+
+def _print(snapshots: Sequence[Snapshot], state_format: str) -> None:
+    rows = [_row(snapshot, snapshot.state_format == state_format) for snapshot in snapshots]
     print_table(("PARTITION", "POSITION", "TAKEN", "MIB", "GENERATION", "BUILD", "READABLE"), rows)
     unreadable = sum(row[-1] == "no" for row in rows)
     if unreadable:
@@ -67,11 +116,12 @@ def _row(snapshot: Snapshot, is_readable: bool) -> tuple[str, ...]:
 
 def snapshot_app() -> typer.Typer:
     """The group `snapshot`."""
-    app = typer.Typer(help="Look at the copies of the state from which new machines start.", no_args_is_help=True)
+    app = typer.Typer(help="The copies of the state from which new machines start.", no_args_is_help=True)
     app.callback()(_group)
     app.command("list")(expand(list_snapshots))
+    app.command("take")(expand(take))
     return app
 
 
 def _group() -> None:
-    """Look at the copies of the state from which new machines start."""
+    """The copies of the state from which new machines start."""

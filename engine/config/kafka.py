@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
-from .section import Duration, Secret, Section
+from .section import Duration, Secret, Section, WithoutLogin, check_login
 
 if TYPE_CHECKING:  # the embedded log needs none of it
     from engine.shell.kafka.connection import KafkaConnection
@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # the embedded log needs none of it
 class SchemaRegistrySettings(Section):
     """A schema registry that speaks Confluent's protocol."""
 
-    url: str = Field(
+    url: Annotated[str, WithoutLogin] = Field(
         default="",
         pattern=r"^(https?://[^\s]+)?$",
         description="Base URL; not empty: records are written in Confluent's framing, schemas registered at the start.",
@@ -37,6 +37,11 @@ class SchemaRegistrySettings(Section):
         return RegistryConnection(
             url=self.url, username=self.username, password=self.password.get_secret_value(), ca_file=self.ca_file
         )
+
+    @model_validator(mode="after")
+    def _login_that_is_whole(self) -> SchemaRegistrySettings:
+        check_login(self.username, self.password)
+        return self
 
 
 class KafkaSettings(Section):
@@ -120,11 +125,29 @@ class KafkaSettings(Section):
         )
 
     @model_validator(mode="after")
-    def _certificate_with_key(self) -> KafkaSettings:
-        if (self.ssl_certificate_file is None) != (self.ssl_key_file is None):
-            raise ValueError("expected sslCertificateFile and sslKeyFile together, got one of them")
-        if self.security_protocol.startswith("SASL") and not self.sasl_username:
-            raise ValueError(f"expected saslUsername with {self.security_protocol}, got none")
-        if self.schema_registry.url and not self.bootstrap_servers:
-            raise ValueError("expected bootstrapServers with schemaRegistry.url, got none: the embedded log needs none")
+    def _security_that_fits(self) -> KafkaSettings:
+        """What would not be used is refused: its owner believes that it is."""
+        protocol, has_registry = self.security_protocol, bool(self.schema_registry.url)
+        has_tls, has_login = protocol.endswith("SSL"), protocol.startswith("SASL")
+        certificate, key = self.ssl_certificate_file, self.ssl_key_file
+        login = (self.sasl_username, self.sasl_password.get_secret_value())
+        problems = [
+            ((certificate is None) != (key is None), "sslCertificateFile and sslKeyFile together, got one of them"),
+            (has_login and not all(login), f"saslUsername and saslPassword with {protocol}, got less; set both"),
+            (
+                any(login) and not has_login,
+                f"no saslUsername and saslPassword with {protocol}, got some; set securityProtocol to SASL_SSL",
+            ),
+            (
+                any((self.ssl_ca_file, certificate, key)) and not has_tls,
+                f"no sslCaFile, sslCertificateFile and sslKeyFile with {protocol}, got some; set securityProtocol to "
+                "SSL or SASL_SSL",
+            ),
+            (
+                has_registry and not self.bootstrap_servers,
+                "bootstrapServers with schemaRegistry.url, got none: the embedded log needs none",
+            ),
+        ]
+        if found := [f"expected {text}" for is_wrong, text in problems if is_wrong]:
+            raise ValueError("; and ".join(found))
         return self

@@ -103,7 +103,7 @@ def _describe(problem: Any) -> str:
     expected = (
         problem["msg"].removeprefix("Input should be ") if known is None else known.format_map(problem.get("ctx", {}))
     )
-    if problem["loc"][:1] == ("telemetry",):
+    if problem["loc"][:1] == ("telemetry",) or place.endswith("assword") or "@" in str(problem["input"]):
         return f"{place}: expected {expected}"  # it may be a secret, under whatever name
     return f"{place}: expected {expected}, got {problem['input']!r}"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
-from .section import Duration, Secret, Section
+from .section import Duration, Secret, Section, WithoutLogin, check_login
 
 if TYPE_CHECKING:
     from exporters.opensearch.client import OpensearchConnection
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class OpensearchSettings(Section):
     """OpenSearch as secondary storage; without a URL it is SQLite."""
 
-    url: str = Field(
+    url: Annotated[str, WithoutLogin] = Field(
         default="",
         pattern=r"^(https?://[^\s,]+(,https?://[^\s,]+)*)?$",
         description="Base URLs of some nodes, separated by commas; empty: SQLite.",
@@ -59,3 +59,15 @@ class OpensearchSettings(Section):
             bulk_size_max=self.bulk_size_max,
             request_seconds=self.request_timeout.total_seconds(),
         )
+
+    def check_files(self) -> None:
+        """Once when the engine starts, not in each of its processes. Raises RetoldError for one that is no good."""
+        if self.url:
+            from engine.shell.certificates import trusting
+
+            trusting(self.ca_file, "opensearch.caFile")
+
+    @model_validator(mode="after")
+    def _login_that_is_whole(self) -> OpensearchSettings:
+        check_login(self.username, self.password)
+        return self

@@ -5,7 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FieldSerializationInfo, PlainSerializer, SecretStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FieldSerializationInfo,
+    PlainSerializer,
+    SecretStr,
+)
 
 #: The context of a serialization that contains secrets; without it they are stars.
 REVEALING = {"secrets": True}
@@ -46,3 +55,20 @@ def _reveal(secret: SecretStr, info: FieldSerializationInfo) -> str:
 
 #: A setting that nobody but the engine's own processes may see.
 Secret = Annotated[SecretStr, PlainSerializer(_reveal, when_used="json")]
+
+
+def _without_login(urls: str) -> str:
+    if "@" in urls:
+        raise ValueError("expected no name and no password in a URL, got some; there are settings for both")
+    return urls
+
+
+#: URLs are shown to everyone.
+WithoutLogin = AfterValidator(_without_login)
+
+
+def check_login(username: str, password: SecretStr) -> None:
+    """A name and a password belong together. Raises ValueError."""
+    if bool(username) != bool(password.get_secret_value()):
+        present, missing = ("username", "password") if username else ("password", "username")
+        raise ValueError(f"expected username and password together, got a {present} alone; set {missing} too")

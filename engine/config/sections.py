@@ -6,7 +6,11 @@ from datetime import timedelta
 
 from pydantic import Field, model_validator
 
+from engine.core.settings import COUNT_MAX, DELAY_MS_MAX
+
 from .section import Duration, Section
+
+MILLISECOND, DELAY_MAX = timedelta(milliseconds=1), timedelta(milliseconds=DELAY_MS_MAX)
 
 #: Above this chunk size there is a warning at the start.
 CHUNK_SIZE_DISCOURAGED = 5000
@@ -21,17 +25,19 @@ class BatchOperationSettings(Section):
         description="Longest time between two looks while background work waits for a retry.",
     )
     chunk_size: int = Field(
-        default=1000, gt=0, description="Most items in one chunk record. Above 5000 a warning is logged."
+        default=1000, gt=0, le=COUNT_MAX, description="Most items in one chunk record. Above 5000 a warning is logged."
     )
-    db_chunk_size: int = Field(default=3500, gt=0, description="Pending items in one row of the state.")
+    db_chunk_size: int = Field(default=3500, gt=0, le=COUNT_MAX, description="Pending items in one row of the state.")
     query_page_size: int = Field(default=10_000, gt=0, le=100_000, description="Items asked for in one query.")
     query_in_clause_size: int = Field(default=1000, gt=0, description="Most keys in one IN clause of a query.")
-    query_retry_max: int = Field(default=3, ge=0, description="Times a failed query is tried again; 0 for never.")
+    query_retry_max: int = Field(
+        default=3, ge=0, le=COUNT_MAX, description="Times a failed query is tried again; 0 for never."
+    )
     query_retry_initial_delay: Duration = Field(
-        default=timedelta(seconds=1), gt=timedelta(0), description="Delay before the first retry."
+        default=timedelta(seconds=1), ge=MILLISECOND, le=DELAY_MAX, description="Delay before the first retry."
     )
     query_retry_max_delay: Duration = Field(
-        default=timedelta(seconds=60), gt=timedelta(0), description="Longest delay between retries."
+        default=timedelta(seconds=60), ge=MILLISECOND, le=DELAY_MAX, description="Longest delay between retries."
     )
     query_retry_backoff_factor: float = Field(
         default=2.0, ge=1, le=100, description="Factor from one delay to the next."
@@ -65,7 +71,7 @@ class ProcessSettings(Section):
         description="Records of one instance in one step before others run; a large one counts once for every 4 KiB.",
     )
     continuation_rounds_max: int = Field(
-        default=100, gt=0, description="Steps without a wait state before an incident is raised."
+        default=100, gt=0, le=COUNT_MAX, description="Steps without a wait state before an incident is raised."
     )
     due_per_tick_max: int = Field(default=100, gt=0, le=10_000, description="Due timers that one step handles.")
     jobs_per_activation_max: int = Field(
@@ -104,7 +110,10 @@ class GatewaySettings(Section):
         default=timedelta(seconds=10), gt=timedelta(0), description="Wait for jobs when a request does not say."
     )
     idempotency_timeout: Duration = Field(
-        default=timedelta(hours=1), gt=timedelta(0), description="How long an Idempotency-Key is remembered."
+        default=timedelta(hours=1),
+        ge=MILLISECOND,
+        le=DELAY_MAX,
+        description="How long an Idempotency-Key is remembered.",
     )
     body_size_max: int = Field(default=16 * 1024 * 1024, gt=0, description="Bytes of a JSON body.")
 

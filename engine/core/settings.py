@@ -2,7 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec import Struct
+
+COUNT_MAX = (1 << 31) - 1
+DELAY_MS_MAX = 366 * 24 * 3_600_000
+#: What the machine can decide with, from and to; the settings of an installation are within it.
+LIMITS: Mapping[str, tuple[float, float]] = {
+    "chunk_size": (1, COUNT_MAX),
+    "db_chunk_size": (1, COUNT_MAX),
+    "query_page_size": (1, COUNT_MAX),
+    "query_retry_max": (0, COUNT_MAX),
+    "query_retry_initial_delay_ms": (0, DELAY_MS_MAX),
+    "query_retry_max_delay_ms": (1, DELAY_MS_MAX),
+    "query_retry_backoff_factor": (1, 100),
+    "slice_size": (1, 1_000),
+    "step_effects_max": (1, 10_000),
+    "continuation_rounds_max": (1, COUNT_MAX),
+    "due_per_tick_max": (1, 10_000),
+    "jobs_per_activation_max": (1, 10_000),
+    "activation_size_max": (1, COUNT_MAX),
+    "idempotency_timeout_ms": (1, DELAY_MS_MAX),
+}
 
 
 class MachineSettings(Struct, frozen=True, kw_only=True):
@@ -40,3 +62,12 @@ class MachineSettings(Struct, frozen=True, kw_only=True):
     idempotency_timeout_ms: int = 3_600_000
     #: names of changes in behaviour that are switched on; a log decides the same way for ever
     flags: tuple[str, ...] = ()
+
+
+def problems_of(settings: MachineSettings) -> list[str]:
+    """What the machine cannot decide with."""
+    return [
+        f"{name}: expected from {low} to {high}, got {value}"
+        for name, (low, high) in LIMITS.items()
+        if not low <= (value := getattr(settings, name)) <= high
+    ]

@@ -18,7 +18,7 @@ from .head import DUE, HEAD, RECEIVED, SCHEMAS, SENT, SETTINGS, SOURCES, clear_d
 from .idempotency import IDEMPOTENCY, IDEMPOTENCY_EXPIRIES
 from .record import Record
 from .registry import Fact, Part, table_values
-from .settings import MachineSettings
+from .settings import MachineSettings, problems_of
 from .state import State, View, key_tail
 
 
@@ -29,6 +29,8 @@ def update_settings(command: Record, view: View) -> Effects:
         wanted = msgspec.json.decode(value.settings, type=MachineSettings)
     except msgspec.DecodeError as error:
         raise Reject(INVALID_ARGUMENT, f"expected the settings of the machine, got: {error}") from None
+    if problems := problems_of(wanted):
+        raise Reject(INVALID_ARGUMENT, f"expected settings that can be decided with, got {'; '.join(problems)}")
     if wanted == view.settings and view.get(SETTINGS) is not None:
         raise Reject(INVALID_STATE, "expected settings that differ from those in force, got the same")
     yield Event(value_type="SETTINGS", intent="UPDATED", value=value)

@@ -41,6 +41,8 @@ class Child:
         self.role = role
         self.duty = duty
         self.problem = IS_STARTING
+        #: It has ended for a reason that does not pass, and is not started again.
+        self.has_stopped = False
         #: A standby: whether it has caught up.
         self.is_current = False
         self._start = start
@@ -119,7 +121,8 @@ class Child:
             code = await self._run_once()
             self.is_current = False
             failures = 1 if clock.time() - started > GOOD_WHILE else failures + 1
-            if self._stopping or code == EXIT_STOPPED:
+            self.has_stopped = code == EXIT_STOPPED and not self._stopping
+            if self._stopping or self.has_stopped:
                 return
             has_failed = code == EXIT_FULL or failures >= START_ATTEMPTS_MAX
             if has_failed and self._is_awaited and not self._worked.is_set():

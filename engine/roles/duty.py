@@ -12,6 +12,8 @@ class Duty:
 
     def __init__(self) -> None:
         self.word = ""
+        #: What was told last; empty after it was given up, for then even the same is news.
+        self._told = ""
         self._changed = asyncio.Event()
 
     @property
@@ -25,13 +27,16 @@ class Duty:
 
     def take(self, word: str) -> None:
         """From now on it is this one. The end is for good."""
-        if word == self.word or self.has_ended:
+        if word == self._told or self.has_ended:
             return
-        self.word = word
+        self.word = self._told = word
         self._changed.set()
         self._changed = asyncio.Event()
 
     def step_back(self) -> None:
-        """Another writer has taken the partition: follow, until the supervisor says again that it is ours."""
+        """Another writer has taken the partition: follow, until the supervisor says again that it is ours.
+
+        Whatever it says next has changed, also to follow: it expects to hear that this is done.
+        """
         if not self.has_ended:
-            self.word = FOLLOW
+            self.word, self._told = FOLLOW, ""

@@ -105,7 +105,7 @@ class Supervisor:
             await asyncio.wait_for(asyncio.gather(*(child.settled() for child in owning)), STEP_BACK_TIMEOUT)
 
     async def _serve(self, ready: Callable[[], None]) -> None:
-        await asyncio.gather(*(child.start() for child in self._children.values()))
+        await asyncio.gather(*(self._start_one(child) for child in self._children.values()))
         ready()
         log = self._children.get(LOG)
         if log is None:
@@ -113,6 +113,14 @@ class Supervisor:
         else:
             await log.ended()
             raise RetoldError("expected the log to be kept, got its end; its message is above")
+
+    async def _start_one(self, child: Child) -> None:
+        """Of several machines none ends for a partition that has stopped: all would, one after the other."""
+        try:
+            await child.start()
+        except RetoldError:
+            if LOG in self._children or not (child.has_stopped and partition_of_role(child.role)):
+                raise
 
     async def _follow_shares(self) -> None:
         while True:

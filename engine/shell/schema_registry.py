@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from engine.core.faults import RetoldError, Unavailable
 
+from .certificates import distrust, trusting
 from .codec import SchemaError, SchemaIds
 from .codec.evolution import hexadecimal
 from .codec.schema import fingerprint, parse
@@ -29,6 +30,9 @@ COMPATIBILITY = "FULL_TRANSITIVE"
 #: A registry that does not answer at the start is asked so often, with pauses (seconds) that double.
 ATTEMPTS_MAX = 6
 PAUSE_SECONDS_MIN, PAUSE_SECONDS_MAX = 0.5, 8.0
+
+#: The setting that names whom we trust.
+CA_FILE = "kafka.schemaRegistry.caFile"
 
 NOT_FOUND = 404
 INCOMPATIBLE = (409, 422)
@@ -56,12 +60,20 @@ class _Version(Struct, frozen=True):
 class SchemaRegistry:
     """One connection. Raises Unavailable (no answer) or RetoldError (an answer that does not help)."""
 
-    def __init__(self, connection: RegistryConnection, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        connection: RegistryConnection,
+        *,
+        attempts_max: int = ATTEMPTS_MAX,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._attempts_max = attempts_max
         self._sleep = sleep
         self._url = connection.url.rstrip("/")
+        self._ca_file = connection.ca_file
         self._http = httpx.Client(
             timeout=connection.timeout,
-            verify=_verification(connection.ca_file),
+            verify=trusting(connection.ca_file, CA_FILE),
             auth=(connection.username, connection.password) if connection.username else None,
             headers={"Accept": f"{_CONTENT_TYPE}, application/json"},
         )
@@ -137,11 +149,11 @@ class SchemaRegistry:
     def _ask(self, method: str, path: str, body: Mapping[str, str] | None = None, *, absent: Any = None) -> Any:
         """The document of an answer; `absent`, if given, where there is none. What may pass is tried again."""
         pause = PAUSE_SECONDS_MIN
-        for attempt in range(1, ATTEMPTS_MAX + 1):
+        for attempt in range(1, self._attempts_max + 1):
             try:
                 return self._ask_once(method, path, body, absent)
             except Unavailable:
-                if attempt == ATTEMPTS_MAX:
+                if attempt == self._attempts_max:
                     raise
             self._sleep(pause)
             pause = min(pause * 2, PAUSE_SECONDS_MAX)
@@ -153,18 +165,30 @@ class SchemaRegistry:
         try:
             response = self._http.request(method, self._url + path, content=content, headers=headers)
         except httpx.TransportError as error:
+            who = f"the schema registry at {self._url}"
+            if distrusted := distrust(error, who, self._ca_file, CA_FILE):
+                raise RetoldError(distrusted) from None
             raise Unavailable(
                 f"expected a schema registry at {self._url}, got: {str(error) or type(error).__name__}; start it, or "
                 "correct kafka.schemaRegistry.url"
             ) from None
         if response.is_success:
-            return msgspec.json.decode(response.content)
+            return self._document(response)
         if response.status_code == NOT_FOUND and absent is not None:
             return absent
         refused = _Refused(response, f"{self._url}{path}")
         if response.status_code in TRANSIENT:
             raise Unavailable(refused.message)
         raise refused
+
+    def _document(self, response: httpx.Response) -> Any:
+        try:
+            return msgspec.json.decode(response.content)
+        except msgspec.MsgspecError:
+            raise RetoldError(
+                f"expected a schema registry at {self._url}, got an answer that is no JSON: {response.text[:100]!r}; "
+                "correct kafka.schemaRegistry.url"
+            ) from None
 
 
 class _Incompatible(RetoldError):
@@ -184,14 +208,6 @@ class _Refused(RetoldError):
             f"expected the schema registry to answer {place}, got {self.status}: {self.reason}; check "
             "kafka.schemaRegistry, its user and what that user may do"
         )
-
-
-def _verification(ca_file: Path | None) -> Any:
-    if ca_file is None:
-        return True
-    import ssl
-
-    return ssl.create_default_context(cafile=str(ca_file))
 
 
 def _subject(history: Sequence[str]) -> str:

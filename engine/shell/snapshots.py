@@ -64,7 +64,11 @@ class LmdbSnapshots:
         """As `Snapshots.take`, of an LmdbStore; in a thread, while the event loop goes on."""
         if not isinstance(store, LmdbStore):
             raise TypeError(f"expected an LmdbStore, got {type(store).__name__}")
-        return await _in_thread(lambda: self._take(store))
+        return await self.take_by(store.copy)
+
+    async def take_by(self, copy: Callable[[Path], None]) -> Snapshot:
+        """As `take`, of a state that writes a compacted copy of itself into a folder."""
+        return await _in_thread(lambda: self._take(copy))
 
     async def find(self) -> Sequence[Snapshot]:
         """As `Snapshots.find`."""
@@ -80,14 +84,14 @@ class LmdbSnapshots:
 
     # taking
 
-    def _take(self, store: LmdbStore) -> Snapshot:
+    def _take(self, copy: Callable[[Path], None]) -> Snapshot:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._remove_abandoned()
         unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=self._folder))
         try:
             unfinished.chmod(0o755)
             taken_at = self._clock.now()
-            store.copy(unfinished)
+            copy(unfinished)
             snapshot = self._describe(unfinished, taken_at)
             _write_durably(unfinished / DESCRIPTION, msgspec.json.format(msgspec.json.encode(snapshot)))
             sync_folder(unfinished)

@@ -33,8 +33,9 @@ class PumpMeasures:
         if self._spans is None:
             return
         ended = self._now()
-        for parent, step in _traced(records):
-            if self._spans.admit():
+        for text, step in _sampled(records):
+            # In this order: most of what is sampled is beyond the limit when there is much to do.
+            if self._spans.admit() and (parent := parse(text)) is not None:
                 self._trace(self._spans, parent, step, (ended - int(seconds * 1e9), ended))
 
     def _trace(self, spans: Spans, parent: TraceContext, records: Sequence[Record], time: tuple[int, int]) -> None:
@@ -76,12 +77,12 @@ class PumpMeasures:
                 )
 
 
-def _traced(records: Sequence[Record]) -> Iterator[tuple[TraceContext, Sequence[Record]]]:
-    """The steps of sampled traces, each with where its command came from. Steps are whole."""
+def _sampled(records: Sequence[Record]) -> Iterator[tuple[str, Sequence[Record]]]:
+    """The steps of sampled traces, each with the text that says where its command came from. Steps are whole."""
     index = 0
     while index < len(records):
         step = records[index].step
         text = step.trace_context
-        if is_sampled(text) and (parent := parse(text)) is not None:
-            yield parent, records[index : index + step.step_count]
+        if is_sampled(text):
+            yield text, records[index : index + step.step_count]
         index += step.step_count

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import random
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
@@ -33,7 +33,7 @@ class GatewayTelemetry:
         spans: Spans | None,
         collect: Collect,
         now: Callable[[], int] = time.time_ns,
-        random_bits: RandomBits = secrets.randbits,
+        random_bits: RandomBits = random.getrandbits,
     ) -> None:
         self._registry = registry
         self._spans = spans

@@ -106,7 +106,8 @@ class GroupTrace:
         """Make and hand over what is admitted."""
         for outcome, decided in zip(self._group.outcomes, self._group.decided, strict=True):
             text = outcome.records[0].step.trace_context
-            if is_sampled(text) and (parent := parse(text)) is not None and self._spans.admit():
+            # In this order: most of what is sampled is beyond the limit when there is much to do.
+            if is_sampled(text) and self._spans.admit() and (parent := parse(text)) is not None:
                 self._trace_step(parent, outcome, (self._at(decided[0]), self._at(decided[1])))
         if self._steps and self._spans.admit():
             self._trace_append()

@@ -7,7 +7,7 @@ reaches the pure part of the engine: a command's trace context is carried throug
 
 from __future__ import annotations
 
-import secrets
+import random
 import time
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
@@ -30,7 +30,7 @@ INTERNAL = "INTERNAL"
 _SPREAD = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1
 
-#: Gives a random number of so many bits.
+#: Gives a random number of so many bits: ids must differ, nobody needs to be unable to guess them.
 RandomBits = Callable[[int], int]
 
 
@@ -83,12 +83,12 @@ class Budget:
         return True
 
 
-def new_trace(random_bits: RandomBits = secrets.randbits) -> TraceContext:
+def new_trace(random_bits: RandomBits = random.getrandbits) -> TraceContext:
     """A place in a trace that nobody has begun yet."""
     return TraceContext(trace_id=random_bits(128) or 1, span_id=new_span_id(random_bits), is_sampled=True)
 
 
-def new_span_id(random_bits: RandomBits = secrets.randbits) -> int:
+def new_span_id(random_bits: RandomBits = random.getrandbits) -> int:
     return random_bits(64) or 1
 
 

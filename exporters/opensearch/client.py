@@ -18,12 +18,15 @@ from opensearchpy import ConnectionError as NoConnection
 from opensearchpy.serializer import Serializer
 
 from engine.core.faults import RetoldError, Unavailable
+from engine.shell.certificates import distrust, trusting
 
 Result = TypeVar("Result")
 
 #: What the node says of itself that may pass: overloaded, starting, without a master, restarting.
 PASSING = frozenset({408, 429, 500, 502, 503, 504})
 UNAUTHORIZED = (401, 403)
+#: The setting that names whom we trust.
+CA_FILE = "opensearch.caFile"
 #: Characters of an answer that are shown in an error.
 REASON_SIZE_MAX = 500
 
@@ -96,7 +99,10 @@ class OpensearchClient:
                 method, path, params=shown, body=content, headers=headers
             )
         except OpenSearchException as fault:
-            raise fault_of(fault, f"{method} {path}") from fault
+            request = f"{method} {path}"
+            if distrusted := distrust(fault, "OpenSearch", self.connection.ca_file, CA_FILE):
+                raise Unavailable(f"{request}: {distrusted}") from fault
+            raise fault_of(fault, request) from fault
         return text.encode() if isinstance(text, str) else b"{}"
 
     async def read(
@@ -118,10 +124,13 @@ def fault_of(fault: Exception, request: str) -> RetoldError:
     """The fault that says what the library's exception means for us."""
     if not isinstance(fault, TransportError) or isinstance(fault, NoConnection):
         cause = fault.error if isinstance(fault, TransportError) else fault
-        return Unavailable(f"{request}: expected an answer of OpenSearch: {cause}; is the node running?")
+        return Unavailable(
+            f"{request}: expected an answer of OpenSearch: {cause}; is the node running, and opensearch.url right?"
+        )
     status = int(fault.status_code)
     kind, reason = error_of(fault.info or fault.error)
-    text = f"{request}: OpenSearch answers {status} {kind}: {reason}"
+    answer = f"{status} {kind}".strip()
+    text = f"{request}: OpenSearch answers {answer}: {reason}"
     return passing_fault(status, kind, text) or Refused(status, kind, text)
 
 
@@ -130,7 +139,7 @@ def passing_fault(status: int, kind: str, text: str) -> Unavailable | None:
     if kind == "cluster_block_exception":
         return Unavailable(f"{text}; free disk space, or lift the block of the index")
     if status in UNAUTHORIZED:
-        return Unavailable(f"{text}; check the name, the password and its permissions")
+        return Unavailable(f"{text}; check opensearch.username, opensearch.password and what that user may do")
     return Unavailable(text) if status in PASSING else None
 
 
@@ -156,4 +165,4 @@ def shorten(text: str | bytes) -> str:
 def _ssl_context(connection: OpensearchConnection) -> ssl.SSLContext | None:
     if not any(url.startswith("https:") for url in connection.urls):
         return None
-    return ssl.create_default_context(cafile=connection.ca_file)
+    return trusting(connection.ca_file, CA_FILE)

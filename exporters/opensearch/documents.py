@@ -174,6 +174,7 @@ class UserTaskDocument(OfDefinition, omit_defaults=True, kw_only=True):
     due_date: int | None = None
     priority: int
     form_reference: str | None = None
+    form_key: int | None = None
     custom_headers: str = ""
     element_id: str
     element_type: str | None = None
@@ -222,6 +223,7 @@ class DefinitionDocument(Struct, omit_defaults=True, kw_only=True, frozen=True):
     resource_name: str
     resource: bytes
     deployment_key: int
+    start_form_id: str | None = None
     elements: tuple[Element, ...]
 
 
@@ -236,7 +238,11 @@ class PositionDocument(Struct, kw_only=True, frozen=True):
 
 
 class RejectedDocument(Struct, kw_only=True, frozen=True):
-    """A document that the index does not take: where it belongs, why, and its text (cut when it is very long)."""
+    """A document that the index does not take: where it belongs, why, and its text (cut if it is too large for this).
+
+    `position`: of the last change that the index should have; `lost_changes`: how many are in no text, because that was
+    cut; `taken_position`: of the later change with which the index has taken the whole document, 0 before.
+    """
 
     partition_id: int
     position: int
@@ -246,6 +252,12 @@ class RejectedDocument(Struct, kw_only=True, frozen=True):
     reason: str
     size: int
     document: str
+    lost_changes: int = 0
+    taken_position: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        return len(self.document.encode()) == self.size
 
 
 def long_fields(text: str) -> tuple[str | None, str | None]:

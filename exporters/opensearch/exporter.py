@@ -18,12 +18,18 @@ from engine.core.ports import Clock
 from engine.core.record import EVENT, Record
 from exporters.contract import ExportedPosition, ProjectionLost
 
-from . import batches, projection, user_tasks
+from . import aside, batches, projection, user_tasks
 from .cache import DocumentCache
 from .documents import PositionDocument, RejectedDocument
 from .indices import IndexSet, Shape, look, prepare, read_positions, take_over
 from .loading import Loader
-from .mappings import BATCH_OPERATIONS, DEFINITIONS, INSTANCES, POSITIONS, REJECTED
+from .mappings import (
+    BATCH_OPERATIONS,
+    DEFINITIONS,
+    INSTANCES,
+    POSITIONS,
+    REJECTED,
+)
 from .node import REJECTED as IS_REJECTED
 from .node import Address, IndexMissing, Node, Write
 from .projection import Rules
@@ -41,9 +47,12 @@ LOOK_SECONDS = 10.0
 #: Longest time from one refresh to the next, in seconds, while documents are written.
 PAUSE_SECONDS_MAX = 0.5
 #: What must be searchable before a position is written.
-SEARCHED = (INSTANCES, DEFINITIONS, BATCH_OPERATIONS, REJECTED)
-#: Characters of a rejected document that are kept.
-REJECTED_SIZE_MAX = 1_000_000
+SEARCHED = (
+    INSTANCES,
+    DEFINITIONS,
+    BATCH_OPERATIONS,
+    REJECTED,
+)
 
 
 class OpensearchExporter:
@@ -148,13 +157,15 @@ class OpensearchExporter:
         for rule, record in known:
             rule.apply(workspace, record, record.value)
         changes = list(workspace.changes())
-        await self._store(chosen, changes, end)
+        await self._store(chosen, workspace, changes, end)
         await self._write_position(chosen, end)
         self._loader.keep(workspace)
 
-    async def _store(self, chosen: IndexSet, changes: Sequence[Change], end: PositionDocument) -> None:
+    async def _store(
+        self, chosen: IndexSet, workspace: Workspace, changes: Sequence[Change], end: PositionDocument
+    ) -> None:
         """Store all documents and make them searchable; what the node does not take is set aside."""
-        if not changes:
+        if not changes and not workspace.lost:
             return
         names = {kind: chosen.name(kind) for kind in SEARCHED}
         writes = [
@@ -162,24 +173,38 @@ class OpensearchExporter:
             for change in changes
         ]
         outcomes = await self._node.write(writes)
-        aside = [
-            _rejected(chosen, change, outcome.reason, end)
+        rejected = {
+            change.place: aside.rejected(change, outcome.reason, end)
             for change, outcome in zip(changes, outcomes, strict=True)
             if outcome.kind == IS_REJECTED
-        ]
-        if aside:
-            await self._set_aside(aside, end)
+        }
+        if rejected:
+            self._set_aside_counts[end.partition_id] += len(rejected)
+            count, first = len(rejected), ":".join(next(iter(rejected)))
+            LOG.error("partition %d: documents not taken: %d; the first is %s", end.partition_id, count, first)
+        taken = {
+            change.place: msgspec.structs.replace(earlier, taken_position=change.position)
+            for change in changes
+            if change.place not in rejected and (earlier := workspace.asides.get(change.place)) and earlier.is_whole
+        }
+        lost = {place: workspace.asides[place] for place in workspace.lost}
+        if known := [*rejected.values(), *taken.values(), *lost.values()]:
+            await self._set_aside(chosen, known)
+        for place in [*rejected, *workspace.asides]:
+            workspace.forget(place)
         await self._refresher.refresh([chosen.name(kind) for kind in SEARCHED])
 
-    async def _set_aside(self, writes: Sequence[Write], end: PositionDocument) -> None:
-        """Keep what the node does not take where a person finds it."""
-        for outcome in await self._node.write(writes):
+    async def _set_aside(self, chosen: IndexSet, documents: Sequence[RejectedDocument]) -> None:
+        """Keep what is known of documents beside the index, where a person finds it."""
+        outcomes = await self._node.write([aside.write_of(chosen, document) for document in documents])
+        too_large = [
+            aside.write_of(chosen, aside.cut(document))
+            for document, outcome in zip(documents, outcomes, strict=True)
+            if outcome.kind == IS_REJECTED
+        ]
+        for outcome in await self._node.write(too_large) if too_large else ():
             if outcome.kind == IS_REJECTED:
                 raise BrokenInvariant(f"expected to set a document aside, got: {outcome.reason}")
-        self._set_aside_counts[end.partition_id] += len(writes)
-        place = writes[0].address
-        count, first = len(writes), f"{place.id} in {place.index}"
-        LOG.error("partition %d: documents that were not taken: %d; the first is %s", end.partition_id, count, first)
 
     async def _check_stored(self, chosen: IndexSet, partition: int) -> None:
         """Know the position that is stored before something is written above it.
@@ -226,22 +251,6 @@ class OpensearchExporter:
         newest = (await look(self._node, chosen.prefix)).newest(chosen.version)
         if newest != chosen:
             raise ProjectionLost(f"expected to write {chosen.name(POSITIONS)}, got another that is to be filled")
-
-
-def _rejected(chosen: IndexSet, change: Change, reason: str, end: PositionDocument) -> Write:
-    """A document with the reason why it is none."""
-    document = RejectedDocument(
-        partition_id=end.partition_id,
-        position=change.position or end.position,
-        timestamp=end.timestamp,
-        index=change.index,
-        id=change.id,
-        reason=reason,
-        size=len(change.source),
-        document=change.source.decode()[:REJECTED_SIZE_MAX],
-    )
-    address = Address(chosen.name(REJECTED), f"{change.index}:{change.id}")
-    return Write(address, change.position, msgspec.json.encode(document))
 
 
 def _address(chosen: IndexSet, partition: int) -> Address:

@@ -9,11 +9,12 @@ import msgspec
 
 from engine.core.record import Record
 
+from . import aside
 from .batches import FAMILIES, batch_operation_of
 from .cache import DocumentCache
-from .documents import DefinitionDocument, InstanceDocument, PartDocument, UserTaskDocument
+from .documents import DefinitionDocument, InstanceDocument, PartDocument, RejectedDocument, UserTaskDocument
 from .indices import IndexSet
-from .mappings import BATCH_OPERATIONS, DEFINITIONS, INSTANCES, USER_TASK
+from .mappings import BATCH_OPERATIONS, DEFINITIONS, INSTANCES, REJECTED, USER_TASK
 from .node import Address, Node
 from .projection import Rule
 from .workspace import Definition, Workspace, definition_of
@@ -76,11 +77,23 @@ class Loader:
                 else:
                     documents[key], workspace.sizes[key] = entry
             made.add(record.key)
-        found = await self._node.read([address for address, _ in missing.values()]) if missing else ()
-        for (key, (_, shape)), source in zip(missing.items(), found, strict=True):
+        found = await self._read(chosen, INSTANCES, [address for address, _ in missing.values()])
+        for (key, (_, shape)), (source, rejected) in zip(missing.items(), found, strict=True):
             if source is not None:
                 documents[key] = msgspec.json.decode(source, type=shape)
                 workspace.sizes[key] = len(source)
+            if rejected is not None:
+                workspace.asides[rejected.index, rejected.id] = rejected
+
+    async def _read(
+        self, chosen: IndexSet, index: str, addresses: Sequence[Address]
+    ) -> Sequence[tuple[bytes | None, RejectedDocument | None]]:
+        """The newest text of each of these documents of an index, and what was set aside of it."""
+        if not addresses:
+            return ()
+        beside = [aside.address_of(chosen, (index, address.id)) for address in addresses]
+        found = await self._node.read([*addresses, *beside])
+        return list(map(aside.newest, found[: len(addresses)], found[len(addresses) :]))
 
     async def _load_user_tasks(self, chosen: IndexSet, workspace: Workspace, records: KnownRecords) -> None:
         """User tasks show the business id of their instance: who changes it must find them."""
@@ -93,6 +106,11 @@ class Loader:
             if task.key not in workspace.documents:
                 entry = self._documents.take(task.key)
                 workspace.documents[task.key], workspace.sizes[task.key] = entry or (task, len(source))
+        for rejected, task in aside.user_tasks(await self._node.all_of(chosen.name(REJECTED)), instances):
+            known = workspace.documents.get(task.key)
+            if known is None or known.position < task.position:
+                workspace.documents[task.key], workspace.sizes[task.key] = task, rejected.size
+                workspace.asides[rejected.index, rejected.id] = rejected
 
     async def _load_definitions(self, chosen: IndexSet, workspace: Workspace, records: KnownRecords) -> None:
         known, missing = workspace.definitions, set[int]()
@@ -108,7 +126,7 @@ class Loader:
                         known[key] = definition
         keys = sorted(missing)
         addresses = [Address(chosen.name(DEFINITIONS), str(key)) for key in keys]
-        for source in await self._node.read(addresses) if addresses else ():
+        for source, _ in await self._read(chosen, DEFINITIONS, addresses):
             if source is not None:
                 document = msgspec.json.decode(source, type=DefinitionDocument)
                 known[document.key] = definition_of(document)
@@ -125,10 +143,12 @@ class Loader:
                     else:
                         workspace.parts[key] = part
         addresses = [Address(chosen.name(BATCH_OPERATIONS), f"{key}-{partition}") for key in sorted(missing)]
-        for source in await self._node.read(addresses) if addresses else ():
+        for source, rejected in await self._read(chosen, BATCH_OPERATIONS, addresses):
             if source is not None:
                 part = msgspec.json.decode(source, type=PartDocument)
                 workspace.parts[part.batch_operation_key] = part
+            if rejected is not None:
+                workspace.asides[rejected.index, rejected.id] = rejected
 
 
 def _shorten(kept: dict[Any, Any]) -> None:

@@ -189,6 +189,8 @@ REJECTED_FIELDS: dict[str, Mapping_] = {
     "reason": KEPT_TEXT,
     "size": LONG,
     "document": KEPT_TEXT,
+    "lost_changes": LONG,
+    "taken_position": LONG,
 }
 
 #: index (without prefix and version) -> its fields

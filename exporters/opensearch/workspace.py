@@ -17,9 +17,13 @@ from .documents import (
     DefinitionDocument,
     InstanceDocument,
     PartDocument,
+    RejectedDocument,
     UserTaskDocument,
 )
 from .mappings import BATCH_OPERATIONS, DEFINITIONS, INSTANCES
+
+#: Index (without prefix and version) and id of a document.
+Place = tuple[str, str]
 
 Document = TypeVar("Document", bound=InstanceDocument)
 
@@ -45,6 +49,10 @@ class Change(Struct, frozen=True):
     position: int
     source: bytes
 
+    @property
+    def place(self) -> Place:
+        return self.index, self.id
+
 
 NO_DEFINITION = Definition("", None, 0, None, {})
 
@@ -62,6 +70,10 @@ class Workspace:
         self.parts: dict[int, PartDocument] = {}
         self.changed: set[int] = set()
         self.items: dict[tuple[int, int], BatchItemDocument] = {}
+        #: What the index did not take, of the documents and parts that are needed here.
+        self.asides: dict[Place, RejectedDocument] = {}
+        #: Those of which a change could not be made here.
+        self.lost: set[Place] = set()
         self._changed_parts: set[int] = set()
         self._new_definitions: dict[int, DefinitionDocument] = {}
 
@@ -82,12 +94,31 @@ class Workspace:
     def change(self, shape: type[Document], key: int, position: int) -> Document | None:
         """The document with this key, about to be changed; None if there is none, or if it has the change already."""
         document = self.documents.get(key)
-        if document is None or document.position >= position:
+        if document is None:
+            self._lose((INSTANCES, str(key)), position)
+            return None
+        if document.position >= position:
             return None
         assert isinstance(document, shape)
         document.position = position
         self.changed.add(key)
         return document
+
+    def _lose(self, place: Place, position: int) -> None:
+        """Count a change that cannot be made, because the text of the document was not kept."""
+        aside = self.asides.get(place)
+        if aside is not None and aside.position < position:
+            lost = aside.lost_changes + 1
+            self.asides[place] = msgspec.structs.replace(aside, position=position, lost_changes=lost)
+            self.lost.add(place)
+
+    def forget(self, place: Place) -> None:
+        """Not to be kept in memory: whoever needs it again reads it, and what is known of it beside the index."""
+        index, name = place
+        if index == INSTANCES and name.isdigit():
+            self.documents.pop(int(name), None)
+        elif index == BATCH_OPERATIONS:
+            self.parts.pop(int(name.partition("-")[0]), None)
 
     def change_part(self, batch_operation_key: int, position: int) -> PartDocument | None:
         """This partition's part of a batch operation, about to be changed; None if it has the change already."""

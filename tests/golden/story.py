@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import msgspec
 
+from engine.core.head import SOURCES, Source
 from engine.core.ports import COMMANDS, Entry
 from engine.core.record import Record, Step, command, partition_of
 from engine.records import Job, PartitionMessage, ProcessInstance, ProcessInstanceCreation, Schema, Settings
+from engine.records.log_generation import InputPlace, LogGeneration
+from engine.shell.generations import decide_generation
 from tests.property.test_machine import SETTINGS, run_story
 from tests.support.actions import (
     CANCEL,
@@ -51,6 +54,7 @@ def tell() -> Scenario:
     suspend_and_abort(s)
     lose_items(s)
     speak_of_claims_and_traces(s)
+    restore_the_topics(s)
     return s
 
 
@@ -172,6 +176,19 @@ def speak_of_claims_and_traces(s: Scenario) -> None:
     s.when(begun(step), 1).accepted()
     s.when(activation("work", 1, 9), 1).accepted()
     s.cancel(s.create("fan", '{"last": true}', partition=2))
+
+
+def restore_the_topics(s: Scenario) -> None:
+    """From a copy that has the offsets that they had; the engine finds its commands there, and the work goes on."""
+    for number, partition in s.partitions.items():
+        sources = {name: partition.state.get(SOURCES, name) or Source() for name in partition.inputs}
+        places = tuple(
+            InputPlace(input=name, ordinal=source.ordinal, offset=source.offset) for name, source in sources.items()
+        )
+        raised = LogGeneration(generation=1, inputs=places)
+        partition.decided.append(decide_generation(partition.machine, CODEC, raised))
+        s.flush(number)
+    s.cancel(s.create("one", '{"n": 9}', partition=2))
 
 
 def begun(step: Step) -> Record:

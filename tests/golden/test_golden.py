@@ -23,7 +23,6 @@ from tests.support.scenario import ASSEMBLY, CODEC
 #: Events that the story cannot tell, and why.
 NOT_TOLD = {
     ("CLOCK", "TIMER_DROPPED"): "only a timer that fails for a bug is dropped",
-    ("LOG_GENERATION", "RAISED"): "needs a log that was copied: tests/unit/replay/test_moved_topics.py",
 }
 
 IF_MEANT = (

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import aiohttp
 from aiohttp import web
 
 #: Path and body of a request -> the status to answer with, or None to let it through.
 Judge = Callable[[str, bytes], int | None]
+#: Seconds to start and to end in.
+SECONDS_MAX = 30.0
 
 
 class AnsweringProxy:
@@ -46,6 +50,32 @@ class AnsweringProxy:
             return web.Response(status=status, text="not now")
         url = f"{self._target}{request.path_qs}"
         headers = {"content-type": request.headers.get("content-type", "application/json")}
-        async with self._session.request(request.method, url, data=body, headers=headers) as answer:
-            content = await answer.read()
-            return web.Response(status=answer.status, body=content, content_type="application/json")
+        try:
+            async with self._session.request(request.method, url, data=body, headers=headers) as answer:
+                content = await answer.read()
+                return web.Response(status=answer.status, body=content, content_type="application/json")
+        except aiohttp.ClientError as error:
+            return web.Response(status=502, text=str(error))
+
+
+@contextmanager
+def serving(target: str) -> Iterator[AnsweringProxy]:
+    """A proxy in a thread of its own, for a test that has no event loop."""
+    proxy, loop = AnsweringProxy(target), asyncio.new_event_loop()
+    is_ready, shall_end = threading.Event(), asyncio.Event()
+
+    async def serve() -> None:
+        async with proxy.serving():
+            is_ready.set()
+            await shall_end.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    try:
+        assert is_ready.wait(SECONDS_MAX), f"expected a proxy within {SECONDS_MAX:g} s"
+        yield proxy
+    finally:
+        loop.call_soon_threadsafe(shall_end.set)
+        thread.join(SECONDS_MAX)
+        assert not thread.is_alive(), f"expected the proxy to end within {SECONDS_MAX:g} s"
+        loop.close()

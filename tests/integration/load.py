@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
@@ -30,6 +31,8 @@ WORKED, CANCELED = "worked", "canceled"
 FINAL_STATES = ("COMPLETED", "PARTIALLY_COMPLETED", "CANCELED", "FAILED")
 #: Every so many jobs a worker fails, so that there is an incident.
 FAILURE_EVERY = 5
+#: Requests between two batch operations of one client, or two seconds.
+BATCH_EVERY = 100
 JSON = dict[str, Any]
 
 
@@ -66,7 +69,12 @@ class Load:
         """Wait until so many requests more have been acknowledged."""
         wanted = self.answers + answers
         async with self._moved:
-            await asyncio.wait_for(self._moved.wait_for(lambda: self.answers >= wanted), PATIENCE)
+            try:
+                await asyncio.wait_for(self._moved.wait_for(lambda: self.answers >= wanted), PATIENCE)
+            except TimeoutError:
+                got = self.answers + answers - wanted
+                text = f"expected {answers} requests more to be acknowledged within {PATIENCE:g} s, got {got}"
+                raise AssertionError(f"{text}; refused in all: {dict(self.refusals)}") from None
 
     async def stop(self) -> None:
         """Begin nothing new; wait for the answers that are missing."""
@@ -76,13 +84,15 @@ class Load:
             task.cancel()
         if tasks:
             _, waiting = await asyncio.wait(tasks, timeout=2 * PATIENCE)
-            assert not waiting, waiting
+            assert not waiting, f"expected every client to end within {2 * PATIENCE:g} s, got {waiting}"
         for result in await asyncio.gather(*tasks, return_exceptions=True):
             assert result is None or isinstance(result, asyncio.CancelledError), result
 
     async def settle(self) -> None:
         """Let every batch operation come to its end, however the load left it."""
+        deadline = time.monotonic() + PATIENCE
         while open_batches := [batch for batch in await self._batches() if batch["state"] not in FINAL_STATES]:
+            assert time.monotonic() < deadline, f"expected these to end within {PATIENCE:g} s: {open_batches}"
             for batch in open_batches:
                 if batch["state"] == "SUSPENDED":
                     await self._post(f"/batch-operations/{batch['batchOperationKey']}/resumption", {})
@@ -147,7 +157,7 @@ class Load:
             await self._post(f"/batch-operations/{key}/suspension", {})
             await self._post(f"/batch-operations/{key}/resumption", {})
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.reach(100), 2)
+            await asyncio.wait_for(self.reach(BATCH_EVERY), 2)
 
     async def _batches(self) -> list[JSON]:
         return await self.search("batch-operations", {})

@@ -63,14 +63,18 @@ def documented() -> Iterator[AclBinding]:
             yield AclBinding(kind, name, pattern, principal, "*", operation, AclPermissionType.ALLOW)
 
 
+def add_documented_lists(broker: KafkaBroker) -> None:
+    admin = AdminClient({"bootstrap.servers": broker.internal_address})
+    for done in admin.create_acls(list(documented())).values():
+        done.result(60)
+
+
 class Guarded:
     """A broker with the access lists of the document."""
 
     def __init__(self, broker: KafkaBroker) -> None:
         self.broker = broker
-        admin = AdminClient({"bootstrap.servers": broker.internal_address})
-        for done in admin.create_acls(list(documented())).values():
-            done.result(60)
+        add_documented_lists(broker)
 
     def connection(self, user: str) -> KafkaConnection:
         return KafkaConnection(

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from engine.telemetry.attributes import ATTRIBUTES
 from tests.integration.installation import PATIENCE, ROOT, wait_until
 from tests.integration.kafka_installation import KafkaInstallation
 from tests.integration.test_telemetry import environment as telemetry_environment
-from tests.service_fixtures import own_topics
+from tests.service_fixtures import own_indices, own_topics
 from tests.support.collector import Collector
 from tests.support.models import one_task
 
@@ -42,14 +43,21 @@ def collector() -> Iterator[Collector]:
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory, kafka: str, collector: Collector) -> Iterator[KafkaInstallation]:
-    """Two partitions on Kafka; one process is deployed; spans are sent of what names a trace."""
+def engine(
+    tmp_path_factory: pytest.TempPathFactory, kafka: str, opensearch: str, collector: Collector
+) -> Iterator[KafkaInstallation]:
+    """Two partitions on Kafka, and OpenSearch; one process is deployed; spans are sent of what names a trace."""
     directory = tmp_path_factory.mktemp("clients")
-    settings = telemetry_environment(collector.url)
-    with own_topics(kafka) as prefix, KafkaInstallation(directory, kafka, prefix, settings) as running:
-        files = {"resources": (f"{PROCESS}.bpmn", one_task(PROCESS), "text/xml")}
-        httpx.post(f"{running.url}/v2/deployments", files=files, timeout=PATIENCE).raise_for_status()
-        yield running
+    with own_indices(opensearch) as indices, own_topics(kafka) as prefix:
+        settings = {
+            **telemetry_environment(collector.url),
+            "RETOLD_OPENSEARCH_URL": opensearch,
+            "RETOLD_OPENSEARCH_INDEX_PREFIX": indices,
+        }
+        with KafkaInstallation(directory, kafka, prefix, settings) as running:
+            files = {"resources": (f"{PROCESS}.bpmn", one_task(PROCESS), "text/xml")}
+            httpx.post(f"{running.url}/v2/deployments", files=files, timeout=PATIENCE).raise_for_status()
+            yield running
 
 
 def client(engine: KafkaInstallation, program: str, *wish: str, registry: str = "") -> list[str]:
@@ -94,6 +102,8 @@ def test_an_example_reads_whole_steps(engine: KafkaInstallation, program: str) -
         "events",
     ]
     reading = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    deadline = threading.Timer(PATIENCE, reading.kill)
+    deadline.start()
     try:
         assert reading.stdout is not None
         (created,) = client(engine, program, "start", PROCESS)
@@ -108,6 +118,7 @@ def test_an_example_reads_whole_steps(engine: KafkaInstallation, program: str) -
                 break
         assert seen == list(range(1, last + 1))
     finally:
+        deadline.cancel()
         reading.kill()
         reading.communicate()
 
@@ -157,6 +168,14 @@ def test_nothing_is_sent_when_a_line_is_wrong(engine: KafkaInstallation, tmp_pat
     assert "2 of 3 lines are wrong; nothing was sent" in done.stderr
     log = engine.retold("log", "--topic", "commands", "--json").stdout
     assert "never sent" not in log
+
+
+def test_standard_input_is_sent_up_to_the_first_line_that_is_wrong(engine: KafkaInstallation) -> None:
+    wrong = {"valueType": "CLOCK", "intent": "TICK"}
+    done = engine.retold("produce", given=lines(creation(), creation(), wrong, creation()), exit_code=1)
+    assert [line.split()[2] for line in done.stdout.splitlines()] == ["ACCEPTED"] * 2
+    assert "line 3: valueType: expected one of DEPLOYMENT, " in done.stderr
+    assert "line 3 is wrong: it was not sent, and nothing after it was read; ACCEPTED 2" in done.stderr
 
 
 def test_nobody_need_wait(engine: KafkaInstallation) -> None:
@@ -282,15 +301,22 @@ def test_forged_internal_work_is_refused_where_it_does_not_fit(
 
 
 def test_one_trace_from_an_outside_producer_to_the_indexed_document(
-    engine: KafkaInstallation, collector: Collector
+    engine: KafkaInstallation, opensearch: str, collector: Collector
 ) -> None:
-    """Its span is named in the header alone, as the instrumentation of Kafka clients does it."""
+    """Its span is named in the header alone, as the instrumentation of Kafka clients does it.
+
+    The last span of the trace names the step that made the document which OpenSearch has.
+    """
     value = msgspec.structs.replace(CODEC.decode(encoded_creation()), step=Step(request="outside/1"))
     headers = [("traceparent", f"00-{TRACE}-{PRODUCER_SPAN}-01".encode()), ("tracestate", b"vendor=a")]
     created = answer_to(engine, COMMANDS, CODEC.encode(value), 2, headers)
     assert created.step.trace_context == f"00-{TRACE}-{PRODUCER_SPAN}-01 vendor=a"
     key = str(created.value.process_instance_key if hasattr(created.value, "process_instance_key") else created.key)
     wait_until(lambda: state_of(engine, key) == "ACTIVE", "the instance to be indexed")
+    index = f"{engine.environment['RETOLD_OPENSEARCH_INDEX_PREFIX']}-instances"
+    found = httpx.get(f"{opensearch}/{index}/_doc/{key}", params={"routing": key}, timeout=PATIENCE).raise_for_status()
+    document = found.json()["_source"]
+    assert (document["kind"], document["state"], document["partition_id"]) == ("process_instance", "ACTIVE", 2)
 
     def spans() -> dict[str, list[bytes]]:
         return {span.name: span.id for span in list(collector.spans) if span.trace.hex() == TRACE}  # type: ignore[misc]
@@ -311,6 +337,10 @@ def test_one_trace_from_an_outside_producer_to_the_indexed_document(
         decided.id,
         [decided.id],
     )
+    last = indexed.attributes["retold.position"]
+    first = last - indexed.attributes["messaging.batch.message_count"] + 1
+    assert first <= document["position"] <= last
+    assert indexed.attributes["messaging.destination.partition.id"] == str(document["partition_id"])
     assert appended.links == [decided.id]
     assert decided.attributes["messaging.message.id"] == "outside/1"
     assert all(span.attributes.keys() <= ATTRIBUTES.keys() for span in mine)

@@ -16,6 +16,7 @@ from engine.core.ports import COMMANDS, EVENTS, INTERNAL, TOPICS
 from engine.shell.kafka.connection import KafkaConnection
 from engine.shell.kafka.log import KafkaLog
 from engine.shell.kafka.topics import TopicsWanted, count_partitions, prepare_topics, topic_settings
+from tests.integration.installation import wait_until
 
 WANTED = TopicsWanted(partition_count=2)
 
@@ -42,8 +43,9 @@ def create(
     new = [NewTopic(connection.topic(topic), partitions, 1, config=config) for topic in topics]
     for done in admin.create_topics(new).values():
         done.result(60)
-    while not admin.list_topics(timeout=60).topics.keys() >= {topic.topic for topic in new}:
-        pass  # a broker learns of it a little later
+    names = {topic.topic for topic in new}
+    # a broker learns of it a little later
+    wait_until(lambda: admin.list_topics(timeout=60).topics.keys() >= names, f"the broker to know {names}")
 
 
 def refusal(connection: KafkaConnection, wanted: TopicsWanted = WANTED) -> str:

@@ -179,6 +179,27 @@ def test_a_document_that_the_index_does_not_take_is_set_aside(opensearch: str, i
     in_place(opensearch, index_prefix, test)
 
 
+def test_what_was_set_aside_is_taken_with_its_next_change(opensearch: str, index_prefix: str, told: Told) -> None:
+    """By another exporter, when the cause is gone."""
+
+    async def test(place: Place) -> None:
+        async with AnsweringProxy(opensearch).serving() as proxy:
+            first = await place.open(address=proxy.address)
+            proxy.judge = lambda path, body: (
+                413 if path.endswith("_bulk") and REJECTED not in path and b'"kind":{"name":"job"' in body else None
+            )
+            await told.export(first, part=0.5)
+            assert sum(first.set_aside().values())
+        await told.export(await place.open("second"))
+        beside = [json.loads(source) for source in await place.node.all_of(alias_of(place.prefix, REJECTED))]
+        waiting = {(one["index"], one["id"]) for one in beside if not one["taken_position"]}
+        assert len(waiting) < len(beside), "expected that some have changed later"
+        rest = {one: document for one, document in told.expected.items() if one not in waiting}
+        assert_same(await stored_documents(place.node, place.prefix), rest)
+
+    in_place(opensearch, index_prefix, test)
+
+
 def test_a_read_only_block_is_waited_for(opensearch: str, index_prefix: str, told: Told) -> None:
     """What a full disk makes of the indices."""
 

@@ -12,19 +12,22 @@ from pathlib import Path
 import httpx
 import msgspec
 import pytest
-from confluent_kafka import Producer, TopicPartition
+from confluent_kafka import OFFSET_END, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from msgspec import Struct
 
 from engine.core.faults import Unavailable
 from engine.core.ports import EVENTS
 from engine.shell.kafka.connection import KafkaConnection
+from engine.shell.snapshots import list_snapshots
 from exporters.opensearch.client import OpensearchConnection
 from replay.documents import OpensearchProjection
 from replay.kafka import KafkaSource, open_log
+from replay.repair import find_and_repair
 from replay.report import NOT_CHECKED, OK, CheckReport, Report
+from replay.rerun import rerun
 from replay.verify import verify
-from tests.integration.installation import ROOT, Installation, wait_until
+from tests.integration.installation import PATIENCE, ROOT, SUPERVISOR, Installation, wait_until
 from tests.support.models import one_task
 
 INSTANCES = 20
@@ -42,8 +45,12 @@ class Stopped(Struct, frozen=True):
     def source(self) -> KafkaSource:
         return KafkaSource(self.connection)
 
-    def verify(self) -> Report:
-        return verify(self.data, source=self.source, projection=OpensearchProjection(self.search))
+    @property
+    def snapshots(self) -> Path:
+        return self.data.parent / "snapshots"
+
+    def verify(self, snapshots: Path | None = None) -> Report:
+        return verify(self.data, source=self.source, projection=OpensearchProjection(self.search), snapshots=snapshots)
 
     def retold(self, *arguments: str, exit_code: int = 0) -> str:
         """What a command prints."""
@@ -53,6 +60,7 @@ class Stopped(Struct, frozen=True):
             env={**os.environ, **self.environment},
             capture_output=True,
             text=True,
+            timeout=PATIENCE,
             check=False,
         )
         assert done.returncode == exit_code, done.stdout + done.stderr
@@ -70,8 +78,13 @@ def stopped(kafka: str, kafka_prefix: str, opensearch: str, index_prefix: str, t
     }
     search = OpensearchConnection(urls=(opensearch,), index_prefix=index_prefix)
     connection = KafkaConnection(servers=kafka, prefix=kafka_prefix)
+    taking = {
+        "RETOLD_SNAPSHOTS_DIRECTORY": str(tmp_path / "snapshots"),
+        "RETOLD_SNAPSHOTS_INTERVAL": "PT1S",
+        "RETOLD_SNAPSHOTS_RECORDS_MIN": "1",
+    }
     with (
-        Installation(tmp_path, environment=environment) as engine,
+        Installation(tmp_path, environment={**environment, **taking}) as engine,
         httpx.Client(base_url=f"{engine.url}/v2", timeout=60) as client,
     ):
         files = {"resources": ("one.bpmn", one_task(), "application/octet-stream")}
@@ -87,7 +100,8 @@ def stopped(kafka: str, kafka_prefix: str, opensearch: str, index_prefix: str, t
         path = f"/batch-operations/{batch['batchOperationKey']}"
         wait_until(lambda: client.get(path).json().get("state") == "COMPLETED", "the end of the batch operation")
         with pytest.raises(Unavailable, match="expected a stopped engine"):
-            verify(tmp_path / "elsewhere", source=KafkaSource(connection))
+            find_and_repair(KafkaSource(connection), only_look=True)
+        wait_until(lambda: all(list_snapshots(tmp_path / "snapshots", number) for number in (1, 2)), "snapshots")
     return Stopped(engine.data, connection, search, {**environment, "RETOLD_DATA": str(engine.data)})
 
 
@@ -100,8 +114,9 @@ def test_a_log_on_kafka_is_audited_shown_and_searched_for_what_does_not_belong(s
     everything_is_well(stopped)
     everything_is_shown(stopped)
     a_changed_document_is_named(stopped)
+    a_log_whose_beginning_was_deleted_is_proved_from_there_on(stopped)
+    a_partition_without_its_events_stops_alone(stopped)
     a_foreign_record_is_named(stopped)
-    a_log_whose_beginning_was_deleted_is_shown_but_not_proved(stopped)
 
 
 def everything_is_well(stopped: Stopped) -> None:
@@ -149,6 +164,31 @@ def a_changed_document_is_named(stopped: Stopped) -> None:
     assert any(text.endswith("expected it, got no document") for text in texts)
 
 
+def a_partition_without_its_events_stops_alone(stopped: Stopped) -> None:
+    """All of them have expired: no state can be checked against any record, so none is used."""
+    admin = AdminClient({"bootstrap.servers": stopped.connection.servers})
+    (deleted,) = admin.delete_records([TopicPartition(stopped.connection.topic(EVENTS), 0, OFFSET_END)]).values()
+    assert deleted.result(60).low_watermark > 5
+    engine = Installation(stopped.data.parent, environment=stopped.environment)
+    engine.begin()
+
+    def parts() -> dict[str, str]:
+        try:
+            return dict(httpx.get(f"{engine.url}/health/ready", timeout=60).json()["parts"])
+        except httpx.TransportError:
+            return {}
+
+    try:
+        wait_until(lambda: parts().get("partition-2") == "UP", "the other partition")
+        wait_until(lambda: parts()["partition-1"].startswith("has stopped, nothing is lost: expected the events"), "it")
+        assert "the log has no record any more" in parts()["partition-1"]
+    finally:
+        engine.kill(SUPERVISOR)
+    found = stopped.verify(stopped.snapshots)
+    assert found.partitions[0].replayed_from is None
+    assert not found.whole
+
+
 def a_foreign_record_is_named(stopped: Stopped) -> None:
     """Somebody with too many rights writes onto events."""
 
@@ -173,7 +213,7 @@ def a_foreign_record_is_named(stopped: Stopped) -> None:
     assert "positions" in stopped.retold("replay", "verify", exit_code=1)
 
 
-def a_log_whose_beginning_was_deleted_is_shown_but_not_proved(stopped: Stopped) -> None:
+def a_log_whose_beginning_was_deleted_is_proved_from_there_on(stopped: Stopped) -> None:
     lines = stopped.retold("log", "--partition", "1").splitlines()
     admin = AdminClient({"bootstrap.servers": stopped.connection.servers})
     (deleted,) = admin.delete_records([TopicPartition(stopped.connection.topic(EVENTS), 0, 5)]).values()
@@ -182,5 +222,22 @@ def a_log_whose_beginning_was_deleted_is_shown_but_not_proved(stopped: Stopped) 
     assert 0 < len(left) < len(lines)
     assert left == lines[-len(left) :]
     assert stopped.retold("log", "--partition", "1", "--tail", "1000").splitlines() == left
-    (failure,) = checks(stopped.verify())["log"].failures
-    assert (failure.partition, failure.text.partition(":")[0]) == (1, "events begins at offset 5")
+    (first, second) = stopped.verify().partitions
+    assert first.first_position > 1
+    assert (first.replayed_from, second.replayed_from) == (None, 0)
+    assert first.last_good_position == first.last_position
+    told = stopped.retold("replay", "verify", exit_code=4) + stopped.retold("replay", "rerun", exit_code=4)
+    assert "no state was replayed there; what the log alone proves is well" in told
+    assert "nothing can be decided again" in told
+    oldest = list_snapshots(stopped.snapshots, 1)[-1].position
+    report = stopped.verify(stopped.snapshots)
+    assert report.whole
+    assert report.partitions[0].replayed_from == oldest
+    found = checks(report)
+    assert (found["state"].status, found["state"].failure_count) == (OK, 0)
+    assert "events of partition 1 begins at offset 5" in found["log"].note
+    assert found["projection"].status == NOT_CHECKED
+    again = rerun(stopped.source, snapshots=stopped.snapshots)
+    assert again.ok, msgspec.json.encode(again)
+    assert again.whole
+    assert [one.first_position for one in again.partitions] == [oldest + 1, 1]

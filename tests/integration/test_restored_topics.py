@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from engine.shell.runner import Runner
 from replay.kafka import KafkaSource
 from replay.rerun import rerun
 from replay.verify import verify
-from tests.integration.installation import wait_until
+from tests.integration.installation import PATIENCE, wait_until
 from tests.integration.kafka_installation import KafkaInstallation
 from tests.support.models import one_task
 from tests.support.scenario import ASSEMBLY, CODEC, make
@@ -73,7 +74,9 @@ def read_all(servers: str, topic: str) -> list[Message]:
         place = TopicPartition(topic, partition, 0)
         _, end = consumer.get_watermark_offsets(place, timeout=30)
         consumer.assign([place])
-        while consumer.position([place])[0].offset < end:
+        deadline = time.monotonic() + PATIENCE
+        while (offset := consumer.position([place])[0].offset) < end:
+            assert time.monotonic() < deadline, f"expected {topic} of {partition} to offset {end}, got {offset}"
             message = consumer.poll(0.5)
             if message is not None:
                 assert message.error() is None
@@ -114,7 +117,7 @@ async def recover(connection: KafkaConnection, partition: int) -> None:
         prepare=lambda started: ASSEMBLY.prepare(MachineSettings(), started),
     )
     try:
-        await runner.recover()
+        await asyncio.wait_for(runner.recover(), PATIENCE)
     finally:
         await log.close()
 

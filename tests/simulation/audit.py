@@ -10,10 +10,12 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from engine.assembly import Assembly
 from engine.roles.protocol import role_of_partition
 from engine.shell.memory_store import MemoryStore
 from replay import counters, messages
 from replay.partition import PartitionAudit, PartitionFindings
+from replay.ports import LogReading
 from replay.projection import audit_projection
 from replay.redecision import Redecision
 from replay.report import COUNTERS, MESSAGES, Check, CheckReport
@@ -53,9 +55,8 @@ async def _audit_partition(installation: Installation, partition: int, store: Me
     return await audit.run()
 
 
-async def decide_again(installation: Installation) -> list[str]:
+async def decide_again(log: LogReading, assembly: Assembly) -> list[str]:
     """What the engine decides otherwise than the log says, of the same commands: nothing, to the byte."""
-    log, assembly = installation.data, installation.assembly
     found = [await Redecision(log, assembly, n, MemoryStore()).run() for n in range(1, log.partition_count + 1)]
     return [f"partition {rerun.partition}: {rerun.difference}" for rerun in found if rerun.difference]
 
@@ -66,7 +67,7 @@ async def _audit_together(installation: Installation, found: Mapping[int, Partit
     if len(found) == installation.data.partition_count:
         sent = {number: findings.sent for number, findings in found.items()}
         received = {number: findings.received for number, findings in found.items()}
-        await messages.compare(told, installation.data, installation.assembly.codec, sent, received)
+        messages.compare(told, sent, received)
         counters.compare(counted, {number: findings.counters for number, findings in found.items()})
     return [told.report(), counted.report()]
 

@@ -25,18 +25,21 @@ def is_expected(answer: Answer) -> bool:
     return answer.status in (503, 504) or (Bugs.share > 0 and answer.body["title"] == PROCESSING_ERROR)
 
 
-class SimulatedClient:
-    """One client. `request` raises NoAnswer."""
+class WatchedClient:
+    """One client that remembers what it was told. Subclasses say how a request travels."""
 
-    def __init__(self, installation: Installation, watch: LogWatch, number: int) -> None:
+    def __init__(self, number: int) -> None:
         self.answers: dict[int, int] = {}
         self.silent = 0
-        self._installation = installation
-        self._watch = watch
         self._number = number
         self._count = 0
-        #: trace id -> the request, and an answer that says that nothing has happened
+        #: trace id -> the request, and an answer that says that it has happened, or that nothing has
+        self._acknowledged: dict[str, str] = {}
         self._refused: dict[str, str] = {}
+
+    async def send(self, method: str, path: str, body: object | None, headers: Mapping[str, str]) -> Answer:
+        """Ask once. Raises NoAnswer."""
+        raise NotImplementedError
 
     async def request(
         self, method: str, path: str, body: object | None = None, headers: Mapping[str, str] | None = None
@@ -46,28 +49,60 @@ class SimulatedClient:
         trace = f"{self._number:016x}{self._count:016x}"
         sent = {**(headers or {}), "traceparent": f"00-{trace}-{self._count:016x}-{self._count % 2:02x}"}
         try:
-            answer = await self._installation.transport.request(method, path, body, sent)
+            answer = await self.send(method, path, body, sent)
         except NoAnswer:
             self.silent += 1
             raise
         self.answers[answer.status] = self.answers.get(answer.status, 0) + 1
         expect(answer.status < 500 or is_expected(answer), f"{method} {path} was answered with {answer}", CLIENT)
         if answer.status < 300 and method != "GET" and not any(word in path for word in QUESTIONS):
-            outcomes = self._watch.outcomes.get(trace, [])
-            expect(
-                True in outcomes, f"{method} {path} was acknowledged with {answer}; its outcomes are {outcomes}", CLIENT
-            )
+            self.acknowledge(trace, f"{method} {path} was acknowledged with {answer}")
         if answer.status == 503:
             self._refused[trace] = f"{method} {path}"
         return answer
 
-    def lies(self) -> list[str]:
-        """Requests whose answer said that nothing was appended, although something came of them."""
+    def acknowledge(self, trace: str, text: str) -> None:
+        """An answer said that what was asked for has happened."""
+        self._acknowledged[trace] = text
+
+    def lies(self, watch: LogWatch) -> list[str]:
+        """Requests whose answer said that something has happened, or that nothing has, and the log says otherwise."""
+        outcomes = {trace: watch.outcomes.get(trace, []) for trace in self._acknowledged}
         return [
-            f"{request} was answered with 503, and happened"
-            for trace, request in self._refused.items()
-            if trace in self._watch.changed
+            *(
+                f"{text}; its outcomes are {outcomes[trace]}"
+                for trace, text in self._acknowledged.items()
+                if True not in outcomes[trace]
+            ),
+            *(
+                f"{request} was answered with 503, and happened"
+                for trace, request in self._refused.items()
+                if trace in watch.changed
+            ),
         ]
+
+    async def sleep(self, seconds: float) -> None:
+        """As `Client.sleep`."""
+        await asyncio.sleep(seconds)
+
+
+class SimulatedClient(WatchedClient):
+    """A client in the simulation: what it is told must be so at that instant."""
+
+    def __init__(self, installation: Installation, watch: LogWatch, number: int) -> None:
+        super().__init__(number)
+        self._installation = installation
+        self._watch = watch
+
+    async def send(self, method: str, path: str, body: object | None, headers: Mapping[str, str]) -> Answer:
+        """As `WatchedClient.send`."""
+        return await self._installation.transport.request(method, path, body, headers)
+
+    def acknowledge(self, trace: str, text: str) -> None:
+        """As `WatchedClient.acknowledge`."""
+        super().acknowledge(trace, text)
+        outcomes = self._watch.outcomes.get(trace, [])
+        expect(True in outcomes, f"{text}; its outcomes are {outcomes}", CLIENT)
 
     async def produce(self, partition: int, value: bytes) -> None:
         """As `Client.produce`."""
@@ -79,7 +114,3 @@ class SimulatedClient:
             raise NoAnswer(error.message) from None
         if world.strikes("answer lost"):
             raise NoAnswer("the answer was lost")
-
-    async def sleep(self, seconds: float) -> None:
-        """As `Client.sleep`."""
-        await asyncio.sleep(seconds)

@@ -13,13 +13,16 @@ from typing import Any
 
 from msgspec import Struct
 
+from engine.core.ports import EVENTS
 from engine.roles.protocol import EXPORTER, LOG, partition_of_role
 from exporters.sqlite.database import FILE_NAME
 from tests.simulation.installation import Installation
+from tests.simulation.kafka import BROKERS_AWAY, KafkaData
 from tests.simulation.machine import DISKS_MAX, Machine
 from tests.simulation.processes import EXIT_KILLED, SimulatedProcess
+from tests.simulation.rest import stored_positions
 from tests.simulation.store import Disk
-from tests.simulation.world import World
+from tests.simulation.world import World, stream
 
 #: Seconds for which a process is paused, at most.
 PAUSE_SECONDS_MAX = 90.0
@@ -27,6 +30,8 @@ PAUSE_SECONDS_MAX = 90.0
 CONDITION_SECONDS_MAX = 15.0
 #: Seconds for which a process that was taken for dead lives after it woke up, at most.
 ZOMBIE_SECONDS_MAX = 6.0
+#: Seconds within which partitions must have found their commands in restored topics.
+FIND_SECONDS_MAX = 60.0
 #: Milliseconds by which a clock jumps, at most.
 JUMP_MS_MAX = 3_600_000
 
@@ -101,12 +106,38 @@ async def _stop_machine(scene: Scene) -> None:
     """Power fails: every process dies at once, and what was not synced is gone. The log was synced."""
     machine = scene.machine()
     scene.world.note(f"{machine.name} stops")
-    for process in machine.processes.values():
-        process.kill()
-    machine.kill_supervisor()
+    machine.switch_off()
+    _lose_disks(scene, machine)
+    machine.switch_on()
+
+
+def _lose_disks(scene: Scene, machine: Machine) -> None:
     for place in scene.installation.disks:
         if place[1] // DISKS_MAX == machine.number:
             scene.installation.disks[place] = Disk()
+
+
+async def _restore_topics(scene: Scene) -> None:
+    """All machines are off; the topics come back from a copy; the states are deleted, or not."""
+    data, machines = scene.installation.data, scene.installation.machines
+    if not isinstance(data, KafkaData):
+        return
+    scene.world.note("all machines are switched off")
+    for machine in machines:
+        machine.switch_off()
+    for zombie in scene.installation.zombies:
+        zombie.kill()
+    data.is_restoring = True
+    try:
+        await asyncio.sleep(scene.chosen.uniform(0, 3))
+    finally:
+        data.restore(scene.chosen)
+        scene.world.note("the topics are restored from a copy")
+        data.is_restoring = False
+        for machine in machines:
+            if scene.chosen.random() < 0.5:
+                _lose_disks(scene, machine)
+            machine.switch_on()
 
 
 async def _pause_machine(scene: Scene) -> None:
@@ -130,6 +161,29 @@ async def _rebalance(scene: Scene) -> None:
     scene.installation.coordinator.rebalance()
 
 
+async def _expire(scene: Scene) -> None:
+    """The oldest events go, as far as a good snapshot and secondary storage have them; that snapshot is kept."""
+    data, exported = scene.installation.data, stored_positions(scene.installation)
+    if not isinstance(data, KafkaData):
+        return
+    for partition, shelf in sorted(scene.installation.shelves.items()):
+        for copy in shelf:
+            position = copy.snapshot.position
+            if not copy.is_damaged and not copy.is_foreign and position <= exported.get(partition, 0):
+                scene.world.note(f"the events of partition {partition} expire up to position {position - 1}")
+                data.expire((EVENTS, partition), position - 1)
+                copy.is_kept = True
+                break
+
+
+async def _leave_out(scene: Scene) -> None:
+    """While a group of steps is on its way to the log, the group goes on without a member, which joins again."""
+    data = scene.installation.data
+    if isinstance(data, KafkaData):
+        await data.transaction_begins()
+        scene.installation.coordinator.leave_out(scene.chosen)
+
+
 async def _lose_state(scene: Scene) -> None:
     process = scene.process(partition=True)
     if process is not None:
@@ -138,6 +192,8 @@ async def _lose_state(scene: Scene) -> None:
 
 
 async def _lose_projection(scene: Scene) -> None:
+    if isinstance(scene.installation.data, KafkaData) and scene.installation.data.beginnings:
+        return  # nothing could make it again
     found = [process for process in scene.installation.processes() if process.role == EXPORTER]
     if not found or any(process.node.paused for process in found):
         return
@@ -214,6 +270,9 @@ def _condition(name: str) -> Strike:
 FAULTS = (
     Fault(name="slow network", about="a message takes seconds", rate=(0.001, 0.05)),
     Fault(name="slow read", about="a read of the log takes long", rate=(0.01, 0.2)),
+    Fault(
+        name="slow brokers", about="a fence, or the answer to a long poll, takes seconds", share=0.5, rate=(0.1, 0.8)
+    ),
     Fault(name="short page", about="a read gives one record, so that inputs overtake each other", rate=(0.1, 1.0)),
     Fault(name="read fails", about="a read of the log is Unavailable", rate=(0.001, 0.02)),
     Fault(
@@ -226,9 +285,11 @@ FAULTS = (
     Fault(name="answer lost", about="a client does not get its answer", rate=(0.01, 0.2)),
     Fault(name="snapshot fails", about="the directory of snapshots is away, or full", rate=(0.05, 0.5)),
     Fault(name="snapshot damaged", about="a snapshot is not what it says when it is restored", rate=(0.1, 0.6)),
+    Fault(name="snapshot of another log", about="its chain is not that of the log", rate=(0.1, 0.6)),
     Fault(name="export fails", about="the exporter is Unavailable", rate=(0.01, 0.3)),
     Fault(name="export slow", about="an export takes seconds", rate=(0.01, 0.2)),
     Fault(name="statement fails", about="the disk fails within an export", rate=(0.001, 0.02)),
+    Fault(name="position not written", about="an exporter fails behind its documents", rate=(0.05, 0.5)),
     Fault(name="query fails", about="a query is Unavailable", rate=(0.01, 0.4)),
     Fault(name="query slow", about="a query takes seconds", rate=(0.01, 0.2)),
     Fault(name="kill", about="kill -9 at an await", share=0.6, every=(0.5, 5.0), strike=_kill),
@@ -240,13 +301,27 @@ FAULTS = (
     Fault(name="machine stops", about="power fails; the state is lost", share=0.15, strike=_stop_machine),
     Fault(name="machine pauses", about="a machine sleeps, and wakes up late", share=0.2, strike=_pause_machine),
     Fault(name="rebalance", about="the members share out anew, at any time", share=0.3, strike=_rebalance),
-    Fault(name="state lost", about="the state of a partition is deleted", share=0.15, strike=_lose_state),
+    Fault(
+        name="left out",
+        about="while an owner appends, a member is taken for dead and joins again",
+        share=0.25,
+        strike=_leave_out,
+    ),
+    Fault(
+        name="topics restored",
+        about="all is off meanwhile; offsets, gaps and stamps are others",
+        share=0.25,
+        every=(4.0, 12.0),
+        strike=_restore_topics,
+    ),
+    Fault(name="events expire", about="the log begins later, behind some snapshots", share=0.5, strike=_expire),
+    Fault(name="state lost", about="the state of a partition is deleted", share=0.25, strike=_lose_state),
     Fault(name="projection lost", about="the file of the projection is deleted", share=0.1, strike=_lose_projection),
     Fault(name="pause", about="a process sleeps and wakes up late", strike=_pause),
     Fault(name="take-over", about="a process sleeps, another one takes over, it wakes up", strike=_take_over),
     Fault(name="clock jump", about="a clock is set, forward or back", strike=_jump),
     Fault(name="log full", about="the log takes nothing for a while", share=0.15, strike=_condition("log full")),
-    Fault(name="brokers away", about="no broker answers for a while", share=0.2, strike=_condition("brokers away")),
+    Fault(name="brokers away", about="no broker answers for a while", share=0.2, strike=_condition(BROKERS_AWAY)),
     Fault(name="markers late", about="a commit's markers are written seconds later", rate=(0.01, 0.2)),
     Fault(name="store full", about="the states take nothing for a while", share=0.15, strike=_condition("store full")),
     Fault(name="exporter down", about="nothing is exported for a while", share=0.2, strike=_condition("exporter down")),
@@ -254,12 +329,16 @@ FAULTS = (
 )
 
 
+def draw_faults(seed: int) -> list[Fault]:
+    """Those that a seed has. Each draws from a stream of its own, so that a new one does not shift the others."""
+    return [fault for fault in FAULTS if stream(seed, f"share of {fault.name}").random() < fault.share]
+
+
 class Faults:
     """The faults of one seed."""
 
     def __init__(self, world: World, installation: Installation) -> None:
-        chosen = world.stream("faults")
-        self.drawn = [fault for fault in FAULTS if chosen.random() < fault.share]
+        self.drawn = draw_faults(world.seed)
         self._world = world
         self._installation = installation
         self._tasks: list[asyncio.Task[None]] = []
@@ -275,7 +354,7 @@ class Faults:
                 self._tasks.append(asyncio.create_task(_strike_again_and_again(fault, fault.strike, scene)))
 
     async def stop(self) -> None:
-        """From now on nothing strikes any more, and whoever sleeps wakes up."""
+        """From now on nothing strikes any more, whoever sleeps wakes up, and restored topics are known again."""
         self._world.note("the faults stop")
         self._world.rates.clear()
         self._world.clock_offsets.clear()
@@ -287,6 +366,9 @@ class Faults:
                 task.result()
         for process in self._installation.processes():
             process.node.steps_left = process.node.calls_left = 1 << 60
+        data, until = self._installation.data, self._world.loop.time() + FIND_SECONDS_MAX
+        while isinstance(data, KafkaData) and data.misplaced and self._world.loop.time() < until:
+            await data.moved(1.0)
 
 
 async def _strike_again_and_again(fault: Fault, strike: Strike, scene: Scene) -> None:

@@ -7,11 +7,13 @@ they hear with their heartbeats; whoever has not done so in time is left out. Th
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TypeVar
 
 from engine.core.faults import RetoldError, Unavailable
+from tests.simulation.kafka import BROKERS_AWAY
 from tests.simulation.loop import Node
 from tests.simulation.world import World
 
@@ -47,7 +49,7 @@ class Coordinator:
 
     @property
     def is_away(self) -> bool:
-        return "brokers away" in self._world.conditions
+        return BROKERS_AWAY in self._world.conditions
 
     def begin(self) -> None:
         self._world.node.create_task(self._watch())
@@ -78,6 +80,12 @@ class Coordinator:
     def leave(self, member: SimulatedGroup) -> None:
         if self._known.pop(member.name, None) is not None:
             self.rebalance()
+
+    def leave_out(self, chosen: random.Random) -> None:
+        """Take any member for dead, though it lives: it hears that with its next heartbeat, and joins again."""
+        if self._known:
+            name = chosen.choice(sorted(self._known))
+            self._drop(lambda known: known.member.name == name)
 
     async def _watch(self) -> None:
         while True:

@@ -8,17 +8,22 @@ later, place by place, and until then the transaction still holds readers back.
 from __future__ import annotations
 
 import asyncio
+import random
 from bisect import bisect_left
 from collections.abc import Sequence
 
-from engine.core.faults import CorruptedLog, Fenced, Unavailable
-from engine.core.ports import Append, Clock, Entry, Message, Page, Place
+import msgspec
+
+from engine.core.faults import CorruptedLog, Fenced, LogTruncated, Unavailable
+from engine.core.ports import EVENTS, Append, Clock, Entry, Message, Page, Place
 from engine.shell.appends import check_appends
 from tests.simulation.log import LogData, WriterId
 from tests.simulation.world import World
 
 #: Seconds until a marker is written, at most: as a rule, and when brokers are slow.
 MARKER_SECONDS, SLOW_MARKER_SECONDS = 0.004, 3.0
+#: The condition under which no broker answers.
+BROKERS_AWAY = "brokers away"
 
 
 class Transaction:
@@ -49,16 +54,23 @@ class KafkaData(LogData):
         self._next = dict.fromkeys(self._places, 0)
         #: The offsets of the committed entries, beside them.
         self._offsets: dict[Place, list[int]] = {place: [] for place in self._places}
+        #: Where readers find the first entry, if what lay before it has expired.
+        self.beginnings: dict[Place, int] = {}
         self._open: dict[Place, list[Transaction]] = {place: [] for place in self._places}
         self._ids: dict[str, Registration] = {}
         self._waiting: dict[asyncio.Future[None], None] = {}
+        self._begun = asyncio.Event()
+        #: Nobody may produce or read.
+        self.is_restoring = False
+        #: Partitions whose topics were restored, and which have not said yet where their commands lie now.
+        self.misplaced: set[int] = set()
 
     # what producers ask
 
     @property
     def is_away(self) -> bool:
         """Whether no broker answers."""
-        return "brokers away" in self._world.conditions
+        return self.is_restoring or BROKERS_AWAY in self._world.conditions
 
     def register(self, name: str) -> int | None:
         """Fence the earlier owners of a transactional id and abort what they left open; gives the new epoch.
@@ -87,6 +99,7 @@ class KafkaData(LogData):
         if transaction is None or not transaction.is_open:
             transaction = found.transaction = Transaction()
             self._world.node.call_later(self._timeout, self._time_out, found, transaction)
+            self._begun.set()
         transaction.appends += appends
         return [self._add(append, transaction) for append in appends]
 
@@ -120,9 +133,11 @@ class KafkaData(LogData):
         return min((transaction.first[place] for transaction in self._open[place]), default=self._next[place])
 
     def seen(self, place: Place, offset: int, count_max: int) -> Sequence[Entry]:
-        """What readers see from an offset on. Raises CorruptedLog beyond the end."""
+        """What readers see from an offset on. Raises CorruptedLog beyond the end, LogTruncated below the beginning."""
         if offset > self._next[place]:
             raise CorruptedLog(f"{place}: expected an offset up to {self._next[place]}, got {offset}")
+        if offset < (beginning := self.beginnings.get(place, 0)):
+            raise LogTruncated(*place, offset, beginning)
         start = bisect_left(self._offsets[place], offset)
         stop = bisect_left(self._offsets[place], self.stable_end(place))
         return self._places[place][start : min(stop, start + count_max)]
@@ -162,6 +177,41 @@ class KafkaData(LogData):
     def count_between(self, place: Place, start: int, stop: int) -> int:
         """Committed entries from one offset up to, but without, another."""
         return bisect_left(self._offsets[place], stop) - bisect_left(self._offsets[place], start)
+
+    # what is done to them
+
+    async def transaction_begins(self) -> None:
+        """Until somebody's next transaction has begun."""
+        self._begun.clear()
+        await self._begun.wait()
+
+    def expire(self, place: Place, count: int) -> None:
+        """Readers do not find so many of the first entries any more; who looks from outside still does."""
+        self.beginnings[place] = max(self._offsets[place][count], self.beginnings.get(place, 0))
+
+    def restore(self, chosen: random.Random) -> None:
+        """Bring all topics back from a copy that was made just now: offsets, gaps and stamps are others.
+
+        What was open is not in the copy; what had expired is, as it is an old one that was kept up to date.
+        """
+        self.beginnings.clear()
+        for transaction in {id(one): one for found in self._open.values() for one in found}.values():
+            transaction.is_open = False
+            transaction.first.clear()
+        self._stamp = max(self._stamp, self._clock.now()) + 1
+        for place, entries in self._places.items():
+            self._open[place].clear()
+            if place[0] == EVENTS and entries:
+                self.misplaced.add(place[1])
+            offsets, offset = [], chosen.randint(0, 50)
+            for _ in entries:
+                offsets.append(offset)
+                offset += chosen.choice([1, 1, 1, 2, 5])
+            self._offsets[place], self._next[place] = offsets, offset
+            self._places[place] = [
+                msgspec.structs.replace(entry, offset=offset, timestamp=self._stamp)
+                for offset, entry in zip(offsets, entries, strict=True)
+            ]
 
     # how it lies there
 
@@ -208,6 +258,8 @@ class KafkaData(LogData):
 
     def _mark(self, transaction: Transaction, place: Place) -> None:
         """A marker is written: it takes an offset."""
+        if place not in transaction.first:
+            return  # the topics were restored meanwhile
         self._next[place] += 1
         del transaction.first[place]
         self._open[place].remove(transaction)
@@ -220,6 +272,7 @@ class KafkaData(LogData):
         self._places[place][index:index] = entries
 
     def _tell(self, appends: Sequence[Append]) -> None:
+        self.misplaced -= {append.partition for append in appends if append.topic == EVENTS}
         for watcher in self.watchers:
             watcher(appends)
         self._wake()

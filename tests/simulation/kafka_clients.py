@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
-from engine.core.faults import Unavailable
+from engine.core.faults import Fenced, Unavailable
 from engine.core.ports import Append, Entry, Place
 from engine.shell.kafka.clients import Fetched, Fetcher, KafkaRecord, Producer
 from tests.simulation.kafka import KafkaData
@@ -21,6 +22,8 @@ from tests.simulation.world import World
 AWAY_SECONDS = 1.0
 #: Seconds between two requests while markers of the last transaction are being written, as in Kafka's clients.
 BACK_OFF_SECONDS = 0.02
+#: Seconds that slow brokers take longer, at most.
+SLOW_SECONDS_MAX = 3.0
 #: Entries of one fetch, at most.
 FETCH_COUNT_MAX = 500
 
@@ -67,6 +70,11 @@ class Wire:
             raise Unavailable("expected an answer of a broker, got none: the connection broke; retry")
         return answer
 
+    async def perhaps_slowly(self) -> None:
+        """A long poll or a fence takes its time, and others go on meanwhile."""
+        if self.world.strikes("slow brokers"):
+            await asyncio.sleep(self.world.uniform(0, SLOW_SECONDS_MAX))
+
 
 class SimulatedProducer:
     """As `Producer`."""
@@ -82,6 +90,8 @@ class SimulatedProducer:
             await self._wire.ask(lambda: None)
             return
         name, data = self._id, self._wire.data
+        self._wire.world.fences(self._wire.node)
+        await self._wire.perhaps_slowly()
         while (epoch := await self._wire.ask(lambda: data.register(name))) is None:
             await asyncio.sleep(BACK_OFF_SECONDS)
         self._epoch = epoch
@@ -97,16 +107,26 @@ class SimulatedProducer:
         name, data = self._id, self._wire.data
         if name is None:
             return await self._wire.ask(lambda: data.land(appends, None))
-        return await self._wire.ask(lambda: data.send(name, self._epoch, appends))
+        with self._heeding():
+            return await self._wire.ask(lambda: data.send(name, self._epoch, appends))
 
     async def commit(self) -> None:
         """As `Producer.commit`."""
         assert self._id is not None
         name, data = self._id, self._wire.data
-        await self._wire.ask(lambda: data.commit(name, self._epoch))
+        with self._heeding():
+            await self._wire.ask(lambda: data.commit(name, self._epoch))
 
     async def discard(self) -> None:
         """As `Producer.discard`."""
+
+    @contextmanager
+    def _heeding(self) -> Iterator[None]:
+        try:
+            yield
+        except Fenced:
+            self._wire.node.times_fenced += 1
+            raise
 
 
 class SimulatedBatch:
@@ -148,8 +168,11 @@ class SimulatedFetcher:
         while True:
             fetched = await self._wire.ask(lambda: self._look(place, offset, count_max))
             if fetched.next_offset > offset or (left := until - loop.time()) <= 0:
-                return fetched
+                break
             await self._wire.data.moved(left)
+        if wait:
+            await self._wire.perhaps_slowly()
+        return fetched
 
     async def end(self, place: Place) -> int:
         """As `Fetcher.end`."""

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
-from engine.core.faults import AppendUnknown, LogFull, RetoldError, Unavailable
+from engine.core.faults import AppendUnknown, Fenced, LogFull, RetoldError, Unavailable
 from engine.core.ports import TOPICS, Append, Clock, Entry, Page, Place
 from engine.shell.appends import check_appends, check_place
 from engine.shell.ends import Ends
@@ -261,11 +261,16 @@ class SimulatedLog:
     async def append_as(self, appends: Sequence[Append], writer: WriterId) -> Sequence[int]:
         """Append as a client, or as a writer."""
         check_appends(appends, self.partition_count)
-        return await self._ask(lambda server: server.append(appends, writer), is_append=True)
+        try:
+            return await self._ask(lambda server: server.append(appends, writer), is_append=True)
+        except Fenced:
+            self._node.times_fenced += 1
+            raise
 
     async def writer(self, partition: int) -> SimulatedWriter:
         """As `Log.writer`."""
         check_place(TOPICS[0], partition, self.partition_count)
+        self._world.fences(self._node)
         (epoch,) = await self._ask(lambda server: [server.data.make_writer(partition)])
         return SimulatedWriter(self, partition, epoch)
 

@@ -48,6 +48,8 @@ class Node:
         #: Callbacks until `at_limit` is called.
         self.steps_left = 1 << 60
         self.at_limit: Callable[[], None] = self.kill
+        #: How often it was fenced since its supervisor told it its duty.
+        self.times_fenced = 0
         #: Calls of its store or its database until it dies.
         self.calls_left = 1 << 60
         self._loop = loop

@@ -47,6 +47,8 @@ class Machine:
         self._installation = installation
         self._world = installation.world
         self._stop = asyncio.Event()
+        self._may_run = asyncio.Event()
+        self._may_run.set()
         self._operator: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
@@ -69,6 +71,16 @@ class Machine:
         if self.supervisor is not None:
             self.supervisor.kill()
 
+    def switch_off(self) -> None:
+        """Every process ends at once, and nobody starts one until it is switched on."""
+        self._may_run.clear()
+        for process in self.processes.values():
+            process.kill()
+        self.kill_supervisor()
+
+    def switch_on(self) -> None:
+        self._may_run.set()
+
     def nodes(self) -> list[Node]:
         """Of everything that runs here."""
         running = [process.node for process in self.processes.values()]
@@ -76,6 +88,7 @@ class Machine:
 
     async def _operate(self) -> None:
         while True:
+            await self._may_run.wait()
             node = self.supervisor = self._world.loop.node(f"supervisor of {self.name}")
             ended = asyncio.Event()
             node.at_death.append(ended.set)

@@ -193,6 +193,12 @@ class SimulatedNode(CalmNode):
         self._world = world
         self._process = node
 
+    async def replace(self, address: Address, source: bytes, token: str) -> str | None:
+        """As `Node.replace`, of a position."""
+        if self._world.strikes("position not written"):
+            raise Unavailable("OpenSearch has stored documents, and not their position")
+        return await super().replace(address, source, token)
+
     async def _ask(self, serve: Callable[..., Result], *arguments: Any) -> Result:
         """A request, or a part of one, that travels, is served, and whose answer may be lost."""
         process, world = self._process, self._world

@@ -94,7 +94,7 @@ class SimulatedProcess:
 
     def tell(self, duty: str) -> None:
         """As `Process.tell`."""
-        self.node.call_soon(self.duty.take, duty)
+        self.node.call_soon(self._take, duty)
 
     def terminate(self) -> None:
         """As `Process.terminate`."""
@@ -109,6 +109,10 @@ class SimulatedProcess:
         if not self._exit.done():
             self._lines.put_nowait("")
             self._exit.set_result(code)
+
+    def _take(self, duty: str) -> None:
+        self.node.times_fenced = 0
+        self.duty.take(duty)
 
     # what it does
 

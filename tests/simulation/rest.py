@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
+from engine.assembly import Assembly
 from engine.core.head import HEAD, SOURCES, Head, Source
+from engine.core.machine import Machine
 from engine.core.ports import COMMANDS, EVENTS, INTERNAL
+from engine.core.state import State
 from engine.core.system import due_at
 from engine.roles.protocol import role_of_partition
 from exporters.sqlite.database import FILE_NAME
 from tests.simulation import shadow
 from tests.simulation.installation import Installation
+from tests.simulation.watch import Written
 
 
 def unfinished(installation: Installation, now: int) -> list[str]:
     """What still has to happen; empty when all is at rest. `now`: ms since 1970."""
-    return [*_unfinished_parts(installation), *_unfinished_commands(installation, now), *_unexported(installation)]
+    return [
+        *_unfinished_parts(installation),
+        *_unfinished_commands(installation, now),
+        *unexported(installation.data, stored_positions(installation)),
+    ]
 
 
 def _unfinished_parts(installation: Installation) -> Iterator[str]:
@@ -37,27 +46,34 @@ def _unfinished_commands(installation: Installation, now: int) -> Iterator[str]:
             continue
         disk = installation.disk(partition, owner.disks[role_of_partition(partition)])
         state, machine = assembly.machine(disk.store, partition, data.partition_count)
-        for name in (COMMANDS, INTERNAL):
-            done = (state.get(SOURCES, name) or Source()).offset + 1
-            left = data.count_between((name, partition), done, data.end_of((name, partition)))
-            if left:
-                yield f"partition {partition}: {left} commands on {name} have no outcome"
-        position, end = (state.get(HEAD) or Head()).position, len(data.entries((EVENTS, partition)))
-        if position < end:
-            yield f"partition {partition}: the state is at {position} of {end}"
-        query = assembly.initializer().wanted(machine, now)
-        retry = assembly.initializer().next_retry(machine)
-        if query is not None or retry is not None:
-            yield f"partition {partition}: background work is open: {query}, next retry at {retry}"
-        due = due_at(state)
-        if due is not None and due <= now:
-            yield f"partition {partition}: a timer is due since {now - due} ms"
+        yield from unfinished_work(data, assembly, partition, state, machine, now)
 
 
-def _unexported(installation: Installation) -> Iterator[str]:
-    positions = stored_positions(installation)
-    for partition in range(1, installation.data.partition_count + 1):
-        position, end = positions.get(partition, 0), len(installation.data.entries((EVENTS, partition)))
+def unfinished_work(
+    data: Written, assembly: Assembly, partition: int, state: State, machine: Machine, now: int
+) -> Iterator[str]:
+    """What one partition still has to do, as the state of its owner says, or one that was replayed from the log."""
+    for name in (COMMANDS, INTERNAL):
+        done = (state.get(SOURCES, name) or Source()).offset + 1
+        left = data.count_between((name, partition), done, data.end_of((name, partition)))
+        if left:
+            yield f"partition {partition}: {left} commands on {name} have no outcome"
+    position, end = (state.get(HEAD) or Head()).position, len(data.entries((EVENTS, partition)))
+    if position < end:
+        yield f"partition {partition}: the state is at {position} of {end}"
+    query = assembly.initializer().wanted(machine, now)
+    retry = assembly.initializer().next_retry(machine)
+    if query is not None or retry is not None:
+        yield f"partition {partition}: background work is open: {query}, next retry at {retry}"
+    due = due_at(state)
+    if due is not None and due <= now:
+        yield f"partition {partition}: a timer is due since {now - due} ms"
+
+
+def unexported(data: Written, positions: Mapping[int, int]) -> Iterator[str]:
+    """What secondary storage does not show yet. `positions`: how far each partition is exported."""
+    for partition in range(1, data.partition_count + 1):
+        position, end = positions.get(partition, 0), len(data.entries((EVENTS, partition)))
         if position < end:
             yield f"partition {partition}: exported up to {position} of {end}"
 
@@ -66,7 +82,12 @@ def stored_positions(installation: Installation) -> dict[int, int]:
     """How far the projection is."""
     if installation.documents is not None:
         return dict(shadow.stored_positions(installation.documents))
-    path = installation.settings.data / FILE_NAME
+    return positions_in_file(installation.settings.data)
+
+
+def positions_in_file(folder: Path) -> dict[int, int]:
+    """How far the file of a data directory is."""
+    path = folder / FILE_NAME
     if not path.exists():
         return {}
     connection = sqlite3.connect(path)

@@ -9,7 +9,6 @@ import logging
 import sys
 import tempfile
 import time
-import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
@@ -20,7 +19,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from engine.core.ports import COMMANDS, EVENTS, INTERNAL, TOPICS
+from engine.core.ports import TOPICS
 from tests.simulation import model
 from tests.simulation.audit import audit, decide_again
 from tests.simulation.clients import SimulatedClient
@@ -28,13 +27,13 @@ from tests.simulation.draw import draw
 from tests.simulation.failing import Bugs
 from tests.simulation.faults import Faults
 from tests.simulation.installation import Installation
-from tests.simulation.model import PartitionLog, decode_entries
+from tests.simulation.model import decode_log
+from tests.simulation.report import describe_failure, fail
 from tests.simulation.rest import unfinished
 from tests.simulation.shadow import audit_documents
 from tests.simulation.watch import LogWatch
 from tests.simulation.workload import Knowledge, clients
 from tests.simulation.world import SimulatedClock, World
-from tests.support.moment import describe
 
 #: Virtual seconds within which everything must have finished once the faults have stopped.
 REST_SECONDS_MAX = 300.0
@@ -43,8 +42,6 @@ READY_SECONDS_MAX = 60.0
 #: Virtual seconds between two looks whether all is at rest.
 LOOK_SECONDS = 0.5
 AUDITOR = "the auditor"
-#: Lines of the diary and records of each partition that a report shows.
-DIARY_LENGTH, RECORDS_LENGTH = 150, 25
 #: Where the file of the projection lies: in memory where the system has such a place.
 MEMORY = Path("/dev/shm")
 
@@ -84,6 +81,7 @@ class Simulation:
         (folder / "data").mkdir()
         self.installation = Installation(self.world, self.drawn, folder / "data")
         self.watch = LogWatch(self.installation.data, self.installation.assembly.codec)
+        self.installation.data.watchers.append(self.watch.appended)
         self.faults = Faults(self.world, self.installation)
         self.knowledge = Knowledge()
         chosen = self.world.stream("clients")
@@ -107,17 +105,18 @@ class Simulation:
         await self._audit()
         await self._rest(acting)
         await self._audit()
-        self._fail(AUDITOR, self._audit_documents())
-        self._fail("deciding again", await decide_again(self.installation))
-        self._fail("a process", world.failures + world.loop.failures)
-        logs = self._logs()
-        self._fail("clients", self.knowledge.check(logs))
-        self._fail("clients", [lie for client in self.clients for lie in client.lies()])
-        self._fail("the reference model", model.check(logs, now=self._rested_at))
+        fail(AUDITOR, self._audit_documents())
+        fail("deciding again", await decide_again(self.installation.data, self.installation.assembly))
+        fail("a process", world.failures + world.loop.failures)
+        data = self.installation.data
+        logs = decode_log(data.entries, data.partition_count, self.installation.assembly.codec)
+        fail("clients", self.knowledge.check(logs))
+        fail("clients", [lie for client in self.clients for lie in client.lies(self.watch)])
+        fail("the reference model", model.check(logs, now=self._rested_at))
 
     async def _audit(self) -> None:
         with self.world.loop.standing_still(self.world.node):
-            self._fail(AUDITOR, await audit(self.installation, self._folder))
+            fail(AUDITOR, await audit(self.installation, self._folder))
 
     def _audit_documents(self) -> list[str]:
         installation = self.installation
@@ -126,24 +125,12 @@ class Simulation:
         codec, items = installation.assembly.codec, installation.exports_items
         return audit_documents(installation.data, installation.documents, codec, items=items)
 
-    def _logs(self) -> dict[int, PartitionLog]:
-        """Everything on the log, for the model."""
-        data, codec = self.installation.data, self.installation.assembly.codec
-        return {
-            partition: PartitionLog(
-                commands=decode_entries(data.entries((COMMANDS, partition)), codec),
-                internal=decode_entries(data.entries((INTERNAL, partition)), codec),
-                events=decode_entries(data.entries((EVENTS, partition)), codec),
-            )
-            for partition in range(1, data.partition_count + 1)
-        }
-
     async def _rest(self, acting: list[asyncio.Task[None]]) -> None:
         """Until everything has finished. Raises AssertionError when that takes too long."""
         clock = SimulatedClock(self.world, "world")
         deadline = self.world.loop.time() + REST_SECONDS_MAX
         while True:
-            self._fail("a process", self.world.failures)
+            fail("a process", self.world.failures)
             for task in acting:
                 if task.done():
                     task.result()
@@ -153,13 +140,8 @@ class Simulation:
             if not left:
                 return
             if self.world.loop.time() > deadline:
-                self._fail("liveness: not everything has finished since the faults stopped", left)
+                fail("liveness: not everything has finished since the faults stopped", left)
             await asyncio.sleep(LOOK_SECONDS)
-
-    def _fail(self, by: str, failures: list[str]) -> None:
-        """Raises AssertionError, whose first line tells what has noticed it."""
-        if failures:
-            raise AssertionError("\n".join([by, *failures]))
 
     # what is told about it
 
@@ -184,18 +166,15 @@ class Simulation:
     def describe(self, error: BaseException) -> str:
         """What a person needs to understand a failure."""
         seed = self.world.seed
-        lines = [f"=== simulation of seed {seed}, at {self.world.loop.time():.4f} s ==="]
-        lines += [f"settings: {msgspec.json.encode(self.drawn, enc_hook=repr).decode()}"]
-        lines += [f"faults: {', '.join(fault.name for fault in self.faults.drawn)}"]
-        lines += ["--- what was done to it"]
-        lines += self.world.diary[-DIARY_LENGTH:]
-        lines += ["--- the last records of each partition"]
-        lines += [describe(record) for found in self.watch.records.values() for record in found[-RECORDS_LENGTH:]]
-        lines += ["--- what is wrong"]
-        text = "".join(traceback.format_exception(error))
-        lines += [str(error)] if isinstance(error, AssertionError) and str(error) else [text]
-        lines += [f"SEED={seed}", f"repeat it: make simulate SEED={seed}"]
-        return "\n".join(lines)
+        settings = msgspec.json.encode(self.drawn, enc_hook=repr).decode()
+        return describe_failure(
+            f"simulation of seed {seed}, at {self.world.loop.time():.4f} s",
+            [f"settings: {settings}", f"faults: {', '.join(fault.name for fault in self.faults.drawn)}"],
+            self.world.diary,
+            self.watch.records,
+            error,
+            [f"SEED={seed}", f"repeat it: make simulate SEED={seed}"],
+        )
 
     def close(self) -> None:
         """Let go of everything, without a word about tasks that did not end."""

@@ -1,9 +1,10 @@
-"""Snapshots in a simulation: what all machines share; taken slowly, not at all, cut, or damaged later."""
+"""Snapshots in a simulation: what all machines share; taken slowly or not at all, damaged later, or of another log."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from hashlib import sha256
 
 import msgspec
 from msgspec import Struct
@@ -28,6 +29,9 @@ class Copy(Struct):
     snapshot: Snapshot
     rows: MemoryStore
     is_damaged: bool = False
+    is_foreign: bool = False
+    #: Never removed, for the log does not reach back any more.
+    is_kept: bool = False
 
 
 class SimulatedSnapshots:
@@ -56,8 +60,10 @@ class SimulatedSnapshots:
         snapshot = self._describe(rows, taken_at)
         is_damaged = self._world.strikes("snapshot damaged")
         self._shelf.insert(0, Copy(snapshot=snapshot, rows=rows, is_damaged=is_damaged))
+        if self._world.strikes("snapshot of another log"):
+            self._shelf.insert(0, self._of_another_log(rows, taken_at + 1))
         self._shelf.sort(key=lambda copy: copy.snapshot.taken_at, reverse=True)
-        del self._shelf[KEPT:]
+        self._shelf[KEPT:] = [copy for copy in self._shelf[KEPT:] if copy.is_kept]
         self._world.note(f"{self._node.name} takes a snapshot at position {snapshot.position}")
         return snapshot
 
@@ -80,9 +86,16 @@ class SimulatedSnapshots:
         self._disk.store = found[0].rows.copy()
         self._world.note(f"{self._node.name} begins with the snapshot at position {snapshot.position}")
 
+    def _of_another_log(self, rows: MemoryStore, taken_at: int) -> Copy:
+        """As if another installation had written into the same directory: the same position, another history."""
+        head = _head_of(rows)
+        other = msgspec.structs.replace(head, chain_hash=sha256(head.chain_hash).digest())
+        changed = rows.copy()
+        changed.write([(HEAD.number, pack(()), msgspec.msgpack.encode(other))])
+        return Copy(snapshot=self._describe(changed, taken_at), rows=changed, is_foreign=True)
+
     def _describe(self, rows: MemoryStore, taken_at: int) -> Snapshot:
-        data = rows.get(HEAD.number, pack(()))
-        head = Head() if data is None else msgspec.msgpack.decode(data, type=Head)
+        head = _head_of(rows)
         return Snapshot(
             partition=self._partition,
             position=head.position,
@@ -95,3 +108,8 @@ class SimulatedSnapshots:
             size=0,
             sha256="",
         )
+
+
+def _head_of(rows: MemoryStore) -> Head:
+    data = rows.get(HEAD.number, pack(()))
+    return Head() if data is None else msgspec.msgpack.decode(data, type=Head)

@@ -110,13 +110,8 @@ class Server:
 
 
 def _answer(exchange: Exchange, status: int, body: bytes) -> None:
-    if exchange.answer.done():
-        return
-    try:
-        content = msgspec.json.decode(body) if body else None
-    except msgspec.DecodeError:
-        content = body.decode(errors="replace")
-    exchange.answer.set_result(Answer(status, content))
+    if not exchange.answer.done():
+        exchange.answer.set_result(decode_answer(status, body))
 
 
 class Transport:
@@ -180,6 +175,15 @@ def encode_body(path: str, body: object | None) -> tuple[bytes, str]:
     if path.partition("?")[0] == "/v2/deployments" and isinstance(body, Mapping):
         return _multipart(body), f"multipart/form-data; boundary={BOUNDARY}"
     return msgspec.json.encode(body), "application/json"
+
+
+def decode_answer(status: int, body: bytes) -> Answer:
+    """What a client makes of an answer."""
+    try:
+        content = msgspec.json.decode(body) if body else None
+    except msgspec.DecodeError:
+        content = body.decode(errors="replace")
+    return Answer(status, content)
 
 
 def _multipart(files: Mapping[str, str | bytes]) -> bytes:

@@ -16,6 +16,11 @@ LATENCY_SECONDS = 0.002
 DIARY_LENGTH = 400
 
 
+def stream(seed: int, purpose: str) -> random.Random:
+    """What a seed draws for one purpose."""
+    return random.Random(f"{seed}/{purpose}")
+
+
 class World:
     """One simulation. Each purpose draws from a stream of its own, so that one more draw does not shift the others."""
 
@@ -40,7 +45,7 @@ class World:
         self._chances = self.stream("chances")
 
     def stream(self, purpose: str) -> random.Random:
-        return random.Random(f"{self.seed}/{purpose}")
+        return stream(self.seed, purpose)
 
     def note(self, text: str) -> None:
         """Write down what was done to the installation."""
@@ -49,6 +54,14 @@ class World:
     def keep_traceback(self, error: BaseException) -> None:
         """For the report."""
         self.diary += traceback.format_exception(error)
+
+    def fences(self, node: Node) -> None:
+        """A process becomes the writer of its partition; one that was fenced waits until it is told that it may.
+
+        Once it may have overlooked it, for its log was away too.
+        """
+        if node.times_fenced > 1:
+            self.failures.append(f"{node.name} was fenced {node.times_fenced} times, and fences without being told to")
 
     def strikes(self, fault: str) -> bool:
         """Whether a fault that strikes calls at random strikes this one."""
@@ -95,4 +108,4 @@ class SimulatedClock:
         await asyncio.sleep(seconds)
 
 
-__all__ = ["BEGIN_MS", "Node", "SimulatedClock", "World"]
+__all__ = ["BEGIN_MS", "Node", "SimulatedClock", "World", "stream"]

@@ -50,6 +50,9 @@ class KafkaConnection(Struct, frozen=True, kw_only=True):
 
 def client_options(connection: KafkaConnection, name: str) -> dict[str, Any]:
     """Keyword arguments that every client of aiokafka takes. Raises RetoldError for a certificate that is no good."""
+    from .repairs import repair
+
+    repair()
     # What clients would log at every attempt is said once by the fault that comes of it.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     return {
@@ -62,38 +65,66 @@ def client_options(connection: KafkaConnection, name: str) -> dict[str, Any]:
 
 
 async def reach(connection: KafkaConnection, name: str) -> None:
-    """Log in to any of the servers. Raises Unavailable when none answers, RetoldError when one refuses us."""
-    from aiokafka import errors
+    """Log in to any of the servers. Raises Unavailable when none answers, RetoldError when one refuses us, or we it."""
     from aiokafka.conn import collect_hosts, create_conn
+    from aiokafka.protocol.metadata import MetadataRequest
+
+    from .errors import KAFKA_ERRORS
 
     options = _security_options(connection)
+    timeout_ms = round(connection.request_timeout * 1000)
     found = []
     for host, port, _ in collect_hosts(connection.servers):
         try:
-            opened = await create_conn(
-                host, port, client_id=name, request_timeout_ms=round(connection.request_timeout * 1000), **options
-            )
-        except (
-            errors.AuthenticationFailedError,
-            errors.SaslAuthenticationFailed,
-            errors.UnsupportedSaslMechanismError,
-            errors.IllegalSaslStateError,
-        ) as error:
-            raise RetoldError(
-                f"expected Kafka at {host}:{port} to accept user {connection.sasl_username!r} with "
-                f"{connection.sasl_mechanism}, got: {error}; look at kafka.saslUsername, kafka.saslPassword and "
-                "kafka.saslMechanism"
-            ) from None
-        except (OSError, errors.KafkaError, TimeoutError) as error:
-            found.append(f"{host}:{port}: {str(error) or 'no answer in time'}")
+            opened = await create_conn(host, port, client_id=name, request_timeout_ms=timeout_ms, **options)
+            try:
+                await opened.send(MetadataRequest([]))  # the first one that is answered only to who is logged in
+            finally:
+                opened.close()
+        except KAFKA_ERRORS as error:
+            if refusal := _refusal(connection, f"{host}:{port}", error):
+                raise RetoldError(refusal) from None
+            found.append(f"{host}:{port} {_what_came(connection, error)}")
         else:
-            opened.close()
             return
-    files = ", kafka.sslCaFile, kafka.sslCertificateFile" if connection.security_protocol.endswith("SSL") else ""
     raise Unavailable(
         f"expected Kafka to answer with {connection.security_protocol}, got: {'; '.join(found) or 'no server named'}; "
-        f"start it, or look at kafka.bootstrapServers{files} and kafka.securityProtocol"
+        "start it, or look at kafka.bootstrapServers and kafka.securityProtocol"
     )
+
+
+def _refusal(connection: KafkaConnection, server: str, error: Exception) -> str:
+    """Why a server and we shall never come together with these settings; empty when that is not known."""
+    from aiokafka import errors
+
+    from engine.shell.certificates import distrust
+
+    if distrusted := distrust(error, f"Kafka at {server}", connection.ca_file, "kafka.sslCaFile"):
+        return distrusted
+    expected = (
+        f"expected Kafka at {server} to accept user {connection.sasl_username!r} with {connection.sasl_mechanism}"
+    )
+    if isinstance(error, errors.IllegalSaslStateError):
+        without = connection.security_protocol.removeprefix("SASL_")
+        return f"{expected}, got a listener without login; set kafka.securityProtocol to {without}, or name another"
+    if isinstance(error, errors.UnsupportedSaslMechanismError):
+        return f"{expected}, got a listener that knows other mechanisms; look at kafka.saslMechanism"
+    if isinstance(error, (errors.AuthenticationFailedError, errors.SaslAuthenticationFailed)):
+        return f"{expected}, got: {error}; look at kafka.saslUsername, kafka.saslPassword and kafka.saslMechanism"
+    return ""
+
+
+def _what_came(connection: KafkaConnection, error: Exception) -> str:
+    """Instead of an answer. Brokers hang up, and say nothing, when they expect to be spoken to in another way."""
+    from aiokafka import errors
+
+    if isinstance(error, TimeoutError):
+        return "gives no answer in time"
+    if not isinstance(error, (errors.KafkaConnectionError, ConnectionResetError, ConnectionAbortedError)):
+        return f"gives {error}"
+    has_tls, has_login = connection.security_protocol.endswith("SSL"), connection.security_protocol.startswith("SASL")
+    causes = ["wants no TLS", "wants another kafka.sslCertificateFile"] if has_tls else ["wants TLS"]
+    return f"hangs up (a listener does that if it {' or '.join(causes)}{'' if has_login else ' or wants a login'})"
 
 
 def _security_options(connection: KafkaConnection) -> dict[str, Any]:
@@ -108,15 +139,17 @@ def _security_options(connection: KafkaConnection) -> dict[str, Any]:
 
 
 def _ssl_context(connection: KafkaConnection) -> Any:
-    import ssl
+    from engine.shell.certificates import trusting, unusable
 
-    try:
-        context = ssl.create_default_context(cafile=connection.ca_file)
-        if connection.certificate_file is not None:
-            context.load_cert_chain(connection.certificate_file, connection.key_file)
-    except OSError as error:
-        raise RetoldError(
-            f"expected certificates that can be used, got: {error}; look at kafka.sslCaFile, kafka.sslCertificateFile "
-            "and kafka.sslKeyFile"
-        ) from None
+    context = trusting(connection.ca_file, "kafka.sslCaFile")
+    certificate, key = connection.certificate_file, connection.key_file
+    if certificate is not None:
+        for setting, file in (("kafka.sslCertificateFile", certificate), ("kafka.sslKeyFile", key)):
+            if file is not None and not file.is_file():
+                raise RetoldError(f"{setting}: expected a PEM file at {file}, got none; name another file")
+        try:
+            context.load_cert_chain(certificate, key, password="")  # never asks for one on the terminal
+        except OSError as error:
+            expected = f"a certificate whose key is in {key} (PEM without a password)"
+            raise unusable("kafka.sslCertificateFile", certificate, expected, error) from None
     return context

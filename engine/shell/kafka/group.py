@@ -26,6 +26,8 @@ PROTOCOL = "retold"
 HEARTBEAT_INTERVAL = 0.3
 #: Seconds between two looks at what the client has to complain about, and before a new client is made after that.
 LOOK_INTERVAL = 1.0
+#: Seconds to say goodbye in; after that the brokers notice by themselves.
+LEAVE_SECONDS_MAX = 5.0
 #: A member that reads nothing is no dead one; milliseconds.
 POLL_INTERVAL_MAX = (1 << 31) - 1
 
@@ -57,9 +59,9 @@ class KafkaGroup:
         return found
 
     def rejoin(self) -> None:
-        """As `Group.rejoin`: a new subscription, though to the same."""
-        if self._consumer is not None:
-            self._consumer.subscribe([self._topic])
+        """As `Group.rejoin`. Not by subscribing again: that ends a client which is looking for a broker."""
+        if self._consumer is not None and self._consumer._coordinator is not None:
+            self._consumer._coordinator.request_rejoin()
 
     async def leave(self) -> None:
         """As `Group.leave`."""
@@ -80,7 +82,7 @@ class KafkaGroup:
         while True:
             try:
                 await self._be_member(assignor)
-            except KAFKA_ERRORS as error:
+            except (RetoldError, *KAFKA_ERRORS) as error:
                 fault = fault_of(error, "a member's part in the group")
                 if not isinstance(fault, Unavailable):
                     self._assignments.put_nowait(fault)
@@ -106,8 +108,21 @@ class KafkaGroup:
                 await consumer.getmany(timeout_ms=round(LOOK_INTERVAL * 1000))
         finally:
             self._consumer = None
-            with contextlib.suppress(*KAFKA_ERRORS):
-                await consumer.stop()
+            await _stop(consumer)
+
+
+async def _stop(consumer: Any) -> None:
+    """Leave the group, if that is possible in time. What the client's tasks ended with has been told before."""
+    coordinator = consumer._coordinator
+    tasks = {coordinator._coordination_task, coordinator._heartbeat_task} - {None} if coordinator is not None else set()
+    with contextlib.suppress(*KAFKA_ERRORS):
+        async with asyncio.timeout(LEAVE_SECONDS_MAX):
+            await consumer.stop()
+    for task in tasks:
+        task.cancel()
+    # asyncio would print what nobody has asked for
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await consumer._client.close()
 
 
 class _Assignor:

@@ -51,6 +51,8 @@ class AiokafkaProducer:
             acks="all",
             max_batch_size=BATCH_SIZE_MAX,
         )
+        # Where a fatal error is told, also one that comes before the first transaction, or without any.
+        self._producer._txn_manager._transaction_waiter = asyncio.get_running_loop().create_future()
 
     async def start(self) -> None:
         """As `Producer.start`."""

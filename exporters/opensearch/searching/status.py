@@ -32,7 +32,7 @@ async def status_of(indices: Indices) -> Document:
     counts = {name: counted[name]["doc_count"] for name in EVER_MADE if counted[name]["doc_count"]}
     for name in BY_STATE:
         counts |= {f"{name}.{state['key']}": state["doc_count"] for state in counted[name]["states"]["buckets"]}
-    set_aside = await indices.count(mappings.REJECTED)
+    set_aside = await indices.count(mappings.REJECTED, {"term": {"taken_position": 0}})
     if set_aside:
         counts["documents.REJECTED"] = set_aside
     return {

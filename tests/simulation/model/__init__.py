@@ -7,6 +7,6 @@ values that describe an operation) or the machine.
 from __future__ import annotations
 
 from .checking import Verdict, check, examine
-from .log import LogEntry, PartitionLog, decode_entries
+from .log import LogEntry, PartitionLog, decode_entries, decode_log
 
-__all__ = ["LogEntry", "PartitionLog", "Verdict", "check", "decode_entries", "examine"]
+__all__ = ["LogEntry", "PartitionLog", "Verdict", "check", "decode_entries", "decode_log", "examine"]

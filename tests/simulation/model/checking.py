@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
+from hashlib import sha256
 
 from msgspec import Struct
 
 from engine.assembly import Assembly
 from engine.core.faults import ALREADY_EXISTS, FORBIDDEN, INVALID_ARGUMENT, UNREADABLE
+from engine.core.head import GENERATIONS
 from engine.core.ports import COMMANDS, INTERNAL
 from engine.core.record import COMMAND, NONE, Record
 from engine.records import ProcessInstanceContinuation
 from engine.records.intents import INTENTS
+from engine.records.log_generation import LogGeneration
 
 from . import installation, work
 from .batches import Batches
@@ -95,12 +98,16 @@ class Judge:
         self.rules: dict[tuple[str, str], Rule] = {**work.RULES, **installation.RULES, **self.batches.rules}
         self.inputs = {COMMANDS: list(log.commands), INTERNAL: list(log.internal)}
         self.next = dict.fromkeys(self.inputs, 0)
+        raised = [step.first.value for step in self.steps if step.first.step.source_input == GENERATIONS]
+        self.generation = max((value.generation for value in raised if isinstance(value, LogGeneration)), default=0)
         #: sender -> number of its last message
         self.received: dict[int, int] = {}
 
     def run(self, *, at_rest: bool, now: int) -> None:
         for step in self.steps:
             self.world.step, self.world.expected = step, []
+            if step.first.step.source_input == GENERATIONS:
+                continue
             entry = self.take(step)
             if entry is None:
                 self.world.differ(f"its command is not on {step.first.step.source_input}")
@@ -113,15 +120,24 @@ class Judge:
 
     def take(self, step: LoggedStep) -> LogEntry | None:
         """The command of a step. Those before it must have their outcome, or need none."""
-        name, offset = step.first.step.source_input, step.first.step.source_offset
+        name = step.first.step.source_input
         entries = self.inputs.get(name, [])
         while self.next[name] < len(entries):
             entry = entries[self.next[name]]
             self.next[name] += 1
-            if entry.offset == offset:
+            if self.is_its_command(step, entry):
                 return entry
             self.leave_out(name, entry)
         return None
+
+    def has_moved(self, step: LoggedStep) -> bool:
+        """Whether topics were restored since then: other offsets, other stamps."""
+        return step.first.step.source_generation < self.generation
+
+    def is_its_command(self, step: LoggedStep, entry: LogEntry) -> bool:
+        if self.has_moved(step):
+            return step.first.command_hash == sha256(entry.value).digest()
+        return step.first.step.source_offset == entry.offset
 
     def leave_out(self, name: str, entry: LogEntry) -> None:
         """A command without an outcome: right only if it is a message that came before."""
@@ -133,7 +149,7 @@ class Judge:
 
     def judge(self, step: LoggedStep, entry: LogEntry) -> None:
         world = self.world
-        world.now = max(world.now, entry.timestamp)
+        world.now = max(world.now, step.first.step.timestamp if self.has_moved(step) else entry.timestamp)
         if step.first.step.timestamp != world.now:
             world.differ(f"its time should be {world.now}, but is {step.first.step.timestamp}")
         refused = self.decide(step, entry)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
 
-from engine.core.ports import Entry
+from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Entry
 from engine.core.record import EVENT, REJECTION, Record
 from engine.shell.codec import Codec, Reader, Undecodable
 
@@ -41,6 +41,20 @@ def decode_entries(entries: Iterable[Entry], codec: Codec) -> list[LogEntry]:
         LogEntry(offset=e.offset, timestamp=e.timestamp, value=e.value, record=_decode(reader, e.value))
         for e in entries
     ]
+
+
+def decode_log(
+    entries: Callable[[tuple[str, int]], Iterable[Entry]], partition_count: int, codec: Codec
+) -> dict[int, PartitionLog]:
+    """Everything on a log, by partition. `entries` gives all of a topic and a partition."""
+    return {
+        partition: PartitionLog(
+            commands=decode_entries(entries((COMMANDS, partition)), codec),
+            internal=decode_entries(entries((INTERNAL, partition)), codec),
+            events=decode_entries(entries((EVENTS, partition)), codec),
+        )
+        for partition in range(1, partition_count + 1)
+    }
 
 
 def _decode(reader: Reader, value: bytes) -> Record | None:

@@ -10,8 +10,11 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
+from tests.simulation.draw import Drawn, draw
 from tests.simulation.elsewhere import digest_under
+from tests.simulation.faults import draw_faults
 from tests.simulation.run import simulate
+from tests.simulation.world import stream
 
 from . import of_machine, of_roles, of_runner, of_stores
 
@@ -20,15 +23,38 @@ SEEDS_MAX = 200
 HASH_SEEDS = (1, 2)
 
 
+def any_installation(_drawn: Drawn) -> bool:
+    return True
+
+
+def on_kafka(drawn: Drawn) -> bool:
+    return drawn.is_kafka
+
+
+def on_opensearch(drawn: Drawn) -> bool:
+    return drawn.is_opensearch
+
+
+def with_snapshots(drawn: Drawn) -> bool:
+    return drawn.settings.snapshots.directory is not None
+
+
 class Mutant(Struct, frozen=True, kw_only=True):
     """A bug and how to plant it into this process.
 
     `compare`: it breaks no promise but that of the same bytes everywhere, so each seed runs under two hash seeds.
+    `needs`: what an installation must be for it to show, `fault`: what shows it; other seeds are passed over.
     """
 
     name: str
     plant: Callable[[], None]
     compare: bool = False
+    needs: Callable[[Drawn], bool] = any_installation
+    fault: str = ""
+
+    def may_show(self, seed: int) -> bool:
+        faults = [fault.name for fault in draw_faults(seed)]
+        return self.fault in ("", *faults) and self.needs(draw(stream(seed, "settings")))
 
 
 class Found(Struct, frozen=True, kw_only=True):
@@ -68,10 +94,45 @@ MUTANTS = (
     Mutant(name="partition not started again", plant=of_roles.not_started_again),
     Mutant(name="standby that decides", plant=of_roles.standby_decides),
     Mutant(name="take-over without the tail", plant=of_roles.taken_over_without_the_tail),
-    Mutant(name="ends asked before the fence", plant=of_stores.ends_asked_before_the_fence),
-    Mutant(name="commit sent again", plant=of_stores.commit_sent_again),
-    Mutant(name="position before the documents", plant=of_stores.position_before_the_documents),
-    Mutant(name="record applied to a document again", plant=of_stores.record_applied_again),
+    Mutant(name="fenced owner fences in turn", plant=of_roles.fenced_fences_in_turn),
+    Mutant(
+        name="ends asked before the fence",
+        plant=of_stores.ends_asked_before_the_fence,
+        needs=on_kafka,
+        fault="slow brokers",
+    ),
+    Mutant(
+        name="commit sent again",
+        plant=of_stores.commit_sent_again,
+        needs=on_kafka,
+        fault="connection lost",
+    ),
+    Mutant(
+        name="restored topics not noticed",
+        plant=of_stores.restored_topics_not_noticed,
+        needs=on_kafka,
+        fault="topics restored",
+    ),
+    Mutant(
+        name="command of restored topics skipped",
+        plant=of_stores.command_of_restored_topics_skipped,
+        needs=on_kafka,
+        fault="topics restored",
+    ),
+    Mutant(
+        name="snapshot not compared with the log",
+        plant=of_stores.snapshot_not_compared,
+        needs=with_snapshots,
+        fault="snapshot of another log",
+    ),
+    Mutant(name="tail behind a state not replayed", plant=of_stores.tail_behind_a_state_not_replayed),
+    Mutant(name="position before the documents", plant=of_stores.position_before_the_documents, needs=on_opensearch),
+    Mutant(
+        name="record applied to a document again",
+        plant=of_stores.record_applied_again,
+        needs=on_opensearch,
+        fault="position not written",
+    ),
 )
 
 
@@ -79,6 +140,8 @@ def find(name: str, seeds_max: int = SEEDS_MAX) -> Found:
     """Plant a mutant in this process, for good, and run seeds until one fails."""
     mutant = plant(name)
     for seed in range(1, seeds_max + 1):
+        if not mutant.may_show(seed):
+            continue
         if mutant.compare:
             if len({digest_under(hash_seed, seed, name) for hash_seed in HASH_SEEDS}) > 1:
                 return Found(name=name, seed=seed, by="two hash seeds", said="the logs have other bytes")

@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.core.faults import Unavailable
 from engine.roles.child import Child
+from engine.roles.duty import Duty
 from engine.roles.partition import Work
 from engine.shell import runner
 from engine.shell.background import BackgroundDriver
@@ -102,6 +103,10 @@ def standby_decides() -> None:
     patch(Work, "_follow", Work._own)
 
 
+def fenced_fences_in_turn() -> None:
+    patch(Duty, "step_back", lambda _self: None)
+
+
 def taken_over_without_the_tail() -> None:
     recover = Runner.recover
 
@@ -109,10 +114,11 @@ def taken_over_without_the_tail() -> None:
         async def nothing(*_: Any) -> int:
             return 0
 
-        kept, runner.catch_up = runner.catch_up, nothing
+        kept = vars(runner)["catch_up"]
+        patch(runner, "catch_up", nothing)
         try:
             return await recover(self)
         finally:
-            runner.catch_up = kept
+            patch(runner, "catch_up", kept)
 
     patch(Runner, "recover", at_once)

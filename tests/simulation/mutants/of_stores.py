@@ -1,11 +1,16 @@
-"""Bugs in the log over Kafka, and in the exporter to OpenSearch."""
+"""Bugs in the log over Kafka, in what is done with restored topics and snapshots, and in the exporter to OpenSearch."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from engine.core.faults import AppendUnknown
-from engine.core.ports import TOPICS
+from engine.core.ports import EVENTS, TOPICS
+from engine.roles import snapshots
+from engine.shell.following import Following
+from engine.shell.generations import Inputs
 from engine.shell.kafka.log import KafkaLog
 from engine.shell.kafka.writer import RING_SIZE, KafkaWriter
 from exporters.opensearch.exporter import OpensearchExporter
@@ -38,12 +43,48 @@ def commit_sent_again() -> None:
     patch(KafkaWriter, "_append", again)
 
 
+def restored_topics_not_noticed() -> None:
+    async def nothing(_self: Inputs) -> None:
+        """All lies where it lay."""
+
+    patch(Inputs, "moved", nothing)
+
+
+def command_of_restored_topics_skipped() -> None:
+    place_of = Inputs._place_of
+
+    async def one_further(self: Inputs, name: str, outcomes: Any) -> Any:
+        found = await place_of(self, name, outcomes)
+        return msgspec.structs.replace(found, offset=found.offset + 1) if found.ordinal else found
+
+    patch(Inputs, "_place_of", one_further)
+
+
+def snapshot_not_compared() -> None:
+    async def no_problem(*_: Any) -> str:
+        return ""
+
+    patch(snapshots, "_problem_of", no_problem)
+
+
+def tail_behind_a_state_not_replayed() -> None:
+    place = Following._place
+
+    async def at_the_end(self: Following) -> None:
+        await place(self)
+        if self._machine.head.position:
+            self._offset = self._begin = await self._log.end(EVENTS, self._machine.partition)
+
+    patch(Following, "_place", at_the_end)
+
+
 def position_before_the_documents() -> None:
     store = OpensearchExporter._store
 
-    async def late(self: OpensearchExporter, chosen: Any, changes: Any, end: Any) -> None:
+    async def late(self: OpensearchExporter, chosen: Any, *given: Any) -> None:
+        *_, end = given
         await self._write_position(chosen, end)
-        await store(self, chosen, changes, end)
+        await store(self, chosen, *given)
 
     patch(OpensearchExporter, "_store", late)
 

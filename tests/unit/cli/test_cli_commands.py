@@ -24,7 +24,7 @@ COMMANDS = [
     *(f"jobs {name}" for name in ("list", "activate", "complete", "fail", "throw-error", "update")),
     *(f"user-tasks {name}" for name in ("list", "assign", "unassign", "complete", "update")),
     *("variables list", "variables set", "replay verify", "replay rerun", "repair messages", "snapshot list"),
-    *("exporter reindex", "produce"),
+    *("exporter reindex", "produce", "snapshot take"),
     *(f"batch {name}" for name in ("cancel", "resolve-incidents", "list", "show", "items", "watch")),
     *(f"batch {name}" for name in ("suspend", "resume", "abort")),
 ]

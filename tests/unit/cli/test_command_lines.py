@@ -7,13 +7,13 @@ import base64
 import itertools
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
 from engine.assembly import Assembly
-from engine.cli.command_lines import NAMES, CommandLines, Wish, numbered
-from engine.cli.producing import ACCEPTED, NOT_SENT, Outcome, produce, spread
+from engine.cli.command_lines import NAMES, CommandLines, Wish
+from engine.cli.producing import ACCEPTED, NOT_SENT, Outcome, Turns, produce
 from engine.core.ports import VALUE_SIZE_MAX
 from engine.core.record import NONE
 from engine.records import ProcessInstanceCreation
@@ -84,7 +84,9 @@ def test_what_has_a_name_goes_where_the_gateway_sends_it() -> None:
 
 def test_what_may_go_anywhere_goes_to_the_partitions_in_turn() -> None:
     wishes = [wish(**CREATION), wish(**CREATION, partition=3), *[wish(**CREATION)] * 3]
-    assert [one.partition for one in spread(wishes, 3)] == [1, 3, 2, 3, 1]
+    turns = Turns(3)
+    spread = [one for page in (wishes[:3], wishes[3:]) for one in turns.spread(page)]
+    assert [one.partition for one in spread] == [1, 3, 2, 3, 1]
 
 
 @pytest.mark.parametrize("line", [b"nope", b"[]", b"1", b'"text"', b"{", b"\xff"])
@@ -141,11 +143,6 @@ def test_all_problems_of_a_line_are_told_at_once() -> None:
     assert len(found) == 7, found
 
 
-def test_empty_lines_count_and_hold_nothing() -> None:
-    assert list(numbered(iter([b"a\n", b"  \n", b"b"]), "")) == [("line 1", b"a\n"), ("line 3", b"b")]
-    assert list(numbered(iter([b"a"]), "f.jsonl")) == [("f.jsonl line 1", b"a")]
-
-
 def test_after_a_command_that_could_not_be_sent_no_more_are() -> None:
     sent: list[Wish] = []
 
@@ -154,11 +151,15 @@ def test_after_a_command_that_could_not_be_sent_no_more_are() -> None:
         is_last = len(sent) > 3
         return Outcome(wish=one, outcome=NOT_SENT if is_last else ACCEPTED, reason="gone" if is_last else "")
 
-    async def run(wishes: Sequence[Wish]) -> list[Outcome]:
-        return [found async for found in produce(send, wishes)]
+    async def pages() -> AsyncIterator[Sequence[Wish]]:
+        yield wishes
+        raise AssertionError("expected nothing more to be read")
+
+    async def run() -> list[Outcome]:
+        return [found async for found in produce(send, pages())]
 
     wishes = [wish(**CREATION) for _ in range(2_000)]
-    outcomes = asyncio.run(run(wishes))
+    outcomes = asyncio.run(run())
     assert [found.wish for found in outcomes] == wishes
     assert [found.outcome for found in outcomes[:3]] == [ACCEPTED] * 3
     assert {(found.outcome, found.reason) for found in outcomes[3:]} == {(NOT_SENT, "gone")}

@@ -8,8 +8,13 @@ from pathlib import Path
 import pytest
 
 from engine.config import CHUNK_SIZE_DISCOURAGED, Settings, environment_names, load, settings_table, template
+from engine.config.section import camel
+from engine.config.sections import BatchOperationSettings, GatewaySettings, ProcessSettings
 from engine.core.faults import BadRequest
-from engine.core.settings import MachineSettings
+from engine.core.settings import LIMITS, MachineSettings
+
+#: Where the settings of the machine are.
+SECTIONS = {"batch_operation": BatchOperationSettings, "process": ProcessSettings, "gateway": GatewaySettings}
 
 #: "Configuration example" of the Camunda 8 documentation of batch operations, as it is.
 BROKER_EXAMPLE = """
@@ -140,6 +145,49 @@ def test_the_machine_gets_its_settings() -> None:
     changed = {"query_retry_max_delay_ms", "slice_size"}
     for name in set(MachineSettings.__struct_fields__) - changed:
         assert getattr(settings, name) == getattr(MachineSettings(), name), name
+
+
+@pytest.mark.parametrize("name", sorted(LIMITS.keys() - {"activation_size_max"}))
+def test_nothing_can_be_set_that_the_machine_refuses(name: str) -> None:
+    setting = name.removesuffix("_ms")
+    (section,) = {section for section, below in SECTIONS.items() if setting in below.model_fields}
+    for limit, beyond in zip(LIMITS[name], (-1, 1), strict=True):
+        value = limit + beyond
+        text = f"PT{value / 1000:.3f}S" if name.endswith("_ms") else value
+        with pytest.raises(BadRequest, match=camel(setting)):
+            load(overrides={f"{section}.{setting}": text}, environment={})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("kafka: {securityProtocol: SASL_SSL, saslUsername: a}", "expected saslUsername and saslPassword with"),
+        ("kafka: {saslUsername: a, saslPassword: b}", "expected no saslUsername and saslPassword with"),
+        ("kafka: {sslCaFile: a.pem}", "expected no sslCaFile, sslCertificateFile and sslKeyFile with"),
+        ("kafka: {securityProtocol: SSL, sslKeyFile: a.pem}", "expected sslCertificateFile and sslKeyFile together"),
+        ("opensearch: {username: a}", "expected username and password together, got a username alone"),
+        ("kafka: {schemaRegistry: {password: a}}", "expected username and password together, got a password alone"),
+    ],
+)
+def test_security_that_would_not_be_used_is_refused(tmp_path: Path, text: str, expected: str) -> None:
+    with pytest.raises(BadRequest, match=expected):
+        read(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kafka: {saslPassword: 123456}",
+        "opensearch: {username: a, password: 123456}",
+        "opensearch: {url: 'https://a:123456@b'}",
+        "opensearch: {url: 'a:123456@b'}",
+        "kafka: {schemaRegistry: {url: 'https://a:123456@b'}}",
+    ],
+)
+def test_problems_show_no_secret(tmp_path: Path, text: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        read(tmp_path, text)
+    assert "123456" not in refused.value.message
 
 
 def test_problems_say_what_was_expected(tmp_path: Path) -> None:

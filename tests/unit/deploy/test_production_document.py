@@ -23,11 +23,14 @@ def test_the_alerts_are_those_of_prometheus() -> None:
     assert sorted(re.findall(r"`(Retold[A-Z]\w+)`", TEXT)) == sorted(defined)
 
 
+PASSWORDS = {"RETOLD_KAFKA_SASL_PASSWORD": "secret", "RETOLD_OPENSEARCH_PASSWORD": "secret"}
+
+
 def test_the_configuration_file_is_valid(tmp_path: Path) -> None:
     (block,) = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
     file = tmp_path / "retold.yaml"
     file.write_text(block)
-    settings = load(file, environment={"RETOLD_KAFKA_SASL_PASSWORD": "secret"})
+    settings = load(file, environment=PASSWORDS)
     assert settings.warnings() == []
     assert settings.kafka.bootstrap_servers
     assert settings.opensearch.url

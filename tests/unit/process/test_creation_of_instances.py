@@ -155,6 +155,22 @@ def test_a_chosen_sub_process_begins_at_its_start(scenario: MakeScenario) -> Non
     s.when(creation("p", '{"n": 1}', start=("outer",))).has("outer ACTIVATED", "s1 COMPLETED", "a ACTIVATED")
 
 
+def test_a_chosen_sub_process_is_another_one_than_that_around_a_chosen_element(scenario: MakeScenario) -> None:
+    """As in Zeebe ("Expected to activate the subprocess twice"): the ancestors alone are shared."""
+    s = scenario()
+    s.deploy(NESTED)
+    moment = s.when(creation("p", '{"n": 1}', start=("outer", "c", "inner", "a")))
+    activated = moment.all("PROCESS_INSTANCE", "ELEMENT_ACTIVATED")
+    ids = sorted(r.value.element_id for r in activated if r.value.element_type == "SUB_PROCESS")
+    assert ids == ["inner", "inner", "outer", "outer"]
+    assert [r.value.element_id for r in activated if r.value.element_type == "START_EVENT"] == ["s1", "s2"]
+    assert sorted(r.value.element_id for r in moment.all("JOB", "CREATED")) == ["a", "a", "b", "c"]
+    for _ in range(6):
+        complete_all(s)
+    s.everything().one("PROCESS_INSTANCE", "ELEMENT_COMPLETED", element_id="p")
+    assert s.is_empty()
+
+
 def test_the_scope_of_a_chosen_element_may_have_an_incident(scenario: MakeScenario) -> None:
     s = scenario()
     s.deploy(NESTED.replace(b"=n + 1", b"=count(for i in 1..n return i)"))

@@ -13,6 +13,7 @@ from engine.core.state import View
 from engine.records import Deployment
 from engine.records.deployment import Resource
 from tests.support import models as m
+from tests.support.actions import creation
 from tests.support.fixture import MakeScenario
 from tests.support.scenario import ASSEMBLY, make
 
@@ -33,6 +34,20 @@ def test_a_refusal_of_another_partition_is_the_answer(scenario: MakeScenario, mo
     s.when(deployment(m.one_task()), 1).rejected("EXCEEDED_LIMIT", "planted")
     answers = [headers for p in s.partitions.values() for headers in p.headers if "request" in headers]
     assert answers == [{"request": "gateway/1", "final": "1"}]
+
+
+def test_after_a_refusal_a_changed_file_reaches_every_partition(
+    scenario: MakeScenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limit that docs/production.md tells: the same file again is taken for deployed, though one lacks it."""
+    s = scenario(2)
+    with monkeypatch.context() as refusing:
+        refusing.setitem(ASSEMBLY.registry.processors, ("DEPLOYMENT", "DISTRIBUTE"), refuse)  # type: ignore[misc]
+        s.when(deployment(m.one_task()), 1).rejected("EXCEEDED_LIMIT", "planted")
+    s.when(deployment(m.one_task()), 1).accepted()
+    s.when(creation("one"), 2).rejected("NOT_FOUND", "'one'")
+    s.when(deployment(m.one_task() + b"<!-- -->"), 1).accepted()
+    assert s.when(creation("one"), 2).one("PROCESS_INSTANCE_CREATION", "CREATED").value.bpmn_version == 2
 
 
 def test_a_deployment_is_answered_once(scenario: MakeScenario) -> None:

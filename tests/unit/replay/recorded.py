@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 
 import msgspec
 
+from engine.core.faults import LogTruncated
 from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Entry, Page, Place, Store
 from engine.core.record import Record
 from engine.shell.codec import Codec
@@ -24,6 +25,8 @@ class Recorded:
     """The topics of all partitions in memory; places may be changed at will."""
 
     def __init__(self, scenario: Scenario) -> None:
+        #: What lies below these offsets was removed by retention.
+        self.begins: dict[Place, int] = {}
         self.partition_count = len(scenario.partitions)
         self.places: dict[Place, list[Entry]] = {}
         for number, partition in scenario.partitions.items():
@@ -37,8 +40,17 @@ class Recorded:
 
     async def read(self, topic: str, partition: int, offset: int, *, size_max: int = 1) -> Page:
         """Small pages, so that their borders are met."""
+        begin = self.begins.get((topic, partition), 0)
+        if offset < begin:
+            raise LogTruncated(topic, partition, offset, begin)
         found = [entry for entry in self.places[topic, partition] if entry.offset >= offset][:7]
         return Page(entries=found, next_offset=found[-1].offset + 1 if found else offset)
+
+    def cut(self, topic: str, partition: int, begin: int) -> None:
+        """What retention does: entries below this offset are gone."""
+        place = (topic, partition)
+        self.begins[place] = begin
+        self.places[place] = [entry for entry in self.places[place] if entry.offset >= begin]
 
     def records(self, partition: int) -> list[Record]:
         return [CODEC.decode(entry.value) for entry in self.places[EVENTS, partition]]
@@ -83,24 +95,34 @@ class Recorded:
 class Audited:
     """All checks of a recorded history but those of the files."""
 
-    def __init__(self, log: Recorded, stored: Store | None = None) -> None:
-        """`stored`: the state of partition 1."""
+    def __init__(
+        self,
+        log: Recorded,
+        stored: Store | None = None,
+        *,
+        fresh: Store | None = None,
+        settled: Mapping[int, int] | None = None,
+    ) -> None:
+        """`stored`: the state of partition 1, `fresh`: what it is replayed on; `settled`: see `replay.cut`."""
         self.findings: dict[int, PartitionFindings] = {}
         self.progress = 0
-        self.checks = asyncio.run(self._audit(log, stored))
+        self._stores = (stored, fresh)
+        self._settled = settled or {}
+        self.checks = asyncio.run(self._audit(log))
 
-    async def _audit(self, log: Recorded, stored: Store | None) -> dict[str, CheckReport]:
+    async def _audit(self, log: Recorded) -> dict[str, CheckReport]:
         parts: list[CheckReport] = []
         for number in range(1, log.partition_count + 1):
-            kept = stored if number == 1 else None
-            audit = PartitionAudit(log, ASSEMBLY, number, MemoryStore(), kept, self._count)
+            stored, fresh = self._stores if number == 1 else (None, None)
+            settled = self._settled.get(number)
+            audit = PartitionAudit(log, ASSEMBLY, number, fresh or MemoryStore(), stored, self._count, settled=settled)
             self.findings[number] = await audit.run()
             parts += self.findings[number].checks
         told, counted = Check(MESSAGES), Check(COUNTERS)
         sent = {number: found.sent for number, found in self.findings.items()}
         received = {number: found.received for number, found in self.findings.items()}
-        await messages.compare(told, log, CODEC, sent, received)
-        counters.compare(counted, {number: found.counters for number, found in self.findings.items()})
+        messages.compare(told, sent, received)
+        counters.compare(counted, {number: found.counters for number, found in self.findings.items()}, sent)
         parts += [told.report(), counted.report()]
         return {name: merge(name, parts) for name in CHECKS}
 

@@ -13,10 +13,10 @@ from engine.roles.protocol import EXIT_STOPPED, Process, line_of
 
 
 class Ended:
-    """A process that works, then must be looked at by a person."""
+    """A process that works or does not, then must be looked at by a person."""
 
-    def __init__(self) -> None:
-        self._lines = [line_of("")]
+    def __init__(self, problem: str = "") -> None:
+        self._lines = [line_of(problem)]
 
     async def read_line(self) -> str:
         return self._lines.pop() if self._lines else ""
@@ -62,5 +62,22 @@ def test_not_for_ever() -> None:
     async def play() -> None:
         with pytest.raises(RetoldError, match="expected the exporter process to start"):
             await Child("exporter", start, lambda: None).start()
+
+    asyncio.run(play())
+
+
+def test_one_that_stopped_is_told_from_one_that_could_not_be_started() -> None:
+    started = 0
+
+    async def start(_role: str) -> Process:
+        nonlocal started
+        started += 1
+        return Ended("has stopped")
+
+    async def play() -> None:
+        child = Child("partition-1", start, lambda: None)
+        with pytest.raises(RetoldError, match="expected the partition-1 process to start"):
+            await child.start()
+        assert (child.has_stopped, child.problem, started) == (True, "has stopped", 1)
 
     asyncio.run(play())

@@ -8,14 +8,19 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from engine.config import Settings
 from engine.core.faults import RetoldError, Unavailable
 from engine.records import FAMILIES
 from engine.schema_ids import register_schemas, schema_ids
+from engine.shell.codec import SchemaIds
 from engine.shell.codec.evolution import current_texts, histories
 from engine.shell.codec.schema import fingerprint, parse
 from engine.shell.schema_registry import ATTEMPTS_MAX, RegistryConnection, SchemaRegistry
+from tests.support.certificates import Authority
+from tests.support.guarding_proxy import GuardingProxy
+from tests.support.http_server import HttpServer, QuietHandler
 from tests.support.registry import Registry
 
 HISTORIES = histories(files("schemas"))
@@ -171,3 +176,75 @@ def test_without_a_url_there_are_none(tmp_path: Path) -> None:
     register_schemas(Settings(data=tmp_path))
     assert schema_ids(Settings(data=tmp_path)) is None
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_start_needs_no_registry_once_all_ids_are_kept(
+    registry: Registry, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = settings(tmp_path, registry.url)
+    register_schemas(wanted)
+    ids = schema_ids(wanted)
+    assert capsys.readouterr().err == ""
+    registry.requests.clear()
+    registry.failures = [503]
+    register_schemas(wanted)
+    assert len(registry.requests) == 1, "nobody waits for it"
+    assert schema_ids(wanted) == ids
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("warning: expected the schema registry to answer ")
+    assert line.endswith("schema-ids.json, so the start goes on")
+
+
+def test_a_start_waits_for_the_registry_when_ids_are_missing(
+    registry: Registry, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = settings(tmp_path, registry.url)
+    register_schemas(wanted)
+    kept = json.loads((tmp_path / "schema-ids.json").read_text())
+    kept["ids"]["written"].pop(name_of(JOB))
+    (tmp_path / "schema-ids.json").write_text(json.dumps(kept))
+    registry.failures = [503]
+    register_schemas(wanted)
+    ids = schema_ids(wanted)
+    assert ids is not None
+    assert name_of(JOB) in ids.written
+    assert capsys.readouterr().err == ""
+
+
+def test_what_is_no_registry_is_told() -> None:
+    class Page(QuietHandler):
+        def do_GET(self) -> None:  # noqa: N802 - name of the base class
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>Welcome</html>")
+
+    expected = r"got an answer that is no JSON: '<html>Welcome</html>'; correct kafka.schemaRegistry.url"
+    with (
+        HttpServer(Page) as page,
+        SchemaRegistry(RegistryConnection(url=page.url)) as asking,
+        pytest.raises(RetoldError, match=expected),
+    ):
+        asking.register([[JOB]])
+
+
+def test_a_registry_behind_tls_and_a_login(registry: Registry, tmp_path: Path, pauses: list[float]) -> None:
+    ours, foreign = Authority(tmp_path, "ours"), Authority(tmp_path, "foreign")
+    with GuardingProxy(registry.url, ours.issue("127.0.0.1", name="registry"), {"engine": "right"}) as proxy:
+
+        def register(**others: object) -> SchemaIds:
+            right = RegistryConnection(url=proxy.url, username="engine", password="right", ca_file=ours.file)
+            with SchemaRegistry(structs.replace(right, **others), sleep=pauses.append) as asking:
+                return asking.register([[JOB]])
+
+        assert name_of(JOB) in register().written
+        for others, expected in (
+            ({"password": "secret"}, "got 401: Unauthorized; check kafka.schemaRegistry, its user"),
+            ({"ca_file": foreign.file}, "by the authority in .*got: unable to get .*set kafka.schemaRegistry.caFile"),
+            ({"ca_file": None}, "by an authority that the system trusts, got: .*set kafka.schemaRegistry.caFile"),
+            ({"ca_file": Path("missing.pem")}, "kafka.schemaRegistry.caFile: expected a PEM file .*got: No such file"),
+        ):
+            with pytest.raises(RetoldError, match=expected) as told:
+                register(**others)
+            assert not isinstance(told.value, Unavailable), "trying again cannot help"
+            assert "secret" not in told.value.message
+    assert pauses == []
