@@ -10,7 +10,7 @@ from typing import cast
 
 from engine.core.faults import InconsistentLog
 from engine.core.head import RECEIVED
-from engine.core.ports import EVENTS, INTERNAL, Log
+from engine.core.ports import EVENTS, INTERNAL, Clock, Log
 from engine.core.record import EVENT
 from engine.core.state import State
 from engine.records.partition_message import PartitionMessage
@@ -18,15 +18,29 @@ from engine.records.partition_message import PartitionMessage
 from .codec import Codec, Reader, Undecodable
 from .reading import entries_of
 
+#: Seconds until a difference is looked at again: what one append put on several partitions is seen on one of them
+#: sooner than on another, by as long as the brokers take to end a transaction.
+SETTLING_SECONDS = (1.0, 4.0, 10.0)
+
 #: In the bytes of every SENT event.
 _SENT = b"SENT"
 
 
-async def check_messages(log: Log, codec: Codec, state: State, receiver: int, begin: int) -> None:
+async def check_messages(log: Log, codec: Codec, state: State, receiver: int, begin: int, clock: Clock) -> None:
     """Compare what others sent to this partition with what it received, and has on `internal` from `begin` on.
 
-    Others may go on meanwhile. Raises InconsistentLog.
+    Others may go on meanwhile: what differs is looked at again before it is believed. Raises InconsistentLog.
     """
+    for pause in SETTLING_SECONDS:
+        if not await _difference(log, codec, state, receiver, begin):
+            return
+        await clock.sleep(pause)
+    if problem := await _difference(log, codec, state, receiver, begin):
+        raise InconsistentLog(problem)
+
+
+async def _difference(log: Log, codec: Codec, state: State, receiver: int, begin: int) -> str:
+    """What differs; empty if nothing does."""
     senders = [number for number in range(1, log.partition_count + 1) if number != receiver]
     reached = await _reached(log, codec, state, receiver, begin)
     sent = {sender: await _last_sent(log, codec, sender, receiver) for sender in senders}
@@ -35,17 +49,18 @@ async def check_messages(log: Log, codec: Codec, state: State, receiver: int, be
         if last is None:
             continue
         if reached.get(sender, 0) > last:
-            raise InconsistentLog(
+            return (
                 f"expected the events of partition {sender} to say that it sent message {reached[sender]} to partition "
                 f"{receiver}, which has it on {INTERNAL}; got {last} as the last: the end of events of partition "
                 f"{sender} is missing; restore all topics from copies that belong together"
             )
         if later.get(sender, 0) < last:
-            raise InconsistentLog(
+            return (
                 f"expected messages {later.get(sender, 0) + 1} to {last} from partition {sender} on {INTERNAL} of "
                 f"partition {receiver}, got none; run `retold repair messages`, which takes them from the events of "
                 f"partition {sender}, then start again"
             )
+    return ""
 
 
 async def _reached(log: Log, codec: Codec, state: State, receiver: int, begin: int) -> Mapping[int, int]:

@@ -18,7 +18,7 @@ from engine.core.faults import BrokenInvariant, LogTruncated
 from engine.core.generations import generation_of
 from engine.core.head import GENERATIONS, HEAD, SOURCES, Head, Source
 from engine.core.machine import Input, Machine
-from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Entry, Log
+from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Clock, Entry, Log
 from engine.core.record import command
 from engine.core.state import State
 from engine.records.log_generation import VALUE_TYPE, InputPlace, LogGeneration
@@ -56,12 +56,13 @@ def decide_generation(machine: Machine, codec: Codec, value: LogGeneration) -> O
 class Inputs:
     """The inputs of one partition, next to its state. One for each recovery."""
 
-    def __init__(self, log: Log, codec: Codec, state: State, machine: Machine) -> None:
+    def __init__(self, log: Log, codec: Codec, state: State, machine: Machine, clock: Clock) -> None:
         self._log = log
         self._codec = codec
         self._reader = Reader(codec)
         self._state = state
         self._partition = machine.partition
+        self._clock = clock
 
     async def moved(self) -> LogGeneration | None:
         """Where the inputs lie now; None if that is where the state says.
@@ -75,7 +76,8 @@ class Inputs:
         sys.stderr.write(f"partition {self._partition} finds its inputs moved, and looks for its commands\n")
         outcomes = await self._outcomes()
         places = [await self._place_of(name, outcomes[name]) for name in INPUTS]
-        await check_messages(self._log, self._codec, self._state, self._partition, places[1].offset + 1)
+        begin = places[1].offset + 1
+        await check_messages(self._log, self._codec, self._state, self._partition, begin, self._clock)
         return LogGeneration(generation=generation_of(self._state) + 1, inputs=tuple(places))
 
     async def begin(self, name: str) -> int:

@@ -135,7 +135,7 @@ class Runner:
         count = await catch_up(self._following)
         if self._measures is not None:
             self._measures.recovered(count, self._clock.monotonic() - began)
-        inputs = Inputs(self._log, self._codec, self.state, self.machine)
+        inputs = Inputs(self._log, self._codec, self.state, self.machine, self._clock)
         moved = await inputs.moved()
         if moved is not None:
             await self._raise_generation(moved)

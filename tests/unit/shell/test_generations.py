@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
 from engine.core.faults import InconsistentLog, RetoldError
 from engine.core.generations import generation_of
-from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Place, Store
+from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Page, Place, Store
 from engine.core.state import State
 from engine.records.log_generation import InputPlace, LogGeneration
 from engine.shell.memory_log import MemoryLog
@@ -186,6 +186,32 @@ def test_the_end_of_events_is_missing() -> None:
         copy = installation.copy(relocate)
         with pytest.raises(InconsistentLog, match="the end of events of partition 1 is missing"):
             await work(copy, {2: MemoryStore()}, installation.clock)
+
+    play(test)
+
+
+def test_events_that_are_seen_later_than_their_messages_are_waited_for() -> None:
+    """The brokers end a transaction place by place: a message may be visible before the event that sent it."""
+
+    async def test(installation: Installation) -> None:
+        copy = installation.copy(RELOCATIONS["shifted"])
+        read, clock = copy.read, installation.clock
+        sent = [record.value_type for record in await records_of(copy, 1)].index("PARTITION_MESSAGE")
+        began = clock.monotonic()
+
+        async def read_late(topic: str, partition: int, offset: int, **options: Any) -> Page:
+            page = await read(topic, partition, offset, **options)
+            if (topic, partition) != (EVENTS, 1) or clock.monotonic() >= began + 2:
+                return page
+            entries = page.entries[: max(0, sent - offset)]
+            return Page(entries=entries, next_offset=entries[-1].offset + 1 if entries else offset)
+
+        copy.read = read_late  # type: ignore[method-assign]
+        stores: dict[int, Store] = {1: installation.stores[1], 2: MemoryStore()}
+        await work(copy, {2: stores[2]}, clock)
+        assert clock.monotonic() >= began + 2
+        await work(copy, stores, clock)
+        await check_whole(copy, stores)
 
     play(test)
 
