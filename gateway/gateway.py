@@ -6,14 +6,13 @@ Rule: a route decides what to ask and how to show it; where it goes, who asks an
 from __future__ import annotations
 
 import itertools
-import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from engine.core.ports import Clock, Log
-from engine.core.record import NONE, Record, Step, command, partition_of
+from engine.core.record import NONE, Record, Step, command, partition_of, partition_of_name
 from exporters.search.store import SearchResult, SearchStore, Within
 
 from .authorization import ANONYMOUS, CREATE, ITEM, QUERY, Authorizer, Claims
@@ -81,7 +80,7 @@ class Gateway:
 
     def _partition_for(self, name: str) -> int:
         """In turn, but what has a name must find the partition that knows it."""
-        return zlib.crc32(name.encode()) % self.partition_count + 1 if name else self.next_partition()
+        return partition_of_name(name, self.partition_count) if name else self.next_partition()
 
     def authorize(self, action: str, entity: str) -> Claims:
         """The claims under which a request goes on. Raises Reject."""

@@ -13,17 +13,24 @@ from .feel import Expression
 
 PROCESS = "PROCESS"
 SUB_PROCESS = "SUB_PROCESS"
+EVENT_SUB_PROCESS = "EVENT_SUB_PROCESS"
 START_EVENT = "START_EVENT"
 END_EVENT = "END_EVENT"
 BOUNDARY_EVENT = "BOUNDARY_EVENT"
+INTERMEDIATE_CATCH_EVENT = "INTERMEDIATE_CATCH_EVENT"
+INTERMEDIATE_THROW_EVENT = "INTERMEDIATE_THROW_EVENT"
+RECEIVE_TASK = "RECEIVE_TASK"
+EVENT_BASED_GATEWAY = "EVENT_BASED_GATEWAY"
 SERVICE_TASK = "SERVICE_TASK"
 SEND_TASK = "SEND_TASK"
 BUSINESS_RULE_TASK = "BUSINESS_RULE_TASK"
 SCRIPT_TASK = "SCRIPT_TASK"
 USER_TASK = "USER_TASK"
+CALL_ACTIVITY = "CALL_ACTIVITY"
 MANUAL_TASK = "MANUAL_TASK"
 TASK = "TASK"
 EXCLUSIVE_GATEWAY = "EXCLUSIVE_GATEWAY"
+INCLUSIVE_GATEWAY = "INCLUSIVE_GATEWAY"
 PARALLEL_GATEWAY = "PARALLEL_GATEWAY"
 SEQUENCE_FLOW = "SEQUENCE_FLOW"
 
@@ -71,6 +78,41 @@ class Script(Struct, frozen=True, kw_only=True):
     result: str
 
 
+class Binding(Struct, frozen=True, kw_only=True):
+    """Which version of what an element names is meant. `type`: "latest", "deployment" or "versionTag"."""
+
+    type: str
+    version_tag: Expression | None = None
+
+
+class CalledDecision(Struct, frozen=True, kw_only=True):
+    """A decision that a business rule task has evaluated: its result goes to the variable `result`."""
+
+    decision_id: Expression
+    result: str
+    binding: Binding
+
+
+class CalledProcess(Struct, frozen=True, kw_only=True):
+    """The process that a call activity starts an instance of, and whether all variables go in and come back.
+
+    `business_id`: of the called instance; empty for none; None for that of the calling one.
+    """
+
+    process_id: Expression
+    binding: Binding
+    gets_all_variables: bool
+    gives_all_variables: bool
+    business_id: Expression | None
+
+
+class LinkedForm(Struct, frozen=True, kw_only=True):
+    """A deployed form, named by its id."""
+
+    form_id: Expression
+    binding: Binding
+
+
 class UserTask(Struct, frozen=True, kw_only=True):
     """The attributes of a user task; `native` is false for the old job-based kind, whose `job` is set instead."""
 
@@ -81,10 +123,55 @@ class UserTask(Struct, frozen=True, kw_only=True):
     due_date: Expression | None
     follow_up_date: Expression | None
     priority: Expression | None
-    form_key: Expression | None
     headers: Mapping[str, str]
-    form_id: Expression | None = None
+    form: LinkedForm | None = None
     external_form_reference: Expression | None = None
+
+
+class Terminate(Struct, frozen=True, kw_only=True):
+    """Ends everything in its scope."""
+
+
+class Error(Struct, frozen=True, kw_only=True):
+    """An error that is thrown or caught; without a code every error is caught."""
+
+    code: Expression | None
+
+
+class Timer(Struct, frozen=True, kw_only=True):
+    """A point in time. `kind`: "date", "duration" or "cycle", which says how the value of `expression` is read."""
+
+    kind: str
+    expression: Expression
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """A message that is waited for. `correlation_key` is None for one that starts a process, whose name is static."""
+
+    name: Expression
+    correlation_key: Expression | None
+
+
+class Escalation(Struct, frozen=True, kw_only=True):
+    """An escalation that is thrown or caught; without a code every escalation is caught."""
+
+    code: Expression | None
+
+
+class Signal(Struct, frozen=True, kw_only=True):
+    """A signal that is thrown or waited for; the name of one that starts a process is static."""
+
+    name: Expression
+
+
+class Link(Struct, frozen=True, kw_only=True):
+    """A jump inside a scope. `target`: where the token goes on, on the event that throws it."""
+
+    name: str
+    target: str = ""
+
+
+EventDefinition = Terminate | Error | Timer | Message | Signal | Escalation | Link
 
 
 class Flow(Struct, frozen=True, kw_only=True):
@@ -113,18 +200,25 @@ class Element(Struct, frozen=True, kw_only=True):
     outputs: tuple[VariableMapping, ...] = ()
     job: Job | None = None
     script: Script | None = None
+    decision: CalledDecision | None = None
+    called: CalledProcess | None = None
     user_task: UserTask | None = None
-    #: process and sub-process: the id of the none start event inside
+    #: process and sub-process: the id of the none start event inside; event sub-process: of its only start event
     start: str = ""
-    #: end event: terminates its scope
-    terminate: bool = False
-    #: error end event: the code it throws; error boundary event: the code it catches, None for every code
-    error_code: Expression | None = None
-    throws_error: bool = False
-    catches_error: bool = False
+    #: process: the ids of the start events that something happens at, in document order
+    event_starts: tuple[str, ...] = ()
+    #: what an event, or a receive task, throws or waits for; None for a none event
+    event: EventDefinition | None = None
+    #: boundary event and start event of an event sub-process: whether it ends what it belongs to
+    interrupting: bool = True
     #: boundary event: where it is attached; activity: its boundary events in document order
     attached_to: str = ""
     boundaries: tuple[str, ...] = ()
+    #: process and sub-process: the start events of the event sub-processes inside, in document order
+    handlers: tuple[str, ...] = ()
+    #: ids of all elements that catch what an instance of this one waits for: itself, boundaries, handlers, or what
+    #: follows an event-based gateway
+    waits: tuple[str, ...] = ()
 
 
 class Process(Struct, frozen=True, kw_only=True):
@@ -135,6 +229,8 @@ class Process(Struct, frozen=True, kw_only=True):
     version_tag: str
     elements: Mapping[str, Element]
     flows: Mapping[str, Flow]
+    #: id of the form at its start, or empty
+    start_form_id: str = ""
 
     @property
     def root(self) -> Element:

@@ -19,29 +19,29 @@ FLOW_NODES: Mapping[str, str] = {
     "startEvent": model.START_EVENT,
     "endEvent": model.END_EVENT,
     "boundaryEvent": model.BOUNDARY_EVENT,
+    "intermediateCatchEvent": model.INTERMEDIATE_CATCH_EVENT,
+    "intermediateThrowEvent": model.INTERMEDIATE_THROW_EVENT,
     "serviceTask": model.SERVICE_TASK,
     "sendTask": model.SEND_TASK,
+    "receiveTask": model.RECEIVE_TASK,
     "businessRuleTask": model.BUSINESS_RULE_TASK,
     "scriptTask": model.SCRIPT_TASK,
     "userTask": model.USER_TASK,
+    "callActivity": model.CALL_ACTIVITY,
     "manualTask": model.MANUAL_TASK,
     "task": model.TASK,
     "exclusiveGateway": model.EXCLUSIVE_GATEWAY,
+    "inclusiveGateway": model.INCLUSIVE_GATEWAY,
     "parallelGateway": model.PARALLEL_GATEWAY,
+    "eventBasedGateway": model.EVENT_BASED_GATEWAY,
     "subProcess": model.SUB_PROCESS,
 }
 
 #: Flow nodes that are refused, and what they are called. Containers are still looked into for further problems.
 FLOW_NODES_REFUSED: Mapping[str, str] = {
-    "inclusiveGateway": "an inclusive gateway",
     "complexGateway": "a complex gateway",
-    "eventBasedGateway": "an event-based gateway",
-    "receiveTask": "a receive task",
-    "callActivity": "a call activity",
     "adHocSubProcess": "an ad-hoc sub-process",
     "transaction": "a transaction sub-process",
-    "intermediateCatchEvent": "an intermediate catch event",
-    "intermediateThrowEvent": "an intermediate throw event",
     "implicitThrowEvent": "an implicit throw event",
     "choreographyTask": "a choreography task",
     "subChoreography": "a sub-choreography",
@@ -53,15 +53,28 @@ ACTIVITIES = frozenset(
     {
         model.SERVICE_TASK,
         model.SEND_TASK,
+        model.RECEIVE_TASK,
         model.BUSINESS_RULE_TASK,
         model.SCRIPT_TASK,
         model.USER_TASK,
         model.MANUAL_TASK,
         model.TASK,
         model.SUB_PROCESS,
+        model.CALL_ACTIVITY,
     }
 )
-EVENTS = frozenset({model.START_EVENT, model.END_EVENT, model.BOUNDARY_EVENT})
+EVENTS_WITHOUT_INPUTS = frozenset({model.START_EVENT, model.BOUNDARY_EVENT})
+EVENTS = frozenset(
+    {
+        model.START_EVENT,
+        model.END_EVENT,
+        model.BOUNDARY_EVENT,
+        model.INTERMEDIATE_CATCH_EVENT,
+        model.INTERMEDIATE_THROW_EVENT,
+    }
+)
+#: Gateways whose outgoing flows have conditions.
+DECIDING_GATEWAYS = (model.EXCLUSIVE_GATEWAY, model.INCLUSIVE_GATEWAY)
 JOB_TASKS = frozenset({model.SERVICE_TASK, model.SEND_TASK, model.BUSINESS_RULE_TASK, model.SCRIPT_TASK})
 
 #: Event definitions, and what an event with one is called.
@@ -80,11 +93,42 @@ EVENT_DEFINITIONS: Mapping[str, str] = {
     "eventDefinitionRef": "a referenced",
 }
 
-#: Event definitions that are executed, by the type of event.
+#: Event definitions that are executed, by the type of event; start events of event sub-processes under their type.
 EVENT_DEFINITIONS_EXECUTED: Mapping[str, frozenset[str]] = {
-    model.START_EVENT: frozenset(),
-    model.END_EVENT: frozenset({"errorEventDefinition", "terminateEventDefinition"}),
-    model.BOUNDARY_EVENT: frozenset({"errorEventDefinition"}),
+    model.START_EVENT: frozenset({"timerEventDefinition", "messageEventDefinition", "signalEventDefinition"}),
+    model.EVENT_SUB_PROCESS: frozenset(
+        {
+            "messageEventDefinition",
+            "errorEventDefinition",
+            "timerEventDefinition",
+            "escalationEventDefinition",
+            "signalEventDefinition",
+        }
+    ),
+    model.END_EVENT: frozenset(
+        {
+            "messageEventDefinition",
+            "errorEventDefinition",
+            "terminateEventDefinition",
+            "escalationEventDefinition",
+            "signalEventDefinition",
+        }
+    ),
+    model.BOUNDARY_EVENT: frozenset(
+        {
+            "messageEventDefinition",
+            "errorEventDefinition",
+            "timerEventDefinition",
+            "escalationEventDefinition",
+            "signalEventDefinition",
+        }
+    ),
+    model.INTERMEDIATE_CATCH_EVENT: frozenset(
+        {"messageEventDefinition", "timerEventDefinition", "linkEventDefinition", "signalEventDefinition"}
+    ),
+    model.INTERMEDIATE_THROW_EVENT: frozenset(
+        {"messageEventDefinition", "escalationEventDefinition", "linkEventDefinition", "signalEventDefinition"}
+    ),
 }
 
 #: Children of activities that are refused.
@@ -188,9 +232,13 @@ ROOT_CHILDREN_IGNORED = ANNOTATIONS | {
 #: Zeebe extension elements with an effect, and the types of element that they may be on.
 EXTENSIONS: Mapping[str, frozenset[str]] = {
     "ioMapping": ACTIVITIES | EVENTS,
-    "taskDefinition": JOB_TASKS,
-    "taskHeaders": JOB_TASKS | {model.USER_TASK},
+    # without effect on a user task, where modelers leave it
+    "taskDefinition": JOB_TASKS | {model.USER_TASK, model.END_EVENT, model.INTERMEDIATE_THROW_EVENT},
+    "taskHeaders": JOB_TASKS | {model.USER_TASK, model.END_EVENT, model.INTERMEDIATE_THROW_EVENT},
+    "subscription": frozenset(),
     "script": frozenset({model.SCRIPT_TASK}),
+    "calledDecision": frozenset({model.BUSINESS_RULE_TASK}),
+    "calledElement": frozenset({model.CALL_ACTIVITY}),
     "userTask": frozenset({model.USER_TASK}),
     "assignmentDefinition": frozenset({model.USER_TASK}),
     "taskSchedule": frozenset({model.USER_TASK}),
@@ -206,14 +254,11 @@ EXTENSIONS_IGNORED = frozenset({"properties", "userTaskForm"})
 EXTENSIONS_REFUSED: Mapping[str, str] = {
     "executionListeners": "execution listeners",
     "taskListeners": "task listeners",
-    "calledDecision": "called decision",
-    "calledElement": "called element",
     "linkedResources": "linked resources",
     "jobPriorityDefinition": "job priority",
     "agentDefinition": "agent definition",
     "adHoc": "ad-hoc settings",
     "loopCharacteristics": "loop characteristics",
-    "subscription": "message subscription",
     "publishMessage": "message to publish",
     "conditionalFilter": "conditional filter",
 }

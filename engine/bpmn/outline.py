@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from .model import PROCESS
+from .model import EVENT_SUB_PROCESS, PROCESS, START_EVENT
 from .names import (
     BPMN,
     CONTAINERS_REFUSED,
@@ -39,14 +39,16 @@ class FlowNode(Struct, eq=False, kw_only=True):
     node: Node
     type: str
     scope: Node | None
+    #: what it is to a rule about events: its type, or that of the event sub-process that it starts
+    place: str = ""
     incoming: list[Node] = field(default_factory=list)
     outgoing: list[Node] = field(default_factory=list)
     #: boundary events attached to it
     boundaries: list[FlowNode] = field(default_factory=list)
-    #: none start events inside it
+    #: start events inside it, executable or not
     starts: list[FlowNode] = field(default_factory=list)
-    #: whether some start event is inside it, executable or not
-    has_start: bool = False
+    #: event sub-processes inside it
+    handlers: list[FlowNode] = field(default_factory=list)
 
     @property
     def id(self) -> str:
@@ -110,14 +112,16 @@ def _walk(container: FlowNode, depth: int, outline: Outline, report: Report) -> 
 
 def _add(node: Node, container: FlowNode, depth: int, outline: Outline, report: Report) -> None:
     check_id(node, report)
-    flow_node = FlowNode(node=node, type=FLOW_NODES.get(node.name, ""), scope=container.node)
+    flow_node = FlowNode(node=node, type=_type_of(node), scope=container.node)
+    starts_handler = flow_node.type == START_EVENT and _type_of(container.node) == EVENT_SUB_PROCESS
+    flow_node.place = EVENT_SUB_PROCESS if starts_handler else flow_node.type
     outline.nodes.append(flow_node)
     if flow_node.id:
         outline.by_id.setdefault(flow_node.id, flow_node)
-    if node.name == "startEvent":
-        container.has_start = True
-        if not event_definitions(node):
-            container.starts.append(flow_node)
+    if flow_node.type == START_EVENT:
+        container.starts.append(flow_node)
+    elif flow_node.type == EVENT_SUB_PROCESS:
+        container.handlers.append(flow_node)
     _refuse_if_not_executed(flow_node, report)
     if node.name != "subProcess" and node.name not in CONTAINERS_REFUSED:
         _check_children(flow_node, report)
@@ -125,6 +129,12 @@ def _add(node: Node, container: FlowNode, depth: int, outline: Outline, report: 
         report.refuse(node, f"expected at most {NESTING_MAX} sub-processes in each other, got more; flatten the model")
     else:
         _walk(flow_node, depth + 1, outline, report)
+
+
+def _type_of(node: Node) -> str:
+    if node.name == "subProcess" and is_true(node.get("triggeredByEvent")):
+        return EVENT_SUB_PROCESS
+    return FLOW_NODES.get(node.name, "")
 
 
 def _refuse_if_not_executed(flow_node: FlowNode, report: Report) -> None:
@@ -135,10 +145,10 @@ def _refuse_if_not_executed(flow_node: FlowNode, report: Report) -> None:
     if node.name in FLOW_NODES_REFUSED:
         what = FLOW_NODES_REFUSED[node.name]
         whats = [f"{what} with {EVENT_DEFINITIONS[definition.name]} definition" for definition in definitions] or [what]
-    elif is_true(node.get("triggeredByEvent")):
-        whats = ["an event sub-process"]
-    elif flow_node.type in EVENT_DEFINITIONS_EXECUTED:
-        executed, event = EVENT_DEFINITIONS_EXECUTED[flow_node.type], flow_node.type.lower().replace("_", " ")
+    elif flow_node.place in EVENT_DEFINITIONS_EXECUTED and flow_node.type != EVENT_SUB_PROCESS:
+        executed, event = EVENT_DEFINITIONS_EXECUTED[flow_node.place], flow_node.type.lower().replace("_", " ")
+        if flow_node.place == EVENT_SUB_PROCESS:
+            event += " of an event sub-process"
         whats = [f"{EVENT_DEFINITIONS[each.name]} {event}" for each in definitions if each.name not in executed]
     for what in whats:
         message = f"expected an executable element, got {what}, which cannot be executed yet; replace it"

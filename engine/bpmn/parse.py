@@ -8,13 +8,14 @@ Sources: BPMN 2.0.2; Camunda 8 "BPMN coverage".
 from __future__ import annotations
 
 from .build import build_process
+from .events import Reading
 from .expressions import Expressions
-from .model import ModelRefused, Problem, Process
+from .model import Process
 from .names import BPMN, ROOT_CHILDREN_IGNORED
 from .outline import is_true, read_outline
-from .report import Report, quote
+from .report import Report, quote, read_root, refuse_repeated_ids
 from .validate import check_outline
-from .xml_tree import Node, Unreadable, read_tree
+from .xml_tree import Node
 
 
 def parse(resource: bytes, resource_name: str) -> tuple[Process, ...]:
@@ -23,20 +24,15 @@ def parse(resource: bytes, resource_name: str) -> tuple[Process, ...]:
     Raises ModelRefused, which lists every problem with element id, type and line; for a file that is not XML, the place
     of the first error.
     """
-    try:
-        root = read_tree(resource)
-    except Unreadable as error:
-        where = f" (line {error.line}, column {error.column})" if error.line else ""
-        problem = Problem(element_id="", element_type="DEFINITIONS", line=error.line, message=f"{error.message}{where}")
-        raise ModelRefused(resource_name, (problem,)) from None
+    root = read_root(resource, resource_name)
     report = Report()
-    errors = {node.get("id"): node for node in root.children_in(BPMN) if node.name == "error"}
-    expressions = Expressions(report)
+    definitions = {(node.name, node.get("id")): node for node in root.children_in(BPMN)}
+    reading = Reading(definitions=definitions, expressions=Expressions(report), report=report)
     processes = []
     for node in _executable_processes(root, report):
         outline = read_outline(node, report)
-        check_outline(outline, errors, report)
-        processes.append(build_process(outline, errors, expressions, report))
+        check_outline(outline, reading)
+        processes.append(build_process(outline, reading))
     report.raise_if_any(resource_name)
     return tuple(processes)
 
@@ -58,20 +54,5 @@ def _executable_processes(root: Node, report: Report) -> list[Node]:
     if not executable:
         message = 'expected at least one executable process, got none; set isExecutable="true" on a process'
         report.refuse(root, message)
-    _check_unique_ids(root, report)
+    refuse_repeated_ids(root, report)
     return executable
-
-
-def _check_unique_ids(root: Node, report: Report) -> None:
-    """Ids are unique in the file, diagram and extensions left out (BPMN 2.0.2 XML schema: xsd:ID)."""
-    lines: dict[str, int] = {}
-    pending = [root]
-    while pending:
-        node = pending.pop()
-        pending.extend(child for child in reversed(node.children) if child.namespace == BPMN)
-        id_ = node.get("id")
-        if id_ and id_ in lines:
-            message = f"expected ids to be unique, got one that is taken on line {lines[id_]}; change one of them"
-            report.refuse(node, message)
-        elif id_:
-            lines[id_] = node.line

@@ -1,6 +1,7 @@
-"""What is wrong with a model, collected so that all of it is said at once.
+"""What is wrong with a model, BPMN or DMN, collected so that all of it is said at once.
 
-Owns the words of a problem: which element, of which type, on which line. It must not decide what is a problem.
+Owns the words of a problem: which element, of which type, on which line. What is a problem it decides for any XML only:
+what cannot be read, and ids that are there twice.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import re
 
 from .model import ModelRefused, Problem
-from .xml_tree import Node
+from .xml_tree import Node, Unreadable, read_tree
 
 #: Problems that are listed; what is beyond is counted.
 PROBLEMS_MAX = 1_000
@@ -60,3 +61,28 @@ class Report:
             )
             problems.append(Problem(element_id="", element_type="DEFINITIONS", line=0, message=message))
         raise ModelRefused(resource_name, tuple(problems))
+
+
+def read_root(resource: bytes, resource_name: str) -> Node:
+    """The root element of a model. Raises ModelRefused with the place of the first thing that is no XML."""
+    try:
+        return read_tree(resource)
+    except Unreadable as error:
+        where = f" (line {error.line}, column {error.column})" if error.line else ""
+        problem = Problem(element_id="", element_type="DEFINITIONS", line=error.line, message=f"{error.message}{where}")
+        raise ModelRefused(resource_name, (problem,)) from None
+
+
+def refuse_repeated_ids(root: Node, report: Report) -> None:
+    """Ids are unique in the file, diagram and extensions left out (XML schemas of BPMN and DMN: xsd:ID)."""
+    lines: dict[str, int] = {}
+    pending = [root]
+    while pending:
+        node = pending.pop()
+        pending.extend(child for child in reversed(node.children) if child.namespace == root.namespace)
+        id_ = node.get("id")
+        if id_ and id_ in lines:
+            message = f"expected ids to be unique, got one that is taken on line {lines[id_]}; change one of them"
+            report.refuse(node, message)
+        elif id_:
+            lines[id_] = node.line

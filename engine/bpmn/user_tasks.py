@@ -10,9 +10,9 @@ from json import dumps
 
 from .dates import read_date_time
 from .expressions import Expressions
-from .extensions import Extensions, is_number
+from .extensions import Extensions, is_number, read_binding
 from .feel import Expression
-from .model import Job, UserTask
+from .model import Job, LinkedForm, UserTask
 from .report import Report, quote
 from .xml_tree import Node
 
@@ -38,11 +38,18 @@ def read_user_task(
         due_date=texts.read_date("dueDate"),
         follow_up_date=texts.read_date("followUpDate"),
         priority=texts.read_priority() if native else None,
-        form_key=texts.read("formDefinition", "formKey"),
-        form_id=texts.read("formDefinition", "formId"),
+        form=_read_form(extensions, texts, expressions, report),
         external_form_reference=texts.read("formDefinition", "externalReference"),
         headers=headers,
     )
+
+
+def _read_form(extensions: Extensions, texts: _Texts, expressions: Expressions, report: Report) -> LinkedForm | None:
+    """The deployed form that is named, if one is."""
+    node, form_id = extensions.get("formDefinition"), texts.read("formDefinition", "formId")
+    if node is None or form_id is None:
+        return None
+    return LinkedForm(form_id=form_id, binding=read_binding(extensions.owner, node, expressions, report))
 
 
 def user_task_job(extensions: Extensions, headers: Mapping[str, str], expressions: Expressions) -> Job | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,7 +18,7 @@ from msgspec import Struct
 
 from engine.core.faults import BadRequest
 from engine.core.ports import VALUE_SIZE_MAX
-from engine.core.record import NONE, Record, Step, command, partition_of
+from engine.core.record import NONE, Record, Step, command, partition_of, partition_of_name
 from engine.records import FAMILIES
 from engine.records.intents import INTENTS
 from engine.shell.codec import Codec
@@ -31,7 +30,8 @@ from engine.shell.trace_context import parse
 NAMES = ("valueType", "intent", "key", "partition", "value", "idempotencyKey", "operationReference", "traceContext")
 
 #: Families whose commands make something that has no key yet; all others are about a key.
-WITHOUT_KEY = ("DEPLOYMENT", "PROCESS_INSTANCE_CREATION", "JOB_BATCH", "BATCH_OPERATION_CREATION")
+MESSAGES = ("MESSAGE", "MESSAGE_CORRELATION")
+WITHOUT_KEY = ("DEPLOYMENT", "PROCESS_INSTANCE_CREATION", "JOB_BATCH", "BATCH_OPERATION_CREATION", *MESSAGES)
 #: Where deployments begin.
 DEPLOYMENT_PARTITION = 1
 
@@ -93,7 +93,7 @@ class CommandLines:
         )
         record = command(value_type, intent, value, key=key, step=step)
         self._check_size(record, problems)
-        partition = partition or self._partition_of_name(getattr(value, "business_id", "") or step.idempotency_key)
+        partition = partition or self._partition_for(value_type, value, step.idempotency_key)
         return Wish(place=place, record=record, partition=partition)
 
     def _value(self, value_type: str, document: object, problems: Problems) -> Struct | None:
@@ -113,9 +113,12 @@ class CommandLines:
             problems.append(f"partition: expected {home}, where key {key} lives, or none, got {asked}")
         return home
 
-    def _partition_of_name(self, name: str) -> int:
+    def _partition_for(self, value_type: str, value: Struct, idempotency_key: str) -> int:
         """What has a name must find the partition that knows it, as the gateway finds it."""
-        return zlib.crc32(name.encode()) % self._partition_count + 1 if name else 0
+        if value_type in MESSAGES:
+            return partition_of_name(getattr(value, "correlation_key", ""), self._partition_count)
+        name = getattr(value, "business_id", "") or idempotency_key
+        return partition_of_name(name, self._partition_count) if name else 0
 
     def _check_size(self, record: Record, problems: Problems) -> None:
         try:

@@ -18,9 +18,8 @@ SCOPE_TYPES = {
     "AD_HOC_SUB_PROCESS",
     "AD_HOC_SUB_PROCESS_INNER_INSTANCE",
     "MULTI_INSTANCE_BODY",
-    "CALL_ACTIVITY",
 }
-#: Jobs, user tasks, incidents and variables of an instance that are shown at most, of each.
+#: Jobs, user tasks, incidents, called instances and variables of an instance that are shown at most, of each.
 BELONGINGS_MAX = 1_000
 #: Characters of a value or a message in a line.
 TEXT_LENGTH_MAX = 100
@@ -36,6 +35,7 @@ class Node(Struct, kw_only=True):
     user_tasks: Sequence[Document] = ()
     incidents: Sequence[Document] = ()
     variables: Sequence[Document] = ()
+    called: Sequence[Document] = ()
 
     def document(self) -> Document:
         """For programs: documents of the API, nested."""
@@ -45,6 +45,7 @@ class Node(Struct, kw_only=True):
             "userTasks": self.user_tasks,
             "incidents": self.incidents,
             "variables": self.variables,
+            "calledProcessInstances": self.called,
             "elementInstances": [child.document() for child in self.children],
         }
 
@@ -81,15 +82,17 @@ def read_tree(client: Client, key: str, limit: int) -> Tree:
 
 
 def _read_belongings(client: Client, key: str, nodes: dict[str, Node]) -> None:
+    inside = {"processInstanceKey": key}
+    below = {"parentProcessInstanceKey": key}
     kinds = (
-        ("jobs", "/jobs", "jobKey", "elementInstanceKey"),
-        ("user_tasks", "/user-tasks", "creationDate", "elementInstanceKey"),
-        ("incidents", "/incidents", "incidentKey", "elementInstanceKey"),
-        ("variables", "/variables", "name", "scopeKey"),
+        ("jobs", "/jobs", inside, "jobKey", "elementInstanceKey"),
+        ("user_tasks", "/user-tasks", inside, "creationDate", "elementInstanceKey"),
+        ("incidents", "/incidents", inside, "incidentKey", "elementInstanceKey"),
+        ("variables", "/variables", inside, "name", "scopeKey"),
+        ("called", "/process-instances", below, "processInstanceKey", "parentElementInstanceKey"),
     )
-    for attribute, path, order, place in kinds:
+    for attribute, path, wanted, order, place in kinds:
         found: dict[str, list[Document]] = {}
-        wanted = {"processInstanceKey": key}
         for item in client.search(path, wanted, sort=[(order, "ASC")], limit=BELONGINGS_MAX).items:
             found.setdefault(item[place], []).append(item)
         for owner, items in found.items():
@@ -141,6 +144,9 @@ def _belongings(node: Node) -> Iterator[str]:
     for task in node.user_tasks:
         assignee = f", assigned to {task['assignee']}" if task.get("assignee") else ""
         yield f"user task {styled(task['state'])} {task['userTaskKey']}{assignee}"
+    for called in node.called:
+        what = f"{called['processDefinitionId']} version {called['processDefinitionVersion']}"
+        yield f"calls {what} {styled(called['state'])} {called['processInstanceKey']}{_times(called)}"
     for incident in node.incidents:
         what = f"{incident['errorType']}: {_cut(incident['errorMessage'])}"
         yield f"incident {styled(incident['state'])} {incident['incidentKey']} {what}"

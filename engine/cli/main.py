@@ -10,16 +10,20 @@ import typer
 
 from . import (
     batch,
+    decisions,
     engine_commands,
     exporter,
     incidents,
     instances,
     jobs,
+    lint,
     log,
+    messages,
     processes,
     produce,
     repair,
     replay,
+    signals,
     snapshot,
     state,
     user_tasks,
@@ -76,6 +80,7 @@ def create_app() -> typer.Typer:
     app.callback()(_root)
     engine_commands.add_to(app)
     demo.add_to(app)
+    lint.add_to(app)
     processes.add_to(app)
     app.add_typer(instances.instances_app(), name="instances")
     app.add_typer(variables.variables_app(), name="variables")
@@ -83,6 +88,9 @@ def create_app() -> typer.Typer:
     app.add_typer(jobs.jobs_app(), name="jobs")
     worker.add_to(app)
     app.add_typer(user_tasks.user_tasks_app(), name="user-tasks")
+    app.add_typer(messages.messages_app(), name="messages")
+    app.add_typer(signals.signals_app(), name="signals")
+    app.add_typer(decisions.decisions_app(), name="decisions")
     app.add_typer(batch.batch_app(), name="batch")
     produce.add_to(app)
     log.add_to(app)

@@ -19,30 +19,64 @@ if TYPE_CHECKING:
 
 
 def deploy(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="BPMN files.")], connection: Connection
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="BPMN, DMN and form files.")],
+    connection: Connection,
 ) -> None:
-    """Deploy BPMN files together: all of them or none."""
+    """Deploy BPMN, DMN and form files together: all of them or none."""
     from .client import Client
 
-    parts = [("resources", (file.name, _read(file), "application/xml")) for file in files]
+    parts = [("resources", (file.name, _read(file), _media_type(file))) for file in files]
     with Client(connection.url) as client:
         answer = client.post("/deployments", files=parts)
     if connection.json:
         print_json(answer)
         return
-    definitions = [one["processDefinition"] for one in answer["deployments"] if one["processDefinition"]]
-    print_table(
-        ("PROCESS", "VERSION", "DEFINITION KEY", "FILE"),
-        [
-            (
-                definition["processDefinitionId"],
-                shown(definition["processDefinitionVersion"]),
-                definition["processDefinitionKey"],
-                definition["resourceName"],
-            )
-            for definition in definitions
-        ],
-    )
+    _print_processes(_deployed(answer, "processDefinition"))
+    _print_decisions(_deployed(answer, "decisionDefinition"), _deployed(answer, "decisionRequirements"))
+    _print_forms(_deployed(answer, "form"))
+
+
+def _media_type(file: Path) -> str:
+    return "application/json" if file.suffix == ".form" else "application/xml"
+
+
+def _deployed(answer: Document, kind: str) -> list[Document]:
+    return [one[kind] for one in answer["deployments"] if one.get(kind)]
+
+
+def _print_processes(definitions: list[Document]) -> None:
+    rows = [
+        (
+            definition["processDefinitionId"],
+            shown(definition["processDefinitionVersion"]),
+            definition["processDefinitionKey"],
+            definition["resourceName"],
+        )
+        for definition in definitions
+    ]
+    if rows:
+        print_table(("PROCESS", "VERSION", "DEFINITION KEY", "FILE"), rows)
+
+
+def _print_decisions(definitions: list[Document], requirements: list[Document]) -> None:
+    files = {one["decisionRequirementsKey"]: one["resourceName"] for one in requirements}
+    rows = [
+        (
+            definition["decisionDefinitionId"],
+            shown(definition["version"]),
+            definition["decisionDefinitionKey"],
+            files.get(definition["decisionRequirementsKey"], ""),
+        )
+        for definition in definitions
+    ]
+    if rows:
+        print_table(("DECISION", "VERSION", "DEFINITION KEY", "FILE"), rows)
+
+
+def _print_forms(forms: list[Document]) -> None:
+    rows = [(form["formId"], shown(form["version"]), form["formKey"], form["resourceName"]) for form in forms]
+    if rows:
+        print_table(("FORM", "VERSION", "FORM KEY", "FILE"), rows)
 
 
 def _read(file: Path) -> bytes:

@@ -73,6 +73,9 @@ class ProcessSettings(Section):
     continuation_rounds_max: int = Field(
         default=100, gt=0, le=COUNT_MAX, description="Steps without a wait state before an incident is raised."
     )
+    call_depth_max: int = Field(
+        default=1000, gt=0, le=100_000, description="Process instances that call each other, the root one among them."
+    )
     due_per_tick_max: int = Field(default=100, gt=0, le=10_000, description="Due timers that one step handles.")
     jobs_per_activation_max: int = Field(
         default=1000, gt=0, le=10_000, description="Most jobs that one activation gives out."

@@ -84,6 +84,7 @@ class Settings(Section):
             skip_vanished_items=batch.skip_vanished_items,
             step_effects_max=process.step_effects_max,
             continuation_rounds_max=process.continuation_rounds_max,
+            call_depth_max=process.call_depth_max,
             due_per_tick_max=process.due_per_tick_max,
             jobs_per_activation_max=process.jobs_per_activation_max,
             business_id_uniqueness=process.business_id_uniqueness,

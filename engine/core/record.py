@@ -7,6 +7,8 @@ decoded once a step), then what is the record's own, then the value.
 
 from __future__ import annotations
 
+from binascii import crc32
+
 import msgspec
 from msgspec import Struct
 
@@ -29,6 +31,11 @@ PARTITION_MAX = (1 << 12) - 1
 def partition_of(key: int) -> int:
     """The partition where the thing with this key lives."""
     return key >> KEY_BITS
+
+
+def partition_of_name(name: str, partition_count: int) -> int:
+    """The partition that knows what has this name: the CRC-32 of its UTF-8 bytes, modulo the partitions."""
+    return crc32(name.encode()) % partition_count + 1
 
 
 def first_key(partition: int) -> int:

@@ -20,6 +20,7 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "slice_size": (1, 1_000),
     "step_effects_max": (1, 10_000),
     "continuation_rounds_max": (1, COUNT_MAX),
+    "call_depth_max": (1, 100_000),
     "due_per_tick_max": (1, 10_000),
     "jobs_per_activation_max": (1, 10_000),
     "activation_size_max": (1, COUNT_MAX),
@@ -49,6 +50,8 @@ class MachineSettings(Struct, frozen=True, kw_only=True):
     step_effects_max: int = 1_000
     #: pauses in a row without a wait state before an incident is raised
     continuation_rounds_max: int = 100
+    #: process instances that call each other, the root one among them, before an incident is raised
+    call_depth_max: int = 1_000
     #: True: two active root instances of a process cannot have the same business id (on a partition)
     business_id_uniqueness: bool = False
     #: due timers that one tick handles

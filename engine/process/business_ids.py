@@ -17,6 +17,7 @@ from engine.core.state import State, View, key_tail
 from engine.records import ProcessInstanceBusinessId
 
 from .execution import open_execution
+from .message_tables import STARTED_INSTANCES
 from .tables import BUSINESS_IDS, ELEMENT_INSTANCES, INSTANCES, TERMINATING, Instance
 
 #: Characters of a business id.
@@ -94,6 +95,8 @@ def delete_instance(state: State, key: int, bpmn_process_id: str) -> None:
         state.delete(INSTANCES, key)
         if instance.business_id:
             state.delete(BUSINESS_IDS, bpmn_process_id, instance.business_id, key)
+        if instance.correlation_key:
+            state.delete(STARTED_INSTANCES, bpmn_process_id, instance.correlation_key)
 
 
 PART = Part(

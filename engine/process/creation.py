@@ -14,7 +14,7 @@ import msgspec
 from engine.bpmn.model import BOUNDARY_EVENT, PROCESS, START_EVENT, Process
 from engine.core.draft import REQUEST_HEADER
 from engine.core.effects import Effects, Event
-from engine.core.faults import INVALID_ARGUMENT, Reject
+from engine.core.faults import INVALID_ARGUMENT, INVALID_STATE, Reject
 from engine.core.record import DEFAULT_TENANT, NONE, Record
 from engine.core.registry import Fact, Part
 from engine.core.state import State, View
@@ -46,6 +46,9 @@ def create(command: Record, view: View) -> Effects:
     wish = cast(ProcessInstanceCreation, command.value)
     definition_key = _find(view, wish)
     found = find_definition(view, definition_key)
+    if not found[1].root.start and not wish.start_instructions:
+        expected = f"expected process '{found[1].id}' to have a none start event"
+        raise Reject(INVALID_STATE, f"{expected}, got none; start it by what it waits for")
     problems = list(_problems(wish, found[1]))
     if problems:
         raise Reject(INVALID_ARGUMENT, "; ".join(problems[:PROBLEMS_TOLD_MAX]))

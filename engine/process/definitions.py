@@ -11,6 +11,7 @@ from engine.core.faults import NOT_FOUND, BrokenInvariant, Reject
 from engine.core.state import View
 
 from .tables import (
+    DEFINITION_DEPLOYMENTS,
     DEFINITION_RESOURCES,
     DEFINITION_TAGS,
     DEFINITION_VERSIONS,
@@ -64,12 +65,27 @@ def find_version(view: View, bpmn_process_id: str, version: int) -> int:
     return key
 
 
+def find_before(view: View, bpmn_process_id: str, version: int) -> int | None:
+    """The key of the newest version before this one that the partition holds, which may have missed some."""
+    keys = (view.get(DEFINITION_VERSIONS, bpmn_process_id, earlier) for earlier in range(version - 1, 0, -1))
+    return next((key for key in keys if key is not None), None)
+
+
 def find_tagged(view: View, bpmn_process_id: str, version_tag: str) -> int:
     """The key of the latest version of a process that has this version tag. Raises Reject NOT_FOUND."""
     key = view.get(DEFINITION_TAGS, bpmn_process_id, version_tag)
     if key is None:
         message = f"expected a version of process '{bpmn_process_id}' with the version tag '{version_tag}', got none"
         raise Reject(NOT_FOUND, f"{message}; deploy it first")
+    return key
+
+
+def find_deployed(view: View, bpmn_process_id: str, deployment_key: int) -> int:
+    """The key of the version of a process that came with a deployment. Raises Reject NOT_FOUND."""
+    key = view.get(DEFINITION_DEPLOYMENTS, bpmn_process_id, deployment_key)
+    if key is None:
+        message = f"expected process '{bpmn_process_id}' in the deployment of the calling process ({deployment_key})"
+        raise Reject(NOT_FOUND, f"{message}, got none; deploy them together")
     return key
 
 

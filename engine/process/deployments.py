@@ -1,18 +1,21 @@
-"""Deployments: files become process definitions, on every partition before the client has its answer.
+"""Deployments: files become processes, decisions and forms, on every partition before the client's answer.
 
 The deployment partition decides (versions, keys); the others take over what it decided (DISTRIBUTE) and say so.
 Limit: a partition that refuses to (only a failure of the engine itself makes it) answers the client with its reason,
 and nothing is taken back: the others keep their definitions, the row in PENDING_DEPLOYMENTS stays and names who lacks
 them, the same file again counts as deployed everywhere, and a changed file, which is a new version, goes to all.
+What is deployed together is versioned together, as in Zeebe: one new file makes new versions of all.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from hashlib import sha256
 from typing import cast
 
-from msgspec import structs
+from msgspec import Struct, structs
 
+from engine.bpmn.forms import parse_form
 from engine.bpmn.model import ModelRefused
 from engine.bpmn.model import Process as Graph
 from engine.core.effects import Effects, Event, Send
@@ -26,8 +29,14 @@ from engine.records import Deployment, Process
 from engine.records.deployment import DeployedProcess, Resource
 from engine.records.process import ProcessElement
 
+from . import decision_deployments, form_deployments, signals
+from .decision_deployments import DecisionFile
+from .decisions import requirements_of
 from .definitions import processes_of
+from .form_deployments import FormFile
+from .message_starts import renew_subscriptions
 from .tables import (
+    DEFINITION_DEPLOYMENTS,
     DEFINITION_RESOURCES,
     DEFINITION_TAGS,
     DEFINITION_VERSIONS,
@@ -37,6 +46,12 @@ from .tables import (
     Definition,
     PendingDeployment,
 )
+from .timer_starts import problems_of, renew_timers
+
+BPMN_EXTENSIONS = (".bpmn", ".bpmn20.xml", ".xml")
+DMN_EXTENSION = ".dmn"
+FORM_EXTENSION = ".form"
+EXTENSIONS = (*BPMN_EXTENSIONS, DMN_EXTENSION, FORM_EXTENSION)
 
 #: Deployments are decided here, so that versions are counted in one place.
 DEPLOYMENT_PARTITION = 1
@@ -49,18 +64,19 @@ def create(command: Record, view: View) -> Effects:
             INVALID_ARGUMENT, f"expected a deployment on partition {DEPLOYMENT_PARTITION}, got {view.partition}"
         )
     resources = cast(Deployment, command.value).resources
-    found = _parse(resources)
+    found = _parse(resources, view)
     deployment_key = view.next_key()
-    deployed = [_decide_version(view, graph, resource.resource_name, checksum) for resource, checksum, graph in found]
+    outcome = _decide(view, deployment_key, found)
     others = tuple(partition for partition in range(1, view.partition_count + 1) if partition != view.partition)
-    outcome = Deployment(deployment_key=deployment_key, processes=tuple(deployed), tenant_id=DEFAULT_TENANT)
     created = structs.replace(outcome, partition_ids=others)
     yield Event(value_type="DEPLOYMENT", intent="CREATED", key=deployment_key, value=created)
-    yield from _define(deployment_key, deployed, resources)
+    yield from _define(view, outcome, resources)
     if not others:
         yield _finished(outcome, command.step.request)
         return
-    needed = {process.resource_name for process in deployed if not process.duplicate}
+    needed = {process.resource_name for process in outcome.processes if not process.duplicate}
+    needed |= {file.resource_name for file in outcome.decision_requirements if not file.duplicate}
+    needed |= {form.resource_name for form in outcome.forms if not form.duplicate}
     sent = structs.replace(outcome, resources=tuple(r for r in resources if r.resource_name in needed))
     # A partition that refuses it answers the client itself.
     step = Step(request=command.step.request)
@@ -69,77 +85,148 @@ def create(command: Record, view: View) -> Effects:
         yield Send(partition=partition, command=distribute)
 
 
-def _parse(resources: tuple[Resource, ...]) -> list[tuple[Resource, bytes, Graph]]:
-    """The processes of all files, each with its file and the file's SHA-256."""
+class ProcessFile(Struct, frozen=True, kw_only=True):
+    """A process of a deployment, read, with the SHA-256 of its file."""
+
+    resource_name: str
+    checksum: bytes
+    graph: Graph
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """What the files of a deployment hold."""
+
+    processes: list[ProcessFile] = []
+    decisions: list[DecisionFile] = []
+    forms: list[FormFile] = []
+
+
+def _parse(resources: tuple[Resource, ...], view: View) -> Found:
+    """Every problem of every file is in one Reject."""
     problems: list[str] = []
-    found: list[tuple[Resource, bytes, Graph]] = []
+    found = Found()
     if not resources:
         problems.append("expected at least one resource, got none")
     for resource in resources:
-        checksum = sha256(resource.resource).digest()
-        if not resource.resource_name.endswith((".bpmn", ".bpmn20.xml", ".xml")):
-            problems.append(
-                f"expected '{resource.resource_name}' to be a BPMN file (.bpmn), got another kind; leave it out"
-            )
-            continue
         try:
-            graphs = processes_of(checksum, resource.resource, resource.resource_name)
+            _read(resource, found)
         except ModelRefused as refused:
             problems.append(str(refused))
-            continue
-        found += [(resource, checksum, graph) for graph in graphs]
-    names = [resource.resource_name for resource in resources]
+    problems += _repeated("resource names", [resource.resource_name for resource in resources])
+    problems += _repeated("process ids", [file.graph.id for file in found.processes])
+    problems += _repeated("decision requirements ids", [file.graph.id for file in found.decisions])
+    problems += _repeated("decision ids", [id_ for file in found.decisions for id_ in file.graph.decisions])
+    problems += _repeated("form ids", [file.form.id for file in found.forms])
+    unknown = [resource.resource_name for resource in resources if not resource.resource_name.endswith(EXTENSIONS)]
     problems += [
-        f"expected resource names to be unique, got '{n}' twice" for n in sorted(set(names)) if names.count(n) > 1
+        f"expected '{name}' to be BPMN, DMN or a form (.bpmn, .dmn, .form), got another kind; leave it out"
+        for name in unknown
     ]
-    ids = [graph.id for _, _, graph in found]
-    problems += [f"expected process ids to be unique, got '{i}' twice" for i in sorted(set(ids)) if ids.count(i) > 1]
+    problems += [problem for file in found.processes for problem in problems_of(view, file.graph)]
     if problems:
         raise Reject(INVALID_ARGUMENT, "\n".join(problems))
     return found
 
 
-def _decide_version(view: View, graph: Graph, resource_name: str, checksum: bytes) -> DeployedProcess:
-    """The same bytes as the latest version are that version; anything else is a new one."""
-    latest = view.get(LATEST_VERSIONS, graph.id) or 0
-    key = view.get(DEFINITION_VERSIONS, graph.id, latest) if latest else None
-    present = view.get(DEFINITIONS, key) if key is not None else None
-    duplicate = present is not None and present.checksum == checksum
-    return DeployedProcess(
-        bpmn_process_id=graph.id,
-        version=latest if duplicate else latest + 1,
-        version_tag=graph.version_tag,
-        process_definition_key=key if duplicate and key is not None else view.next_key(),
-        name=graph.name,
-        resource_name=resource_name,
-        checksum=checksum,
-        duplicate=duplicate,
+def _read(resource: Resource, found: Found) -> None:
+    """Add what a file holds. Raises ModelRefused."""
+    name, content = resource.resource_name, resource.resource
+    checksum = sha256(content).digest()
+    if name.endswith(DMN_EXTENSION):
+        graph = requirements_of(checksum, content, name)
+        found.decisions.append(DecisionFile(resource_name=name, checksum=checksum, graph=graph))
+    elif name.endswith(FORM_EXTENSION):
+        found.forms.append(FormFile(resource_name=name, checksum=checksum, form=parse_form(content, name)))
+    elif name.endswith(BPMN_EXTENSIONS):
+        graphs = processes_of(checksum, content, name)
+        found.processes.extend(ProcessFile(resource_name=name, checksum=checksum, graph=graph) for graph in graphs)
+
+
+def _repeated(what: str, names: list[str]) -> list[str]:
+    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
+    return [f"expected {what} to be unique, got '{name}' twice" for name in repeated]
+
+
+def _decide(view: View, deployment_key: int, found: Found) -> Deployment:
+    """The versions of everything: all new, unless the same bytes are the latest version of each already."""
+    duplicates = [_is_latest(view, file) for file in found.processes]
+    duplicates += [decision_deployments.is_latest(view, file) for file in found.decisions]
+    duplicates += [form_deployments.is_latest(view, file) for file in found.forms]
+    renew = not all(duplicates)
+    processes = tuple(_decide_version(view, file, renew=renew) for file in found.processes)
+    decided = [decision_deployments.decide(view, file, renew=renew) for file in found.decisions]
+    forms = tuple(form_deployments.decide(view, file, renew=renew) for file in found.forms)
+    return Deployment(
+        deployment_key=deployment_key,
+        processes=processes,
+        decision_requirements=tuple(requirements for requirements, _ in decided),
+        decisions=tuple(decision for _, decisions in decided for decision in decisions),
+        forms=forms,
+        tenant_id=DEFAULT_TENANT,
     )
 
 
-def _define(deployment_key: int, deployed: list[DeployedProcess], resources: tuple[Resource, ...]) -> Effects:
+def _latest(view: View, bpmn_process_id: str) -> tuple[int, int | None, Definition | None]:
+    """Version, key and row of the latest version; 0 and None if there is none."""
+    version = view.get(LATEST_VERSIONS, bpmn_process_id) or 0
+    key = view.get(DEFINITION_VERSIONS, bpmn_process_id, version) if version else None
+    return version, key, view.get(DEFINITIONS, key) if key is not None else None
+
+
+def _is_latest(view: View, file: ProcessFile) -> bool:
+    _, _, present = _latest(view, file.graph.id)
+    return present is not None and present.checksum == file.checksum
+
+
+def _decide_version(view: View, file: ProcessFile, *, renew: bool) -> DeployedProcess:
+    latest, key, _ = _latest(view, file.graph.id)
+    return DeployedProcess(
+        bpmn_process_id=file.graph.id,
+        version=latest + 1 if renew else latest,
+        version_tag=file.graph.version_tag,
+        process_definition_key=view.next_key() if renew or key is None else key,
+        name=file.graph.name,
+        resource_name=file.resource_name,
+        checksum=file.checksum,
+        duplicate=not renew,
+    )
+
+
+def _define(view: View, outcome: Deployment, resources: tuple[Resource, ...]) -> Effects:
+    """The definitions of what is new. Processes come last: they name the others."""
     files = {resource.resource_name: resource.resource for resource in resources}
-    for process in deployed:
-        if process.duplicate:
-            continue
-        file = files[process.resource_name]
-        graphs = processes_of(process.checksum, file, process.resource_name)
-        graph = next(graph for graph in graphs if graph.id == process.bpmn_process_id)
-        value = Process(
-            bpmn_process_id=process.bpmn_process_id,
-            bpmn_version=process.version,
-            version_tag=process.version_tag,
-            name=process.name,
-            resource_name=process.resource_name,
-            checksum=process.checksum,
-            resource=file,
-            deployment_key=deployment_key,
-            elements=tuple(
-                ProcessElement(element_id=e.id, name=e.name, element_type=e.type) for e in graph.elements.values()
-            ),
-            tenant_id=DEFAULT_TENANT,
-        )
-        yield Event(value_type="PROCESS", intent="CREATED", key=process.process_definition_key, value=value)
+    key = outcome.deployment_key
+    yield from decision_deployments.define(key, outcome.decision_requirements, outcome.decisions, files)
+    yield from form_deployments.define(key, outcome.forms, files)
+    for process in outcome.processes:
+        if not process.duplicate:
+            file = files[process.resource_name]
+            graphs = processes_of(process.checksum, file, process.resource_name)
+            graph = next(graph for graph in graphs if graph.id == process.bpmn_process_id)
+            yield _defined(key, process, file, graph)
+            yield from renew_subscriptions(view, process.process_definition_key, graph, process.version)
+            yield from signals.renew_subscriptions(view, process.process_definition_key, graph, process.version)
+            if view.partition == DEPLOYMENT_PARTITION:
+                yield from renew_timers(view, process.process_definition_key, graph, process.version)
+
+
+def _defined(deployment_key: int, process: DeployedProcess, file: bytes, graph: Graph) -> Event:
+    value = Process(
+        bpmn_process_id=process.bpmn_process_id,
+        bpmn_version=process.version,
+        version_tag=process.version_tag,
+        name=process.name,
+        resource_name=process.resource_name,
+        checksum=process.checksum,
+        resource=file,
+        deployment_key=deployment_key,
+        elements=tuple(
+            ProcessElement(element_id=e.id, name=e.name, element_type=e.type) for e in graph.elements.values()
+        ),
+        start_form_id=graph.start_form_id,
+        tenant_id=DEFAULT_TENANT,
+    )
+    return Event(value_type="PROCESS", intent="CREATED", key=process.process_definition_key, value=value)
 
 
 def _finished(outcome: Deployment, request: str) -> Event:
@@ -158,7 +245,7 @@ def distribute(command: Record, view: View) -> Effects:
     value = cast(Deployment, command.value)
     held = structs.replace(value, resources=())
     yield Event(value_type="DEPLOYMENT", intent="DISTRIBUTED", key=value.deployment_key, value=held)
-    yield from _define(value.deployment_key, list(value.processes), value.resources)
+    yield from _define(view, value, value.resources)
     answer = structs.replace(held, acknowledging_partition=view.partition)
     acknowledgement = make_command("DEPLOYMENT", "ACKNOWLEDGE", answer, key=value.deployment_key)
     yield Send(partition=DEPLOYMENT_PARTITION, command=acknowledgement)
@@ -212,6 +299,7 @@ def _apply_process(fact: Fact, state: State) -> None:
         state.put(LATEST_VERSIONS, value.bpmn_process_id, value=value.bpmn_version)
     if value.version_tag:
         state.put(DEFINITION_TAGS, value.bpmn_process_id, value.version_tag, value=fact.key)
+    state.put(DEFINITION_DEPLOYMENTS, value.bpmn_process_id, value.deployment_key, value=fact.key)
 
 
 PART = Part(
@@ -232,6 +320,7 @@ PART = Part(
         DEFINITION_RESOURCES,
         DEFINITION_VERSIONS,
         DEFINITION_TAGS,
+        DEFINITION_DEPLOYMENTS,
         LATEST_VERSIONS,
         PENDING_DEPLOYMENTS,
     ),

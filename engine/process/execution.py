@@ -12,7 +12,7 @@ from collections.abc import Generator
 
 from msgspec import structs
 
-from engine.bpmn.model import PROCESS, SEQUENCE_FLOW, Element, Process
+from engine.bpmn.model import EVENT_SUB_PROCESS, PROCESS, SEQUENCE_FLOW, Element, Process
 from engine.core.effects import Effect, Effects, Event, Send
 from engine.core.faults import NOT_FOUND, Reject
 from engine.core.record import DEFAULT_TENANT, NONE, command
@@ -26,6 +26,10 @@ from .work import Work, encode_work
 
 #: Characters of an incident's message, which may quote values of any size.
 INCIDENT_MESSAGE_LENGTH_MAX = 10_000
+
+#: The process instance and the call activity that a process instance was called by.
+Caller = tuple[int, int]
+NO_CALLER: Caller = (NONE, NONE)
 
 #: Effects that end by telling whether one may go on.
 Deciding = Generator[Effect, "Reject | None", bool]
@@ -42,6 +46,7 @@ class Execution:
         found: tuple[Definition, Process],
         root_key: int = NONE,
         answers: bool = False,
+        caller: Caller = NO_CALLER,
     ) -> None:
         self.view = view
         self.instance_key = instance_key
@@ -50,10 +55,15 @@ class Execution:
         self.process_id = self.definition.bpmn_process_id
         self.root_key = instance_key if root_key == NONE else root_key
         self.answers = answers
+        self.caller = caller
         self.stack: list[Work] = []
         self.round = 0
         #: scopes that are terminating and whose last children are on the stack, or gone
         self.emptied: set[int] = set()
+        #: whether the work on top of the stack waits for called instances to end
+        self.waits = False
+        #: whether the process instance is gone
+        self.ended = False
         self._tokens: Counter[int] = Counter()
         self._values: dict[int, ProcessInstance] = {}
         self._instance: Instance | None = None
@@ -64,6 +74,10 @@ class Execution:
         if self._instance is None:
             self._instance = self.view.get(INSTANCES, self.instance_key) or Instance()
         return self._instance
+
+    @instance.setter
+    def instance(self, instance: Instance) -> None:
+        self._instance = instance
 
     # the stack
 
@@ -89,17 +103,40 @@ class Execution:
         if self._tokens.pop(scope_key, 0) > 0:
             self.stack = [work for work in self.stack if work.kind not in kinds.TOKENS or work.key != scope_key]
 
+    def is_ending(self, key: int) -> bool:
+        """Whether work on the stack will terminate the element instance."""
+        return any(work.kind == kinds.TERMINATE and work.key == key for work in self.stack)
+
+    def is_taken_over(self, scope_key: int) -> bool:
+        """Whether an interrupting event sub-process is on its way to take the scope over."""
+        begins = [work.element_id for work in self.stack if work.kind == kinds.ACTIVATE and work.key == scope_key]
+        handlers = [element for element in map(self.graph.elements.__getitem__, begins) if self._interrupts(element)]
+        return bool(handlers)
+
+    def _interrupts(self, element: Element) -> bool:
+        return element.type == EVENT_SUB_PROCESS and self.graph.elements[element.start].interrupting
+
+    def wait(self, work: Work) -> None:
+        """This work, and whatever is below it, waits until called instances have ended."""
+        self.stack.append(work)
+        self.waits = True
+
     def pause(self, at_end: Work | None) -> Effects:
         """Keep the stack on the log, with `at_end` as its last piece, and go on in a later step."""
         if at_end is not None:
             self.stack.insert(0, at_end)
-        pause = Pause(token=self.view.next_key(), round=self.round + 1, work=encode_work(self.stack))
+        pause = Pause(token=self.view.next_key(), round=self.round + 1, work=encode_work(self.stack), waits=self.waits)
         yield self.continuation("PAUSED", pause)
-        yield self.continue_later(pause.token)
+        if not pause.waits:
+            yield self.continue_later(pause.token)
 
     def continuation(self, intent: str, pause: Pause) -> Event:
         value = ProcessInstanceContinuation(
-            process_instance_key=self.instance_key, token=pause.token, round=pause.round, work=pause.work
+            process_instance_key=self.instance_key,
+            token=pause.token,
+            round=pause.round,
+            work=pause.work,
+            waits=pause.waits,
         )
         return Event(value_type="PROCESS_INSTANCE_CONTINUATION", intent=intent, key=pause.token, value=value)
 
@@ -112,6 +149,7 @@ class Execution:
     # records
 
     def _value(self, element_id: str, element_type: str, scope_key: int, joining_gateway: str = "") -> ProcessInstance:
+        parent, call = self.caller if element_type == PROCESS else NO_CALLER
         return ProcessInstance(
             process_instance_key=self.instance_key,
             process_definition_key=self.definition_key,
@@ -121,6 +159,8 @@ class Execution:
             element_type=element_type,
             flow_scope_key=scope_key,
             root_process_instance_key=self.root_key,
+            parent_process_instance_key=parent,
+            parent_element_instance_key=call,
             joining_gateway=joining_gateway,
             tenant_id=DEFAULT_TENANT,
         )
@@ -132,7 +172,8 @@ class Execution:
     def activating(self, element: Element, key: int, scope_key: int) -> Event:
         """A new element instance."""
         value = self._values[key] = self._value(element.id, element.type, scope_key)
-        return self._event("ELEMENT_ACTIVATING", key, value)
+        first = structs.replace(value, interrupts_scope=True) if self._interrupts(element) else value
+        return self._event("ELEMENT_ACTIVATING", key, first)
 
     def starting(self) -> Event:
         """The new process instance."""
@@ -192,4 +233,7 @@ def open_execution(view: View, instance_key: int, *, answers: bool = False) -> E
     if row is None or row.element_type != PROCESS:
         raise Reject(NOT_FOUND, f"expected a running process instance, got {instance_key}; it may have ended")
     found = find_definition(view, row.process_definition_key)
-    return Execution(view, instance_key, row.process_definition_key, found, row.root_process_instance_key, answers)
+    caller = (row.parent_process_instance_key, row.parent_element_instance_key)
+    return Execution(
+        view, instance_key, row.process_definition_key, found, row.root_process_instance_key, answers, caller
+    )

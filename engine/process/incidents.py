@@ -14,10 +14,14 @@ from engine.core.state import State, View, key_tail
 from engine.records import Incident
 
 from . import work as kinds
+from .call_commands import FAMILY as CALL
+from .call_commands import resume_call
 from .elements.job_task import JOB_TYPE_HEADER
+from .events.message import PROCESS_SUBSCRIPTION
 from .execution import open_execution
 from .jobs import leave, raise_retries
 from .lifecycle import run
+from .process_message_subscriptions import message_work
 from .tables import (
     ACTIVATABLE,
     ACTIVATABLE_JOBS,
@@ -28,6 +32,7 @@ from .tables import (
     HOLDS_INCIDENTS,
     INCIDENTS,
     JOBS,
+    TIMERS,
     USER_TASKS,
     IncidentRow,
     mark_holder,
@@ -85,15 +90,22 @@ def quarantine(command: Record, refusal: Reject, view: View) -> Effects:
     key, instance_key = _touched(command, view)
     if instance_key == NONE or _is_set_aside(view, key, continues):
         return
-    by_itself = continues or command.value_type == "CLOCK"
+    correlates = command.value_type == PROCESS_SUBSCRIPTION
+    by_itself = continues or correlates or command.value_type in ("CLOCK", CALL)
     if refusal.code != PROCESSING_ERROR and not by_itself:
         return
     message = (
         f"{command.value_type} {command.intent} failed: {refusal.reason}; resolve the incident to try again, or cancel "
         "the instance"
     )
-    resume = Work(kinds.CONTINUE, instance_key) if continues else None
-    job_key = command.key if command.value_type in ("JOB", "CLOCK") and key != command.key else NONE
+    resume = Work(kinds.CONTINUE, instance_key) if continues else resume_call(command)
+    if correlates:
+        resume = message_work(command, view)
+    timer = view.get(TIMERS, command.key) if command.value_type == "CLOCK" else None
+    if timer is not None:
+        resume = Work(kinds.HAPPENED, timer.element_instance_key, timer.target_element_id)
+    of_job = command.value_type in ("JOB", "CLOCK") and key != command.key and timer is None
+    job_key = command.key if of_job else NONE
     execution = open_execution(view, instance_key)
     yield execution.incident(key, "UNKNOWN", message, resume=resume, job_key=job_key)
 
@@ -112,12 +124,16 @@ def _touched(command: Record, view: View) -> tuple[int, int]:
         job = view.get(JOBS, key)
         if job is not None or command.value_type == "JOB":
             return (job.element_instance_key, job.process_instance_key) if job else (NONE, NONE)
+        timer = view.get(TIMERS, key)
+        key = timer.element_instance_key if timer else key
     if command.value_type == "INCIDENT":
         incident = view.get(INCIDENTS, key)
         return (incident.element_instance_key, incident.process_instance_key) if incident else (NONE, NONE)
     if command.value_type == "USER_TASK":
         task = view.get(USER_TASKS, key)
         key = task.element_instance_key if task else NONE
+    elif command.value_type == PROCESS_SUBSCRIPTION:
+        key = getattr(command.value, "element_instance_key", NONE)
     elif command.value_type == "PROCESS_INSTANCE_CONTINUATION":
         key = getattr(command.value, "process_instance_key", NONE)
     element = view.get(ELEMENT_INSTANCES, key) if key > 0 else None

@@ -16,7 +16,7 @@ from engine.records import ProcessInstance, ProcessInstanceContinuation
 
 from . import work as kinds
 from .business_ids import delete_instance
-from .execution import Deciding, open_execution
+from .execution import Deciding, Execution, open_execution
 from .lifecycle import run, take_up
 from .tables import (
     ACTIVATED,
@@ -26,10 +26,12 @@ from .tables import (
     ELEMENT_INSTANCES,
     HOLDS_JOINS,
     HOLDS_VARIABLES,
+    INSTANCES,
     JOINS,
     PAUSES,
     TERMINATING,
     ElementInstance,
+    Instance,
     Pause,
     mark_holder,
 )
@@ -53,10 +55,15 @@ def cancel_instance(view: View, key: int, *, at_end: Work | None = None, answers
         raise Reject(INVALID_STATE, f"expected process instance {key} to be active, got one that is being canceled")
     if row.parent_process_instance_key != NONE:
         raise Reject(INVALID_STATE, f"expected a root process instance, got {key}; cancel the one that called it")
-    pause = view.get(PAUSES, key)
+    return (yield from terminate_instance(execution, at_end=at_end))
+
+
+def terminate_instance(execution: Execution, *, at_end: Work | None = None) -> Deciding:
+    """Terminate a root or a called instance, whatever it is doing. True: it is gone; False: it ends in later steps."""
+    pause = execution.view.get(PAUSES, execution.instance_key)
     if pause is not None:
         yield execution.continuation("CONTINUED", pause)
-    execution.push(Work(kinds.TERMINATE, key))
+    execution.push(Work(kinds.TERMINATE, execution.instance_key))
     return (yield from run(execution, at_end=at_end))
 
 
@@ -87,12 +94,28 @@ def _apply_activating(fact: Fact, state: State) -> None:
         parent_process_instance_key=value.parent_process_instance_key,
         parent_element_instance_key=value.parent_element_instance_key,
     )
-    state.put(ELEMENT_INSTANCES, fact.key, value=row)
     if value.element_type == PROCESS:
+        _begin_instance(fact, value, row, state)
         return
+    state.put(ELEMENT_INSTANCES, fact.key, value=row)
     state.put(CHILDREN, value.flow_scope_key, fact.key, value=True)
     if value.element_type == PARALLEL_GATEWAY:
         _consume_joined(state, value)
+    if value.interrupts_scope:
+        _interrupt(state, value.flow_scope_key)
+
+
+def _begin_instance(fact: Fact, value: ProcessInstance, row: ElementInstance, state: State) -> None:
+    """A called one is what its call activity waits for, and has the business id of its caller."""
+    if row.parent_element_instance_key == NONE:
+        state.put(ELEMENT_INSTANCES, fact.key, value=row)
+        return
+    call = state.require(ELEMENT_INSTANCES, row.parent_element_instance_key)
+    state.put(ELEMENT_INSTANCES, row.parent_element_instance_key, value=structs.replace(call, work_key=fact.key))
+    parent = state.require(ELEMENT_INSTANCES, row.parent_process_instance_key)
+    state.put(ELEMENT_INSTANCES, fact.key, value=structs.replace(row, depth=parent.depth + 1))
+    if value.business_id:
+        state.put(INSTANCES, fact.key, value=Instance(business_id=value.business_id))
 
 
 def _consume_joined(state: State, value: ProcessInstance) -> None:
@@ -102,6 +125,14 @@ def _consume_joined(state: State, value: ProcessInstance) -> None:
             state.put_row(JOINS, key, count - 1)
         else:
             state.delete_row(JOINS, key)
+
+
+def _interrupt(state: State, scope_key: int) -> None:
+    """Tokens that wait in the scope are gone, and nothing else can be triggered there."""
+    row = state.require(ELEMENT_INSTANCES, scope_key)
+    state.put(ELEMENT_INSTANCES, scope_key, value=structs.replace(row, interrupted=True))
+    for key, _ in state.scan(JOINS, scope_key):
+        state.delete_row(JOINS, key)
 
 
 def _set_state(reached: str, fact: Fact, state: State) -> None:
@@ -123,8 +154,12 @@ def _apply_terminating(fact: Fact, state: State) -> None:
 
 def _apply_gone(fact: Fact, state: State) -> None:
     value = cast(ProcessInstance, fact.value)
-    holds = state.require(ELEMENT_INSTANCES, fact.key).holds
+    row = state.require(ELEMENT_INSTANCES, fact.key)
+    holds = row.holds
     state.delete(ELEMENT_INSTANCES, fact.key)
+    if row.parent_element_instance_key != NONE:
+        call = state.require(ELEMENT_INSTANCES, row.parent_element_instance_key)
+        state.put(ELEMENT_INSTANCES, row.parent_element_instance_key, value=structs.replace(call, work_key=NONE))
     if value.element_type == PROCESS:
         delete_instance(state, fact.key, value.bpmn_process_id)
     else:
@@ -146,7 +181,7 @@ def _apply_taken(fact: Fact, state: State) -> None:
 
 def _apply_paused(fact: Fact, state: State) -> None:
     value = cast(ProcessInstanceContinuation, fact.value)
-    pause = Pause(token=value.token, round=value.round, work=value.work)
+    pause = Pause(token=value.token, round=value.round, work=value.work, waits=value.waits)
     state.put(PAUSES, value.process_instance_key, value=pause)
 
 

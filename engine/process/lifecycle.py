@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import msgspec
+from msgspec import structs
+
 from engine.bpmn.feel import EvaluationFailure
-from engine.bpmn.model import PROCESS, SUB_PROCESS, Element
+from engine.bpmn.model import CALL_ACTIVITY, EVENT_SUB_PROCESS, PROCESS, SUB_PROCESS, Element
 from engine.core.effects import Effects
 from engine.core.record import NONE
-from engine.core.state import key_tail
+from engine.core.state import View, key_tail, pack
 
 from . import work as kinds
-from .elements import BEHAVIORS
+from .call_commands import RETURN, call_command
+from .elements import BEHAVIORS, PASS_THROUGH
 from .errors import throw
-from .execution import Deciding, Execution
+from .events.catching import happen
+from .events.waits import close_waits, open_waits
+from .execution import Deciding, Execution, open_execution
 from .flows import end_after, may_activate
+from .message_buffer import start_next
 from .results import tell_result
 from .tables import (
     ACTIVATED,
@@ -34,24 +41,34 @@ from .tables import (
 from .variables import evaluate_mappings, merge, merge_local, parse_document
 from .work import Work, decode_work, encode_work
 
+#: Element instances that others are in.
+SCOPES = (PROCESS, SUB_PROCESS, EVENT_SUB_PROCESS)
+
 #: Children that one piece of work terminates.
 CHILDREN_PER_WORK = 100
 
 
-def run(execution: Execution, *, at_end: Work | None = None) -> Deciding:
-    """Perform the work. True: nothing is left; False: the rest is paused, with `at_end` as its last piece."""
+def run(execution: Execution, *, at_end: Work | None = None, limit: int = NONE) -> Deciding:
+    """Perform the work. True: nothing is left; False: the rest is paused, with `at_end` as its last piece.
+
+    `limit`: the effort of the step at which it pauses, where it is not the first work of the step.
+    """
     view = execution.view
     pause = view.get(PAUSES, execution.instance_key)
-    if pause is not None and execution.stack[-1].kind != kinds.CONTINUE:
+    if pause is not None and execution.stack and execution.stack[-1].kind != kinds.CONTINUE:
         yield from _keep(execution, pause, at_end)
         return False
-    limit = view.effort + view.settings.step_effects_max
+    limit = view.effort + view.settings.step_effects_max if limit == NONE else limit
     while execution.stack:
-        if view.effort >= limit:
+        # With an instance that is gone nothing can be kept; what is left then does little.
+        if view.effort >= limit and not execution.ended:
             yield from execution.pause(at_end)
             return False
         work = execution.pop()
         yield from _PERFORM[work.kind](execution, work)
+        if execution.waits:
+            yield from execution.pause(at_end)
+            return False
     return True
 
 
@@ -83,6 +100,8 @@ def _keep(execution: Execution, pause: Pause, at_end: Work | None) -> Effects:
     """The instance is paused already: this step's work goes on top of what is kept."""
     stack = [*([at_end] if at_end else []), *decode_work(pause.work), *execution.stack]
     yield execution.continuation("PAUSED", Pause(token=pause.token, round=pause.round, work=encode_work(stack)))
+    if pause.waits:
+        yield execution.continue_later(pause.token)
 
 
 # activation
@@ -93,7 +112,7 @@ def start(execution: Execution, document: dict[str, str], inside: str) -> Effect
     yield execution.starting()
     key = execution.instance_key
     yield from merge_local(execution.view, key, document, execution.process_id)
-    yield from BEHAVIORS[PROCESS].activate(execution, execution.graph.root, key, inside)
+    yield from _go_on_activating(execution, key, execution.graph.root, inside)
     yield from run(execution)
 
 
@@ -107,8 +126,12 @@ def _activate(execution: Execution, work: Work) -> Effects:
         execution.push(Work(kinds.CHECK_SCOPE, work.key))
         return
     key = execution.view.next_key()
+    execution.emptied.discard(work.key)
     yield execution.activating(element, key, work.key)
-    yield from _go_on_activating(execution, key, element, work.data)
+    if work.kind == kinds.PASS:
+        yield from PASS_THROUGH.activate(execution, element, key, work.data)
+    else:
+        yield from _go_on_activating(execution, key, element, work.data)
 
 
 def _resume_activation(execution: Execution, work: Work) -> Effects:
@@ -117,16 +140,33 @@ def _resume_activation(execution: Execution, work: Work) -> Effects:
         yield from _go_on_activating(execution, work.key, execution.graph.elements[row.element_id], work.data)
 
 
+def start_at(execution: Execution, start_event_id: str, variables: str, limit: int) -> Effects:
+    """Begin the process at a start event that something happened at, with the variables (JSON) that came with it.
+
+    It pauses when the step's effort has reached `limit`.
+    """
+    yield execution.starting()
+    if variables and not execution.graph.elements[start_event_id].outputs:
+        # They will be the instance's own; what the process itself waits for may be told by them.
+        document = parse_document(variables)
+        yield from merge_local(execution.view, execution.instance_key, document, execution.process_id)
+    data = msgspec.json.encode({start_event_id: msgspec.Raw(variables.encode() or b"{}")}).decode()
+    yield from _go_on_activating(execution, execution.instance_key, execution.graph.root, data)
+    yield from run(execution, limit=limit)
+
+
 def _go_on_activating(execution: Execution, key: int, element: Element, data: str) -> Effects:
+    resume = Work(kinds.RESUME_ACTIVATION, key, data=data)
     if element.inputs:
         try:
             made = evaluate_mappings(execution.view, key, element.inputs)
         except EvaluationFailure as failure:
             message = f"input mapping of '{element.id}': {failure}"
-            resume = Work(kinds.RESUME_ACTIVATION, key, data=data)
             yield execution.incident(key, "IO_MAPPING_ERROR", message, resume=resume)
             return
         yield from merge_local(execution.view, key, made, execution.process_id)
+    if element.waits and not (yield from open_waits(execution, key, element, resume)):
+        return
     yield from BEHAVIORS[element.type].activate(execution, element, key, data)
 
 
@@ -143,12 +183,24 @@ def _complete(execution: Execution, work: Work) -> Effects:
         yield execution.lifecycle("ELEMENT_COMPLETING", key, row)
     if (work.data or element.outputs) and not (yield from _output(execution, key, row, element, work.data)):
         return
+    yield from close_waits(execution, key, row)
+    if row.parent_element_instance_key != NONE:
+        yield call_command(execution.view, RETURN, key)
+        return
+    yield from end_completed(execution, key, row)
+    if row.scope_key != NONE:
+        yield from BEHAVIORS[row.element_type].leave(execution, element, row)
+
+
+def end_completed(execution: Execution, key: int, row: ElementInstance) -> Effects:
+    """The element instance is done; it is COMPLETING and waits for nothing any longer."""
     yield from _end_incidents(execution, key, row)
     if row.element_type == PROCESS:
         yield from tell_result(execution, "COMPLETED")
     yield execution.lifecycle("ELEMENT_COMPLETED", key, row)
-    if row.scope_key != NONE:
-        yield from BEHAVIORS[element.type].leave(execution, element, row)
+    if row.element_type == PROCESS:
+        execution.ended = True
+        yield from start_next(execution)
 
 
 def _output(execution: Execution, key: int, row: ElementInstance, element: Element, data: str) -> Deciding:
@@ -200,10 +252,14 @@ def _terminate(execution: Execution, work: Work) -> Effects:
     if row.state != TERMINATING:
         yield execution.lifecycle("ELEMENT_TERMINATING", key, row)
         yield from BEHAVIORS[row.element_type].terminate(execution, row)
+        yield from close_waits(execution, key, row)
         yield from _end_incidents(execution, key, row)
-    if row.element_type in (PROCESS, SUB_PROCESS):
+    if row.element_type in SCOPES:
         execution.forget_tokens(key)
         execution.push(Work(kinds.TERMINATE_CHILDREN, key), Work(kinds.TERMINATED, key))
+    elif row.element_type == CALL_ACTIVITY and row.work_key != NONE:
+        # It ends when what it called has ended: its scope is not empty yet.
+        execution.emptied.discard(row.scope_key)
     else:
         yield from _end_terminated(execution, key, row)
 
@@ -220,12 +276,28 @@ def _terminate_children(execution: Execution, work: Work) -> Effects:
     yield from ()
     if work.key in execution.emptied:
         return
-    children = execution.view.scan(CHILDREN, work.key, limit=CHILDREN_PER_WORK)
+    after = pack((work.key, int(work.data))) if work.data else b""
+    children = execution.view.scan(CHILDREN, work.key, limit=CHILDREN_PER_WORK, after=after)
     if len(children) < CHILDREN_PER_WORK:
         execution.emptied.add(work.key)
     if children:
         ending = [Work(kinds.TERMINATE, key_tail(key)) for key, _ in children]
-        execution.push(*ending, work)
+        execution.push(*ending, Work(work.kind, work.key, data=str(ending[-1].key)))
+    elif _must_wait(execution.view, work):
+        execution.wait(work)
+
+
+def _await_end(execution: Execution, work: Work) -> Effects:
+    yield from ()
+    if _must_wait(execution.view, work):
+        execution.wait(work)
+
+
+def _must_wait(view: View, work: Work) -> bool:
+    """Whether call activities that end are still there: they wait for what they called."""
+    if work.kind == kinds.AWAIT_END:
+        return view.get(ELEMENT_INSTANCES, work.key) is not None
+    return bool(view.scan(CHILDREN, work.key, limit=1))
 
 
 def _terminated(execution: Execution, work: Work) -> Effects:
@@ -238,7 +310,28 @@ def _end_terminated(execution: Execution, key: int, row: ElementInstance) -> Eff
     if row.element_type == PROCESS:
         yield from tell_result(execution, "TERMINATED")
     yield execution.lifecycle("ELEMENT_TERMINATED", key, row)
+    if row.element_type == PROCESS:
+        execution.ended = True
+        yield from start_next(execution)
+    if row.parent_element_instance_key != NONE:
+        yield from _end_call(execution.view, row.parent_element_instance_key)
     end_after(execution, row)
+
+
+def _end_call(view: View, key: int) -> Effects:
+    """A called instance is gone: so is the call activity that ended it, and what waited for that goes on."""
+    row = view.get(ELEMENT_INSTANCES, key)
+    if row is None or row.state != TERMINATING:
+        return
+    caller = open_execution(view, row.process_instance_key)
+    yield caller.lifecycle("ELEMENT_TERMINATED", key, row)
+    if end_after(caller, row):
+        yield from run(caller)
+        return
+    pause = view.get(PAUSES, caller.instance_key)
+    if pause is not None and pause.waits and not _must_wait(view, decode_work(pause.work)[-1]):
+        yield caller.continuation("PAUSED", structs.replace(pause, waits=False))
+        yield caller.continue_later(pause.token)
 
 
 # others
@@ -258,6 +351,8 @@ def _follow_up(execution: Execution, work: Work) -> Effects:
 _PERFORM: dict[str, Callable[[Execution, Work], Effects]] = {
     kinds.ACTIVATE: _activate,
     kinds.START: _activate,
+    kinds.PASS: _activate,
+    kinds.HAPPENED: happen,
     kinds.RESUME_ACTIVATION: _resume_activation,
     kinds.COMPLETE: _complete,
     kinds.CHECK_SCOPE: _check_scope,
@@ -265,6 +360,7 @@ _PERFORM: dict[str, Callable[[Execution, Work], Effects]] = {
     kinds.TERMINATE: _terminate,
     kinds.TERMINATE_CHILDREN: _terminate_children,
     kinds.TERMINATED: _terminated,
+    kinds.AWAIT_END: _await_end,
     kinds.THROW: throw,
     kinds.CONTINUE: _continue,
     kinds.FOLLOW_UP: _follow_up,

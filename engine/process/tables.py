@@ -17,6 +17,7 @@ TERMINATING = "TERMINATING"
 HOLDS_VARIABLES = 1
 HOLDS_INCIDENTS = 2
 HOLDS_JOINS = 4
+HOLDS_WAITS = 8
 
 # Where a job stands.
 ACTIVATABLE = "ACTIVATABLE"
@@ -55,10 +56,14 @@ class ElementInstance(Struct, frozen=True, kw_only=True, array_like=True):
     root_process_instance_key: int
     parent_process_instance_key: int = NONE
     parent_element_instance_key: int = NONE
-    #: the job or user task that it waits for
+    #: the job, user task or called process instance that it waits for
     work_key: int = NONE
     #: what was ever kept under its key (a sum of HOLDS_…): nothing else need be looked for when it ends
     holds: int = 0
+    #: whether an event sub-process interrupted the scope: nothing else in it can be triggered
+    interrupted: bool = False
+    #: process instance: how many calls are above it
+    depth: int = 0
 
 
 class Instance(Struct, frozen=True, kw_only=True, array_like=True):
@@ -72,6 +77,8 @@ class Instance(Struct, frozen=True, kw_only=True, array_like=True):
     awaited: bool = False
     request: str = ""
     fetch_variables: tuple[str, ...] = ()
+    #: of the message that started it: no other message with this key starts one until it has ended
+    correlation_key: str = ""
 
 
 class Variable(Struct, frozen=True, kw_only=True, array_like=True):
@@ -110,7 +117,7 @@ class UserTaskRow(Struct, frozen=True, kw_only=True, array_like=True):
     due_date: str
     follow_up_date: str
     priority: int
-    form_key: str
+    form_key: int
     external_form_reference: str
     custom_headers: str
     tags: tuple[str, ...]
@@ -127,12 +134,26 @@ class IncidentRow(Struct, frozen=True, kw_only=True, array_like=True):
     resume: bytes
 
 
+class TimerRow(Struct, frozen=True, kw_only=True, array_like=True):
+    """A timer that is not due yet; fields as in its record. The timer of a start event has no element instance."""
+
+    element_instance_key: int
+    process_instance_key: int
+    process_definition_key: int
+    target_element_id: str
+    due_date: int
+    repetitions: int
+    interval: str
+
+
 class Pause(Struct, frozen=True, kw_only=True, array_like=True):
-    """Work of a process instance that did not fit a step."""
+    """Work of a process instance that did not fit a step, or that waits until called instances have ended."""
 
     token: int
     round: int
     work: bytes
+    #: no CONTINUE is on its way: the end of what was called sends it
+    waits: bool = False
 
 
 #: (definition key,)
@@ -171,6 +192,12 @@ INSTANCES = Table(35, "INSTANCES", Instance)
 BUSINESS_IDS = Table(36, "BUSINESS_IDS", bool)
 #: (BPMN process id, version tag) -> key of the latest definition with it
 DEFINITION_TAGS = Table(37, "DEFINITION_TAGS", int)
+#: (timer key,)
+TIMERS = Table(38, "TIMERS", TimerRow)
+#: (element instance key, or definition key of a start event, timer key) -> True
+TIMERS_OF = Table(39, "TIMERS_OF", bool)
+#: (BPMN process id, deployment key) -> key of the version that came with it
+DEFINITION_DEPLOYMENTS = Table(70, "DEFINITION_DEPLOYMENTS", int)
 
 
 def mark_holder(state: State, key: int, kind: int) -> None:

@@ -52,6 +52,11 @@ def scopes_of(view: View, key: int) -> Iterator[tuple[int, ElementInstance]]:
         key = row.scope_key
 
 
+def local_variables(view: View, key: int) -> dict[str, str]:
+    """Name -> JSON text of what one scope declares."""
+    return {row.name: row.value for _, row in view.scan(VARIABLES, key)}
+
+
 class Scope:
     """What an expression sees from an element instance: looked up when it is asked for."""
 
@@ -72,6 +77,25 @@ class Scope:
             if row is not None:
                 return _decode_value(name, row.value)
         return None
+
+
+class Document:
+    """What an expression sees of the variables that came with a command."""
+
+    __slots__ = ("_document", "_view")
+
+    def __init__(self, view: View, document: dict[str, str]) -> None:
+        """`document`: name -> JSON text."""
+        self._view = view
+        self._document = document
+
+    @property
+    def now(self) -> int:
+        return self._view.now
+
+    def get(self, name: str) -> Value:
+        text = self._document.get(name)
+        return None if text is None else _decode_value(name, text)
 
 
 def _decode_value(name: str, text: str) -> Value:

@@ -15,21 +15,35 @@ from .batch_operation_item import BatchOperationItem
 from .batch_operation_lifecycle_management import BatchOperationLifecycleManagement
 from .batch_operation_partition_lifecycle import BatchOperationPartitionLifecycle
 from .clock import Clock
+from .decision import Decision
+from .decision_evaluation import DecisionEvaluation
+from .decision_requirements import DecisionRequirements
 from .deployment import Deployment
+from .escalation import Escalation
+from .form import Form
 from .incident import Incident
 from .intake import Intake
 from .job import Job
 from .job_batch import JobBatch
 from .log_generation import LogGeneration
+from .message import Message
+from .message_correlation import MessageCorrelation
+from .message_start_event_subscription import MessageStartEventSubscription
+from .message_subscription import MessageSubscription
 from .partition_message import PartitionMessage
 from .process import Process
 from .process_instance import ProcessInstance
 from .process_instance_business_id import ProcessInstanceBusinessId
+from .process_instance_call import ProcessInstanceCall
 from .process_instance_continuation import ProcessInstanceContinuation
 from .process_instance_creation import ProcessInstanceCreation
 from .process_instance_result import ProcessInstanceResult
+from .process_message_subscription import ProcessMessageSubscription
 from .schema import Schema
 from .settings import Settings
+from .signal import Signal
+from .signal_subscription import SignalSubscription
+from .timer import Timer
 from .user_task import UserTask
 from .variable import Variable
 from .variable_document import VariableDocument
@@ -44,21 +58,35 @@ __all__ = [
     "BatchOperationLifecycleManagement",
     "BatchOperationPartitionLifecycle",
     "Clock",
+    "Decision",
+    "DecisionEvaluation",
+    "DecisionRequirements",
     "Deployment",
+    "Escalation",
+    "Form",
     "Incident",
     "Intake",
     "Job",
     "JobBatch",
     "LogGeneration",
+    "Message",
+    "MessageCorrelation",
+    "MessageStartEventSubscription",
+    "MessageSubscription",
     "PartitionMessage",
     "Process",
     "ProcessInstance",
     "ProcessInstanceBusinessId",
+    "ProcessInstanceCall",
     "ProcessInstanceContinuation",
     "ProcessInstanceCreation",
     "ProcessInstanceResult",
+    "ProcessMessageSubscription",
     "Schema",
     "Settings",
+    "Signal",
+    "SignalSubscription",
+    "Timer",
     "UserTask",
     "Variable",
     "VariableDocument",
@@ -68,10 +96,15 @@ __all__ = [
 FAMILIES: dict[str, type[Struct]] = {
     "DEPLOYMENT": Deployment,
     "PROCESS": Process,
+    "DECISION_REQUIREMENTS": DecisionRequirements,
+    "DECISION": Decision,
+    "FORM": Form,
+    "DECISION_EVALUATION": DecisionEvaluation,
     "PROCESS_INSTANCE_CREATION": ProcessInstanceCreation,
     "PROCESS_INSTANCE_RESULT": ProcessInstanceResult,
     "PROCESS_INSTANCE": ProcessInstance,
     "PROCESS_INSTANCE_BUSINESS_ID": ProcessInstanceBusinessId,
+    "PROCESS_INSTANCE_CALL": ProcessInstanceCall,
     "PROCESS_INSTANCE_CONTINUATION": ProcessInstanceContinuation,
     "JOB": Job,
     "JOB_BATCH": JobBatch,
@@ -79,6 +112,15 @@ FAMILIES: dict[str, type[Struct]] = {
     "VARIABLE": Variable,
     "VARIABLE_DOCUMENT": VariableDocument,
     "USER_TASK": UserTask,
+    "TIMER": Timer,
+    "ESCALATION": Escalation,
+    "SIGNAL": Signal,
+    "SIGNAL_SUBSCRIPTION": SignalSubscription,
+    "MESSAGE": Message,
+    "MESSAGE_CORRELATION": MessageCorrelation,
+    "MESSAGE_SUBSCRIPTION": MessageSubscription,
+    "PROCESS_MESSAGE_SUBSCRIPTION": ProcessMessageSubscription,
+    "MESSAGE_START_EVENT_SUBSCRIPTION": MessageStartEventSubscription,
     "BATCH_OPERATION_CREATION": BatchOperationCreation,
     "BATCH_OPERATION_INITIALIZATION": BatchOperationInitialization,
     "BATCH_OPERATION_CHUNK": BatchOperationChunk,

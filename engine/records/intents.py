@@ -20,6 +20,10 @@ INTENTS: dict[str, Intents] = {
         events=("CREATED", "DISTRIBUTED", "ACKNOWLEDGED", "FULLY_DISTRIBUTED"),
     ),
     "PROCESS": Intents(commands=(), events=("CREATED",)),
+    "DECISION_REQUIREMENTS": Intents(events=("CREATED",)),
+    "DECISION": Intents(events=("CREATED",)),
+    "FORM": Intents(events=("CREATED",)),
+    "DECISION_EVALUATION": Intents(commands=("EVALUATE",), events=("EVALUATED", "FAILED")),
     "PROCESS_INSTANCE_CREATION": Intents(commands=("CREATE",), events=("CREATED",)),
     "PROCESS_INSTANCE_RESULT": Intents(commands=(), events=("COMPLETED", "TERMINATED")),
     "PROCESS_INSTANCE": Intents(
@@ -35,6 +39,7 @@ INTENTS: dict[str, Intents] = {
         ),
     ),
     "PROCESS_INSTANCE_BUSINESS_ID": Intents(commands=("ASSIGN",), events=("ASSIGNED",)),
+    "PROCESS_INSTANCE_CALL": Intents(internal=("BEGIN", "RETURN", "TERMINATE", "THROW_ERROR", "ESCALATE")),
     "PROCESS_INSTANCE_CONTINUATION": Intents(internal=("CONTINUE",), events=("PAUSED", "CONTINUED")),
     "JOB": Intents(
         commands=("COMPLETE", "FAIL", "THROW_ERROR", "UPDATE"),
@@ -58,6 +63,20 @@ INTENTS: dict[str, Intents] = {
         commands=("ASSIGN", "CLAIM", "UPDATE", "COMPLETE"),
         events=("CREATED", "ASSIGNED", "UPDATED", "COMPLETED", "CANCELED"),
     ),
+    "SIGNAL": Intents(commands=("BROADCAST",), internal=("TRIGGER",), events=("BROADCASTED", "TRIGGERED")),
+    "SIGNAL_SUBSCRIPTION": Intents(events=("CREATED", "DELETED")),
+    "ESCALATION": Intents(events=("ESCALATED", "NOT_ESCALATED")),
+    "TIMER": Intents(events=("CREATED", "TRIGGERED", "CANCELED")),
+    "MESSAGE": Intents(commands=("PUBLISH",), events=("PUBLISHED", "EXPIRED")),
+    "MESSAGE_CORRELATION": Intents(commands=("CORRELATE",), events=("CORRELATING", "CORRELATED", "NOT_CORRELATED")),
+    "MESSAGE_SUBSCRIPTION": Intents(
+        internal=("CREATE", "CORRELATE", "REJECT", "DELETE"),
+        events=("CREATED", "CORRELATING", "CORRELATED", "REJECTED", "DELETED"),
+    ),
+    "PROCESS_MESSAGE_SUBSCRIPTION": Intents(
+        internal=("CORRELATE",), events=("CREATED", "CORRELATED", "REJECTED", "DELETED")
+    ),
+    "MESSAGE_START_EVENT_SUBSCRIPTION": Intents(internal=("CORRELATE",), events=("CREATED", "CORRELATED", "DELETED")),
     "BATCH_OPERATION_CREATION": Intents(commands=("CREATE",), events=("CREATED",)),
     "BATCH_OPERATION_INITIALIZATION": Intents(
         internal=("INITIALIZE", "FAIL"), events=("INITIALIZING", "RETRYING", "INITIALIZED", "FAILED")

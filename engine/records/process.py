@@ -27,4 +27,5 @@ class Process(Struct, frozen=True, kw_only=True):
     resource: bytes = b""
     deployment_key: int = -1
     elements: tuple[ProcessElement, ...] = ()
+    start_form_id: str = ""
     tenant_id: str = ""

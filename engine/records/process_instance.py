@@ -23,6 +23,7 @@ class ProcessInstance(Struct, frozen=True, kw_only=True):
     parent_process_instance_key: int = -1
     parent_element_instance_key: int = -1
     joining_gateway: str = ""
+    interrupts_scope: bool = False
     tags: tuple[str, ...] = ()
     business_id: str = ""
     tenant_id: str = ""

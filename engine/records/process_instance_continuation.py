@@ -15,3 +15,4 @@ class ProcessInstanceContinuation(Struct, frozen=True, kw_only=True):
     token: int = 0
     round: int = 0
     work: bytes = b""
+    waits: bool = False

@@ -24,7 +24,7 @@ class UserTask(Struct, frozen=True, kw_only=True):
     due_date: str = ""
     follow_up_date: str = ""
     priority: int = 0
-    form_key: str = ""
+    form_key: int = -1
     external_form_reference: str = ""
     custom_headers: str = ""
     variables: str = ""

@@ -18,15 +18,21 @@ from engine.core.ports import Clock
 from engine.core.record import EVENT, Record
 from exporters.contract import ExportedPosition, ProjectionLost
 
-from . import aside, batches, projection, user_tasks
+from . import aside, batches, decisions, messages, projection, user_tasks
 from .cache import DocumentCache
 from .documents import PositionDocument, RejectedDocument
 from .indices import IndexSet, Shape, look, prepare, read_positions, take_over
 from .loading import Loader
 from .mappings import (
     BATCH_OPERATIONS,
+    DECISION_DEFINITIONS,
+    DECISION_INSTANCES,
+    DECISION_REQUIREMENTS,
     DEFINITIONS,
+    FORMS,
     INSTANCES,
+    MESSAGE_CORRELATIONS,
+    MESSAGE_SUBSCRIPTIONS,
     POSITIONS,
     REJECTED,
 )
@@ -38,7 +44,7 @@ from .workspace import Change, Workspace
 
 LOG = logging.getLogger(__name__)
 
-RULES: Rules = {**projection.RULES, **user_tasks.RULES, **batches.RULES}
+RULES: Rules = {**projection.RULES, **user_tasks.RULES, **batches.RULES, **decisions.RULES, **messages.RULES}
 
 #: Bytes of the documents that are kept in memory between exports, as JSON.
 CACHE_SIZE_MAX = 64 * 1024 * 1024
@@ -51,6 +57,12 @@ SEARCHED = (
     INSTANCES,
     DEFINITIONS,
     BATCH_OPERATIONS,
+    FORMS,
+    DECISION_REQUIREMENTS,
+    DECISION_DEFINITIONS,
+    DECISION_INSTANCES,
+    MESSAGE_SUBSCRIPTIONS,
+    MESSAGE_CORRELATIONS,
     REJECTED,
 )
 

@@ -23,6 +23,12 @@ SCHEMA_VERSION = 1
 INSTANCES = "instances"
 DEFINITIONS = "definitions"
 BATCH_OPERATIONS = "batch-operations"
+FORMS = "forms"
+DECISION_REQUIREMENTS = "decision-requirements"
+DECISION_DEFINITIONS = "decision-definitions"
+DECISION_INSTANCES = "decision-instances"
+MESSAGE_SUBSCRIPTIONS = "message-subscriptions"
+MESSAGE_CORRELATIONS = "message-correlations"
 POSITIONS = "positions"
 REJECTED = "rejected"
 
@@ -134,6 +140,7 @@ INSTANCES_FIELDS: dict[str, Mapping_] = {
     "due_date": LONG,
     "priority": LONG,
     "form_reference": KEPT_TEXT,
+    "form_key": KEPT_NUMBER,
     "batch_operation_key": DIGITS,
     "item_key": LONG,
     "processed_date": LONG,
@@ -149,6 +156,7 @@ DEFINITIONS_FIELDS: dict[str, Mapping_] = {
     "resource_name": WORD,
     "resource": {"type": "binary"},
     "deployment_key": KEPT_NUMBER,
+    "start_form_id": WORD,
     "elements": KEPT_OBJECT,
 }
 
@@ -170,6 +178,84 @@ BATCH_OPERATIONS_FIELDS: dict[str, Mapping_] = {
     "final_date": LONG,
     "final_errors": KEPT_TEXT,
     **{f"final_{name}": LONG for name in COUNTS},
+}
+
+#: Of these, too, the same documents arrive from every partition.
+FORMS_FIELDS: dict[str, Mapping_] = {"key": LONG, "form_id": WORD, "version": LONG, "content": KEPT_TEXT}
+DECISION_REQUIREMENTS_FIELDS: dict[str, Mapping_] = {
+    "key": LONG,
+    "requirements_id": WORD,
+    "version": LONG,
+    "name": WORD,
+    "resource_name": WORD,
+    "resource": {"type": "binary"},
+    "deployment_key": KEPT_NUMBER,
+}
+DECISION_DEFINITIONS_FIELDS: dict[str, Mapping_] = {
+    "key": LONG,
+    "decision_id": WORD,
+    "version": LONG,
+    "version_tag": WORD,
+    "name": WORD,
+    "requirements_key": LONG,
+    "requirements_id": WORD,
+    "requirements_name": WORD,
+    "requirements_version": LONG,
+}
+
+#: Written once: they have no position.
+DECISION_INSTANCES_FIELDS: dict[str, Mapping_] = {
+    "evaluation_key": LONG,
+    "number": LONG,
+    "instance_key": WORD,
+    "state": WORD,
+    "evaluation_date": LONG,
+    "failure": WORD,
+    "result": KEPT_TEXT,
+    "decision_key": LONG,
+    "decision_id": WORD,
+    "decision_name": WORD,
+    "decision_version": LONG,
+    "decision_type": WORD,
+    "root_decision_key": LONG,
+    "requirements_key": LONG,
+    "process_definition_key": LONG,
+    "process_instance_key": LONG,
+    "root_key": KEPT_NUMBER,
+    "element_instance_key": LONG,
+    "business_id": WORD,
+    "inputs": KEPT_TEXT,
+    "rules": KEPT_TEXT,
+}
+
+#: Written whole by each record about one.
+MESSAGE_SUBSCRIPTIONS_FIELDS: dict[str, Mapping_] = {
+    "key": LONG,
+    "type": WORD,
+    "state": WORD,
+    "last_updated": LONG,
+    "message_name": WORD,
+    "correlation_key": WORD,
+    "process_id": WORD,
+    "definition_key": LONG,
+    "process_instance_key": LONG,
+    "root_key": KEPT_NUMBER,
+    "element_id": WORD,
+    "element_instance_key": LONG,
+}
+MESSAGE_CORRELATIONS_FIELDS: dict[str, Mapping_] = {
+    "message_key": LONG,
+    "subscription_key": LONG,
+    "correlation_time": LONG,
+    "partition_id": LONG,
+    "message_name": WORD,
+    "correlation_key": WORD,
+    "process_id": WORD,
+    "definition_key": LONG,
+    "process_instance_key": LONG,
+    "root_key": KEPT_NUMBER,
+    "element_id": WORD,
+    "element_instance_key": LONG,
 }
 
 POSITIONS_FIELDS: dict[str, Mapping_] = {
@@ -198,12 +284,18 @@ FIELDS: Mapping[str, dict[str, Mapping_]] = {
     INSTANCES: INSTANCES_FIELDS,
     DEFINITIONS: DEFINITIONS_FIELDS,
     BATCH_OPERATIONS: BATCH_OPERATIONS_FIELDS,
+    FORMS: FORMS_FIELDS,
+    DECISION_REQUIREMENTS: DECISION_REQUIREMENTS_FIELDS,
+    DECISION_DEFINITIONS: DECISION_DEFINITIONS_FIELDS,
+    DECISION_INSTANCES: DECISION_INSTANCES_FIELDS,
+    MESSAGE_SUBSCRIPTIONS: MESSAGE_SUBSCRIPTIONS_FIELDS,
+    MESSAGE_CORRELATIONS: MESSAGE_CORRELATIONS_FIELDS,
     POSITIONS: POSITIONS_FIELDS,
     REJECTED: REJECTED_FIELDS,
 }
 
 #: Small or few: one shard is enough, whatever the settings say.
-ONE_SHARD = (DEFINITIONS, BATCH_OPERATIONS, POSITIONS, REJECTED)
+ONE_SHARD = (DEFINITIONS, BATCH_OPERATIONS, FORMS, DECISION_REQUIREMENTS, DECISION_DEFINITIONS, POSITIONS, REJECTED)
 
 
 def index_body(index: str, *, shards: int, replicas: int) -> dict[str, Any]:

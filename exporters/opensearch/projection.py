@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from engine.core.record import Record
+from engine.records.form import Form
 from engine.records.incident import Incident
 from engine.records.job import Job
 from engine.records.process import Process
@@ -20,6 +21,7 @@ from engine.records.process_instance import ProcessInstance
 from engine.records.process_instance_business_id import ProcessInstanceBusinessId
 from engine.records.variable import Variable
 from exporters.facts import java_hash, key_given
+from exporters.forms import form_row
 
 from . import mappings
 from .documents import (
@@ -52,6 +54,10 @@ class Rule(Struct, frozen=True):
 Rules = Mapping[tuple[str, str], Rule]
 
 
+def _form(workspace: Workspace, record: Record, value: Form) -> None:
+    workspace.add_final(mappings.FORMS, str(record.key), form_row(record, value))
+
+
 def _process(workspace: Workspace, record: Record, value: Process) -> None:
     workspace.define(
         DefinitionDocument(
@@ -63,6 +69,7 @@ def _process(workspace: Workspace, record: Record, value: Process) -> None:
             resource_name=value.resource_name,
             resource=value.resource,
             deployment_key=value.deployment_key,
+            start_form_id=value.start_form_id or None,
             elements=tuple(
                 Element(element.element_id, element.element_type, element.name or None) for element in value.elements
             ),
@@ -134,7 +141,7 @@ def _end(workspace: Workspace, record: Record, value: ProcessInstance, state: st
 
 def _sequence_flow_taken(workspace: Workspace, record: Record, value: ProcessInstance) -> None:
     known = workspace.documents.get(value.process_instance_key)
-    if not isinstance(known, ProcessInstanceDocument) or value.element_id in known.sequence_flows:
+    if isinstance(known, ProcessInstanceDocument) and value.element_id in known.sequence_flows:
         return
     instance = workspace.change(ProcessInstanceDocument, value.process_instance_key, record.position)
     if instance is not None:
@@ -338,6 +345,7 @@ def _incident_and_owners(record: Record, value: Incident) -> Needs:
 
 
 RULES: Rules = {
+    ("FORM", "CREATED"): Rule(_form),
     ("PROCESS", "CREATED"): Rule(_process),
     ("PROCESS_INSTANCE", "ELEMENT_ACTIVATING"): Rule(_activating, defined=True),
     ("PROCESS_INSTANCE", "ELEMENT_COMPLETED"): Rule(_completed, _this_element),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from engine.core.record import Record
 from engine.records.user_task import UserTask
-from exporters.facts import date_given
+from exporters.facts import date_given, key_given
 
 from . import mappings
 from .documents import Member, ProcessInstanceDocument, UserTaskDocument
@@ -41,7 +41,8 @@ def _created(workspace: Workspace, record: Record, value: UserTask) -> None:
             follow_up_date=date_given(value.follow_up_date),
             due_date=date_given(value.due_date),
             priority=value.priority,
-            form_reference=value.external_form_reference or value.form_key or None,
+            form_reference=value.external_form_reference or None,
+            form_key=key_given(value.form_key),
             custom_headers=value.custom_headers,
             element_id=value.element_id,
             element_type=definition.elements.get(value.element_id, (None, None))[1],

@@ -76,6 +76,7 @@ class Workspace:
         self.lost: set[Place] = set()
         self._changed_parts: set[int] = set()
         self._new_definitions: dict[int, DefinitionDocument] = {}
+        self._finals: dict[Place, tuple[Struct, int]] = {}
 
     def definition(self, key: int) -> Definition:
         """The definition with this key; one without any values if it is not known."""
@@ -85,6 +86,10 @@ class Workspace:
         """A new definition."""
         self._new_definitions[document.key] = document
         self.definitions[document.key] = definition_of(document)
+
+    def add_final(self, index: str, name: str, document: Struct, position: int = 0) -> None:
+        """A document under its id that nothing is read back of: it never changes, or a later position replaces it."""
+        self._finals[index, name] = (document, position)
 
     def add(self, document: InstanceDocument) -> None:
         """A new document."""
@@ -153,6 +158,8 @@ class Workspace:
             yield Change(BATCH_OPERATIONS, f"{key}-{self.partition}", "", part.position, encode(part))
         for key, definition in self._new_definitions.items():
             yield Change(DEFINITIONS, str(key), "", 0, encode(definition))
+        for (index, name), (final, position) in self._finals.items():
+            yield Change(index, name, "", position, encode(final))
 
 
 def definition_of(document: DefinitionDocument) -> Definition:

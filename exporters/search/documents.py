@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from .enums import BATCH_ERROR_TYPES
-from .fields import BASIC_KEY, BOOLEAN, DATE, ERRORS, KEY, METRIC, OBJECT, STRING_KEY, STRINGS, Entity
+from .fields import BASIC_KEY, BOOLEAN, DATE, ERRORS, KEY, METRIC, OBJECT, OBJECTS, STRING_KEY, STRINGS, Entity
 from .instances import VALUE_SHOWN_MAX
 from .store import Document
 from .values import date_text
@@ -46,11 +46,12 @@ CONVERSIONS: dict[str, Convert] = {
     DATE: date_text,
     STRINGS: _decoded,
     OBJECT: _decoded,
+    OBJECTS: _decoded,
     ERRORS: _errors,
     METRIC: _metric,
 }
 #: kind -> what is shown when nothing is stored; null for the others
-EMPTY: dict[str, Callable[[], object]] = {STRINGS: list, OBJECT: dict}
+EMPTY: dict[str, Callable[[], object]] = {STRINGS: list, OBJECT: dict, OBJECTS: list}
 
 
 class DocumentReader:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from .decisions import DECISIONS
 from .enums import ACTOR_TYPES, BATCH_STATES, BATCH_TYPES, ITEM_STATES
 from .fields import BASIC_KEY, DATE, ENUM, ERRORS, INTEGER, KEY, STRING, Entity, Field, shown_only
+from .forms import FORM
 from .instances import ELEMENT_INSTANCE, PROCESS_DEFINITION, PROCESS_INSTANCE, TENANT, VARIABLE
+from .messages import MESSAGES
 from .work import INCIDENT, JOB, USER_TASK, WAIT_STATE
 
 #: Files that are none of the kinds with searches of their own: none can be deployed yet.
@@ -79,6 +82,9 @@ ENTITIES: dict[str, Entity] = {
         INCIDENT,
         USER_TASK,
         WAIT_STATE,
+        FORM,
+        *DECISIONS,
+        *MESSAGES,
         RESOURCE,
         BATCH_OPERATION,
         BATCH_OPERATION_ITEM,

@@ -20,6 +20,7 @@ BOOLEAN = "BOOLEAN"
 DATE = "DATE"
 STRINGS = "STRINGS"  # a JSON array of texts: only in documents
 OBJECT = "OBJECT"  # a JSON object: only in documents
+OBJECTS = "OBJECTS"  # a JSON array of objects: only in documents
 ERRORS = "ERRORS"  # the errors of a batch operation: only in documents
 METRIC = "METRIC"  # a JSON array of a count and the date of the last change: only in documents
 

@@ -43,7 +43,7 @@ PROCESS_DEFINITION = Entity(
         Field("versionTag", STRING, "d.version_tag", nullable=True),
         Field("resourceName", STRING, "d.resource_name"),
         TENANT,
-        Field("hasStartForm", BOOLEAN, "0", sorts=False),
+        Field("hasStartForm", BOOLEAN, "(d.start_form_id IS NOT NULL)", sorts=False, path="has_start_form"),
         Field("state", ENUM, "'ACTIVE'", DEFINITION_STATES, sorts=False),
         filter_only(
             "isLatestVersion",

@@ -7,9 +7,11 @@ all count as created, those that are completed as completed, those whose last tr
 
 from __future__ import annotations
 
-from .enums import SUBSCRIPTION_STATES, SUBSCRIPTION_TYPES
-from .fields import BOOLEAN, DATE, ENUM, INTEGER, KEY, METRIC, STRING, Entity, Field, filter_only, made_field
+from msgspec import structs
+
+from .fields import BOOLEAN, DATE, INTEGER, KEY, METRIC, STRING, Entity, Field, filter_only, made_field
 from .instances import TENANT, VARIABLE_NAMES
+from .messages import MESSAGE_SUBSCRIPTION
 
 #: Definitions, how many instances of each are active, and how many of those have an open incident.
 ACTIVE_INSTANCES = """
@@ -172,25 +174,20 @@ JOBS_BY_ERROR = Entity(
     made=True,
 )
 
-SUBSCRIPTION_FILTERS: dict[str, str] = {
-    **dict.fromkeys(
-        ("messageSubscriptionKey", "processDefinitionKey", "processInstanceKey", "elementInstanceKey"), KEY
-    ),
-    **dict.fromkeys(("businessId", "processDefinitionId", "elementId", "messageName", "correlationKey"), STRING),
-    **dict.fromkeys(("tenantId", "processDefinitionName", "toolName", "inboundConnectorType"), STRING),
-    "processDefinitionVersion": INTEGER,
-    "lastUpdatedDate": DATE,
-}
-
-#: Nothing waits for a message yet.
+#: Those that wait now, by definition. A filter names fields of subscriptions.
 MESSAGE_SUBSCRIPTIONS_BY_DEFINITION = Entity(
     "MESSAGE_SUBSCRIPTIONS_BY_DEFINITION",
-    "(SELECT 0 AS key WHERE 0) s",
-    ("s.key",),
+    """(SELECT m.definition_key, m.process_id, count(DISTINCT m.process_instance_key) AS instances,
+               count(*) AS subscriptions
+        FROM message_subscriptions m WHERE m.state = 'CREATED' AND {matching} GROUP BY m.definition_key) s""",
+    ("s.definition_key",),
     (
-        *(filter_only(name, kind, "NULL") for name, kind in SUBSCRIPTION_FILTERS.items()),
-        filter_only("messageSubscriptionState", ENUM, "NULL", SUBSCRIPTION_STATES),
-        filter_only("messageSubscriptionType", ENUM, "NULL", SUBSCRIPTION_TYPES),
+        *(structs.replace(field, sorts=False, shown=False) for field in MESSAGE_SUBSCRIPTION.filters().values()),
+        made_field("processDefinitionId", STRING, "s.process_id", sorts=False),
+        made_field("processDefinitionKey", KEY, "s.definition_key", sorts=False),
+        made_field("tenantId", STRING, TENANT.column, sorts=False),
+        made_field("processInstancesWithActiveSubscriptions", INTEGER, "s.instances", sorts=False),
+        made_field("activeSubscriptions", INTEGER, "s.subscriptions", sorts=False),
     ),
     made=True,
 )

@@ -45,6 +45,12 @@ class SearchStore(Search, Protocol):
     async def definition_xml(self, key: int) -> bytes | None:
         """The BPMN file of a process definition, byte for byte."""
 
+    async def decision_requirements_xml(self, key: int) -> bytes | None:
+        """The DMN file of decision requirements, byte for byte."""
+
+    async def start_form_id(self, key: int) -> str | None:
+        """The id of the form at the start of a process definition; None if it has none."""
+
     async def report(self, name: str, key: int) -> list[Document]:
         """All rows of one of `reports.REPORTS` about the thing with this key."""
 

@@ -154,7 +154,7 @@ USER_TASK = Entity(
         Field("dueDate", DATE, "t.due_date", nullable=True),
         Field("priority", INTEGER, "t.priority"),
         shown_only("externalFormReference", STRING, "t.form_reference"),
-        shown_only("formKey", STRING, "NULL"),
+        shown_only("formKey", KEY, "t.form_key"),
         shown_only("customHeaders", OBJECT, "t.custom_headers"),
         Field("elementId", STRING, "t.element_id", sorts=False),
         Field("elementInstanceKey", KEY, "t.element_instance_key", sorts=False),

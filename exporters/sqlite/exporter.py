@@ -12,6 +12,8 @@ from exporters.contract import ExportedPosition, ProjectionLost
 
 from .batches import Batches
 from .database import file_identity, is_unavailable, open_writer
+from .decisions import Decisions
+from .messages import Messages
 from .projection import Projection
 from .user_tasks import UserTasks
 
@@ -55,10 +57,14 @@ class SqliteExporter:
         self._projection = Projection(connection)
         self._batches = Batches(connection, self._export_items_on_creation)
         self._user_tasks = UserTasks(connection)
+        self._decisions = Decisions(connection)
+        self._messages = Messages(connection)
         self._handlers = {
             **self._projection.handlers(),
             **self._user_tasks.handlers(),
             **self._batches.handlers(),
+            **self._decisions.handlers(),
+            **self._messages.handlers(),
         }
 
     def positions(self) -> Mapping[int, ExportedPosition]:
@@ -100,6 +106,8 @@ class SqliteExporter:
             self._projection.clear(failed=failed)
             self._user_tasks.clear()
             self._batches.clear(failed=failed)
+            self._decisions.clear()
+            self._messages.clear()
         self._positions[partition] = exported
 
     async def close(self) -> None:
@@ -122,6 +130,8 @@ class SqliteExporter:
         self._projection.write(partition)
         self._user_tasks.write(partition)
         self._batches.write()
+        self._decisions.write()
+        self._messages.write()
         place = (partition, exported.position, exported.offset, records[-1].step.timestamp)
         connection.execute("INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?)", place)
         connection.execute("COMMIT")

@@ -11,8 +11,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
 from engine.core.record import Record
+from engine.records.form import Form
 from engine.records.incident import Incident
 from engine.records.job import Job
 from engine.records.process import Process
@@ -20,6 +22,7 @@ from engine.records.process_instance import ProcessInstance
 from engine.records.process_instance_business_id import ProcessInstanceBusinessId
 from engine.records.variable import Variable
 from exporters.facts import java_hash, key_given
+from exporters.forms import form_row
 
 from .counts import INSTANCES, Counts
 from .tables import Links, Table, Value
@@ -43,6 +46,7 @@ class Projection:
         self._variables = Table(connection, "variables", ("value",))
         self._jobs = Table(connection, "jobs", JOB_CHANGING)
         self._incidents = Table(connection, "incidents", ("state",))
+        self._forms = Links(connection, "forms")
         self._definitions = Table(connection, "definitions", ())
         self._elements: list[tuple[int, str, str | None]] = []
         self._tags = Links(connection, "tags")
@@ -54,6 +58,7 @@ class Projection:
     def handlers(self) -> Handlers:
         """value type, intent -> what to do with such a record"""
         return {
+            ("FORM", "CREATED"): self._form,
             ("PROCESS", "CREATED"): self._process,
             ("PROCESS_INSTANCE", "ELEMENT_ACTIVATING"): self._activating,
             ("PROCESS_INSTANCE", "ELEMENT_COMPLETED"): self._completed,
@@ -94,6 +99,7 @@ class Projection:
 
     def _tables(self) -> tuple[Table | Links, ...]:
         return (
+            self._forms,
             self._definitions,
             self._process_instances,
             self._tags,
@@ -105,11 +111,15 @@ class Projection:
             self._incidents,
         )
 
+    def _form(self, record: Record, value: Form) -> None:
+        self._forms.rows.append(astuple(form_row(record, value)))
+
     def _process(self, record: Record, value: Process) -> None:
         key = record.key
         names = (value.version_tag or None, value.name or None)
         row: list[Value] = [key, value.bpmn_process_id, value.bpmn_version, *names]
-        self._definitions.add([*row, value.resource_name, value.resource, value.deployment_key], key)
+        row += [value.resource_name, value.resource, value.deployment_key, value.start_form_id or None]
+        self._definitions.add(row, key)
         self._elements += [(key, element.element_id, element.name or None) for element in value.elements]
 
     def _activating(self, record: Record, value: ProcessInstance) -> None:

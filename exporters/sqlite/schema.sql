@@ -26,7 +26,8 @@ CREATE TABLE definitions (                  -- the same row arrives from every p
     name          TEXT,
     resource_name TEXT NOT NULL,
     resource      BLOB NOT NULL,
-    deployment_key INTEGER NOT NULL
+    deployment_key INTEGER NOT NULL,
+    start_form_id TEXT
 );
 CREATE INDEX definitions_process ON definitions (process_id, version);
 
@@ -170,6 +171,7 @@ CREATE TABLE user_tasks (
     due_date             INTEGER,
     priority             INTEGER NOT NULL,
     form_reference       TEXT,
+    form_key             INTEGER,
     custom_headers       TEXT NOT NULL,     -- JSON object, or empty
     process_instance_key INTEGER NOT NULL,
     definition_key       INTEGER NOT NULL,
@@ -201,6 +203,103 @@ SELECT key, element_instance_key, process_instance_key, root_key, definition_key
        json_object('waitStateType', 'USER_TASK', 'taskKey', cast(key AS TEXT),
                    'dueDate', strftime('%Y-%m-%dT%H:%M:%fZ', due_date / 1000.0, 'unixepoch'))
 FROM user_tasks WHERE completion_date IS NULL;
+
+CREATE TABLE forms (                        -- the same row arrives from every partition
+    key     INTEGER PRIMARY KEY,
+    form_id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    content TEXT NOT NULL                   -- the file
+);
+CREATE INDEX forms_form ON forms (form_id, version);
+
+CREATE TABLE decision_requirements (        -- the same row arrives from every partition
+    key             INTEGER PRIMARY KEY,
+    requirements_id TEXT NOT NULL,
+    version         INTEGER NOT NULL,
+    name            TEXT NOT NULL,
+    resource_name   TEXT NOT NULL,
+    resource        BLOB NOT NULL,
+    deployment_key  INTEGER NOT NULL
+);
+
+CREATE TABLE decision_definitions (         -- likewise
+    key                  INTEGER PRIMARY KEY,
+    decision_id          TEXT NOT NULL,
+    version              INTEGER NOT NULL,
+    version_tag          TEXT,
+    name                 TEXT NOT NULL,
+    requirements_key     INTEGER NOT NULL,
+    requirements_id      TEXT NOT NULL,
+    requirements_name    TEXT NOT NULL,
+    requirements_version INTEGER NOT NULL
+);
+CREATE INDEX decision_definitions_decision ON decision_definitions (decision_id, version);
+
+CREATE TABLE decision_instances (           -- one decision of an evaluation
+    evaluation_key         INTEGER NOT NULL,
+    number                 INTEGER NOT NULL, -- within the evaluation, from 1
+    instance_key           TEXT NOT NULL,   -- both, as the API writes them
+    state                  TEXT NOT NULL,
+    evaluation_date        INTEGER NOT NULL,
+    failure                TEXT,
+    result                 TEXT NOT NULL,   -- JSON
+    decision_key           INTEGER NOT NULL,
+    decision_id            TEXT NOT NULL,
+    decision_name          TEXT NOT NULL,
+    decision_version       INTEGER NOT NULL,
+    decision_type          TEXT NOT NULL,
+    root_decision_key      INTEGER NOT NULL,
+    requirements_key       INTEGER NOT NULL,
+    process_definition_key INTEGER,
+    process_instance_key   INTEGER,
+    root_key               INTEGER,
+    element_instance_key   INTEGER,
+    business_id            TEXT,
+    inputs                 TEXT NOT NULL,   -- JSON array
+    rules                  TEXT NOT NULL,   -- JSON array
+    PRIMARY KEY (evaluation_key, number)
+);
+CREATE UNIQUE INDEX decision_instances_key ON decision_instances (instance_key);
+CREATE INDEX decision_instances_decision ON decision_instances (decision_key, evaluation_date);
+CREATE INDEX decision_instances_date ON decision_instances (evaluation_date);
+CREATE INDEX decision_instances_instance ON decision_instances (process_instance_key)
+    WHERE process_instance_key IS NOT NULL;
+
+CREATE TABLE message_subscriptions (
+    key                  INTEGER PRIMARY KEY,
+    type                 TEXT NOT NULL,
+    state                TEXT NOT NULL,
+    last_updated         INTEGER NOT NULL,
+    message_name         TEXT NOT NULL,
+    correlation_key      TEXT,
+    process_id           TEXT NOT NULL,
+    definition_key       INTEGER NOT NULL,
+    process_instance_key INTEGER,
+    root_key             INTEGER,
+    element_id           TEXT NOT NULL,
+    element_instance_key INTEGER
+);
+CREATE INDEX message_subscriptions_name ON message_subscriptions (message_name, correlation_key);
+CREATE INDEX message_subscriptions_instance ON message_subscriptions (process_instance_key)
+    WHERE process_instance_key IS NOT NULL;
+
+CREATE TABLE message_correlations (         -- a message that an instance got, or that started one
+    message_key          INTEGER NOT NULL,
+    subscription_key     INTEGER NOT NULL,
+    correlation_time     INTEGER NOT NULL,
+    partition_id         INTEGER NOT NULL,
+    message_name         TEXT NOT NULL,
+    correlation_key      TEXT,
+    process_id           TEXT NOT NULL,
+    definition_key       INTEGER NOT NULL,
+    process_instance_key INTEGER NOT NULL,
+    root_key             INTEGER,
+    element_id           TEXT NOT NULL,
+    element_instance_key INTEGER,
+    PRIMARY KEY (message_key, subscription_key)
+);
+CREATE INDEX message_correlations_name ON message_correlations (message_name, correlation_key);
+CREATE INDEX message_correlations_instance ON message_correlations (process_instance_key);
 
 CREATE TABLE batch_operation_partitions (   -- one partition's part; the document is made of all parts when it is read
     batch_operation_key INTEGER NOT NULL,

@@ -76,7 +76,20 @@ class SqliteSearch:
 
     async def definition_xml(self, key: int) -> bytes | None:
         """As `SearchStore.definition_xml`."""
-        query = Query("SELECT resource FROM definitions WHERE key = ?", [_stored_key(key)])
+        return await self._resource("definitions", key)
+
+    async def decision_requirements_xml(self, key: int) -> bytes | None:
+        """As `SearchStore.decision_requirements_xml`."""
+        return await self._resource("decision_requirements", key)
+
+    async def start_form_id(self, key: int) -> str | None:
+        """As `SearchStore.start_form_id`."""
+        query = Query("SELECT start_form_id FROM definitions WHERE key = ?", [_stored_key(key)])
+        rows = await self._run(lambda connection: _rows(connection, query))
+        return rows[0][0] if rows else None
+
+    async def _resource(self, table: str, key: int) -> bytes | None:
+        query = Query(f"SELECT resource FROM {table} WHERE key = ?", [_stored_key(key)])
         rows = await self._run(lambda connection: _rows(connection, query))
         return bytes(rows[0][0]) if rows else None
 

@@ -11,7 +11,7 @@ import msgspec
 
 from engine.core.record import Record
 from engine.records.user_task import UserTask
-from exporters.facts import date_given
+from exporters.facts import date_given, key_given
 
 from .counts import Counts
 from .projection import Handlers
@@ -62,7 +62,7 @@ class UserTasks:
         people = (value.assignee or None, _json(value.candidate_groups), _json(value.candidate_users))
         dates = (record.step.timestamp, None, date_given(value.follow_up_date), date_given(value.due_date))
         row: list[Value] = [key, "CREATED", value.name or None, *people, *dates]
-        row += [value.priority, value.external_form_reference or value.form_key or None, value.custom_headers]
+        row += [value.priority, value.external_form_reference or None, key_given(value.form_key), value.custom_headers]
         row += [value.process_instance_key, value.process_definition_key, value.element_id, value.element_instance_key]
         self._tasks.add([*row, value.root_process_instance_key], key)
         self._candidates.rows += _candidates(key, value)

@@ -1,4 +1,4 @@
-"""Deployments: files in, process definitions out."""
+"""Deployments: files in, definitions of processes and decisions, and forms out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from litestar.response.base import ASGIResponse
 from engine.core.ports import VALUE_SIZE_MAX
 from engine.core.record import DEFAULT_TENANT
 from engine.records import Deployment
-from engine.records.deployment import DeployedProcess, Resource
+from engine.records.deployment import (
+    DeployedDecision,
+    DeployedDecisionRequirements,
+    DeployedForm,
+    DeployedProcess,
+    Resource,
+)
 from gateway.bodies import HttpRequest, header
 from gateway.gateway import Gateway
 from gateway.problems import Problem, bad_request
@@ -50,7 +56,12 @@ async def create_deployment(gateway: Gateway, request: HttpRequest) -> ASGIRespo
         {
             "deploymentKey": str(record.key),
             "tenantId": DEFAULT_TENANT,
-            "deployments": [_deployed(process) for process in deployed.processes],
+            "deployments": [
+                *(_process(process) for process in deployed.processes),
+                *(_decision(decision) for decision in deployed.decisions),
+                *(_requirements(requirements) for requirements in deployed.decision_requirements),
+                *(_form_deployed(form) for form in deployed.forms),
+            ],
         }
     )
 
@@ -92,20 +103,53 @@ def _problems(form: dict[str, list[Any]]) -> list[str]:
     return problems
 
 
-def _deployed(process: DeployedProcess) -> dict[str, object]:
-    return {
-        "processDefinition": {
-            "processDefinitionId": process.bpmn_process_id,
-            "processDefinitionVersion": process.version,
-            "resourceName": process.resource_name,
-            "tenantId": DEFAULT_TENANT,
-            "processDefinitionKey": str(process.process_definition_key),
-        },
-        "decisionDefinition": None,
-        "decisionRequirements": None,
-        "form": None,
-        "resource": None,
+def _deployed(kind: str, shown: dict[str, object]) -> dict[str, object]:
+    """One thing that was deployed; of all kinds there is one property, null but for this one."""
+    kinds = ("processDefinition", "decisionDefinition", "decisionRequirements", "form", "resource")
+    return {**dict.fromkeys(kinds), kind: {**shown, "tenantId": DEFAULT_TENANT}}
+
+
+def _process(process: DeployedProcess) -> dict[str, object]:
+    shown: dict[str, object] = {
+        "processDefinitionId": process.bpmn_process_id,
+        "processDefinitionVersion": process.version,
+        "resourceName": process.resource_name,
+        "processDefinitionKey": str(process.process_definition_key),
     }
+    return _deployed("processDefinition", shown)
+
+
+def _decision(decision: DeployedDecision) -> dict[str, object]:
+    shown: dict[str, object] = {
+        "decisionDefinitionId": decision.decision_id,
+        "version": decision.version,
+        "name": decision.decision_name,
+        "decisionRequirementsId": decision.decision_requirements_id,
+        "decisionDefinitionKey": str(decision.decision_key),
+        "decisionRequirementsKey": str(decision.decision_requirements_key),
+    }
+    return _deployed("decisionDefinition", shown)
+
+
+def _requirements(requirements: DeployedDecisionRequirements) -> dict[str, object]:
+    shown: dict[str, object] = {
+        "decisionRequirementsId": requirements.decision_requirements_id,
+        "decisionRequirementsName": requirements.decision_requirements_name,
+        "version": requirements.version,
+        "resourceName": requirements.resource_name,
+        "decisionRequirementsKey": str(requirements.decision_requirements_key),
+    }
+    return _deployed("decisionRequirements", shown)
+
+
+def _form_deployed(form: DeployedForm) -> dict[str, object]:
+    shown: dict[str, object] = {
+        "formId": form.form_id,
+        "version": form.version,
+        "resourceName": form.resource_name,
+        "formKey": str(form.form_key),
+    }
+    return _deployed("form", shown)
 
 
 def deployment_routes(settings: GatewaySettings) -> tuple[Route, ...]:
@@ -114,7 +158,7 @@ def deployment_routes(settings: GatewaySettings) -> tuple[Route, ...]:
         Route(
             method="POST",
             path=f"{PREFIX}/deployments",
-            summary="Deploy BPMN files (multipart/form-data, parts named resources)",
+            summary="Deploy BPMN, DMN and form files (multipart/form-data, parts named resources)",
             handle=create_deployment,
             body_size_max=settings.deployment_size_max,
         ),

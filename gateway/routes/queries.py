@@ -11,7 +11,7 @@ from gateway.authorization import ITEM
 from gateway.bodies import HttpRequest, read_object
 from gateway.gateway import Gateway, path_key
 from gateway.problems import bad_request
-from gateway.responses import json_response, no_content, page_response
+from gateway.responses import json_response, page_response
 
 from .route import Route
 
@@ -70,18 +70,6 @@ def report_route(report: str, entity: str, path: str, summary: str) -> Route:
         return json_response({"items": await gateway.search.report(report, key)})
 
     return Route(method="GET", path=f"{PREFIX}{path}", summary=summary, handle=get)
-
-
-def no_form_route(entity: str, path: str) -> Route:
-    """`GET {path}/{key}/form`: 204, because no form can be deployed yet; 404 for an unknown key."""
-
-    async def get(gateway: Gateway, request: HttpRequest) -> ASGIResponse:
-        await gateway.get(entity, path_key(request))
-        return no_content()
-
-    return Route(
-        method="GET", path=f"{PREFIX}{path}/{{key:str}}/form", summary="The form, if it has one", handle=get, status=204
-    )
 
 
 async def read_question(request: HttpRequest) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What belongs to one thing: its incidents, variables, flows, callers and form."""
+"""What belongs to one thing: its incidents, variables, flows and callers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gateway.bodies import HttpRequest
 from gateway.gateway import Gateway, path_key
 from gateway.responses import json_response
 
-from .queries import PREFIX, narrowed_route, no_form_route, report_route, search_route
+from .queries import PREFIX, narrowed_route, report_route, search_route
 from .route import Route
 
 DEFINITION = "/process-definitions"
@@ -30,7 +30,6 @@ ROUTES = (
         "Search names of variables of a definition",
         "PROCESS_DEFINITION",
     ),
-    no_form_route("PROCESS_DEFINITION", DEFINITION),
     narrowed_route(
         "INCIDENT",
         f"{INSTANCE}/incidents/search",
@@ -69,5 +68,4 @@ ROUTES = (
         "USER_TASK",
         truncates=True,
     ),
-    no_form_route("USER_TASK", USER_TASK),
 )

@@ -90,7 +90,7 @@ ROUTES = (
     question_route(
         "MESSAGE_SUBSCRIPTIONS_BY_DEFINITION",
         f"{DEFINITIONS}/statistics/message-subscriptions",
-        "Message subscriptions by definition (there are none yet)",
+        "Message subscriptions that wait, by definition",
     ),
     report_route(
         "ELEMENTS",

@@ -117,6 +117,11 @@ def tell(drawn: Sequence[Drawn]) -> Told:
             story.define(process_id, version=number + 1, key=DEFINITION + number, name=TEXTS[number], version_tag=tag)
         for batch in BATCHES:
             story.create_batch(int(batch))
+        story.wait_for_messages()
+        story.define_form(version=story.partition)
+        decision, requirements = story.define_decision(version=story.partition, name=TEXTS[story.partition])
+        for failure in ("", *MESSAGES):
+            story.evaluate(decision, requirements, failure=failure, business_id=failure)
     instances: list[Instance] = []
     for one in drawn:
         instances.append(tell_instance(stories[one.partition - 1], one, instances))
@@ -313,10 +318,17 @@ def has_variable(variables: Sequence[tuple[str, str]], wanted: Json) -> bool:
 
 def ordered(documents: Sequence[Json], entity: str, sorts: Sequence[Json]) -> list[Json]:
     """Missing values last in both directions, then by key."""
-    identity = {"BATCH_OPERATION_ITEM": ("batchOperationKey", "itemKey")}.get(
-        entity, (ENTITIES[entity].fields[0].name,)
-    )
-    found = sorted(documents, key=lambda document: tuple(int(document[name]) for name in identity))
+    of_two = {
+        "BATCH_OPERATION_ITEM": ("batchOperationKey", "itemKey"),
+        "CORRELATED_MESSAGE_SUBSCRIPTION": ("messageKey", "subscriptionKey"),
+    }
+    identity = of_two.get(entity, (ENTITIES[entity].fields[0].name,))
+
+    def place(document: Json) -> tuple[int, ...]:
+        # the key of a decision instance is two numbers
+        return tuple(int(part) for name in identity for part in document[name].split("-"))
+
+    found = sorted(documents, key=place)
     kinds = {field.name: field.kind for field in ENTITIES[entity].fields}
     for sort in reversed(sorts):
         name = sort["field"]

@@ -358,6 +358,29 @@ def test_the_latest_version_of_every_process(open_store: OpenStore, tmp_path: Pa
     play(open_store, tmp_path, told, scenario)
 
 
+def test_decisions_their_files_and_their_accounts(open_store: OpenStore, tmp_path: Path) -> None:
+    told = tell([])
+    decision, requirements = told.stories[0].define_decision("wine", version=4)
+    evaluation = told.stories[0].evaluate(decision, requirements, failure="no rule")
+
+    async def scenario(search: SearchStore) -> None:
+        latest = await all_of(search, "DECISION_DEFINITION", {"filter": {"isLatestVersion": True}})
+        assert sorted((one["decisionDefinitionId"], one["version"]) for one in latest) == [("dish", 2), ("wine", 4)]
+        assert await search.decision_requirements_xml(requirements) == b"<dmn/>"
+        assert await search.decision_requirements_xml(decision) is None
+        wanted = {
+            "filter": {"decisionEvaluationInstanceKey": f"{evaluation}-2", "decisionRequirementsKey": str(requirements)}
+        }
+        (account,) = await all_of(search, "DECISION_INSTANCE_DETAILS", wanted)
+        assert (account["state"], account["evaluationFailure"], account["result"]) == ("FAILED", "no rule", "null")
+        assert account["evaluatedInputs"] == [{"inputId": "i", "inputName": "Season", "inputValue": '"winter"'}]
+        (rule,) = account["matchedRules"]
+        assert (rule["ruleId"], rule["ruleIndex"], rule["evaluatedOutputs"][0]["outputValue"]) == ("r", 1, '"roast"')
+        assert "evaluatedInputs" not in (await all_of(search, "DECISION_INSTANCE", wanted))[0]
+
+    play(open_store, tmp_path, told, scenario)
+
+
 def test_watermarks_tell_what_is_searchable(open_store: OpenStore, tmp_path: Path) -> None:
     told = tell([])
 

@@ -239,3 +239,20 @@ def test_totals_are_counted_up_to_a_limit(open_store: OpenStore, tmp_path_factor
     play(open_store, tmp_path_factory.mktemp("exact"), told, exact)
     story.step(*events[10_000:])
     play(open_store, tmp_path_factory.mktemp("capped"), told, capped)
+
+
+def test_those_that_wait_for_messages_are_counted(
+    open_store: OpenStore, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    async def scenario(search: SearchStore) -> None:
+        waiting = {"messageSubscriptionState": "CREATED"}
+        documents = await all_of(search, "MESSAGE_SUBSCRIPTION", {"filter": waiting})
+        for wanted in ({}, {"messageName": "paid"}, {"messageSubscriptionType": "PROCESS_EVENT"}, {"elementId": "no"}):
+            rows = await all_of(search, "MESSAGE_SUBSCRIPTIONS_BY_DEFINITION", {"filter": wanted})
+            mine = [one for one in documents if all(one[name] == value for name, value in wanted.items())]
+            keys = [one["processDefinitionKey"] for one in mine]
+            instances = {one["processInstanceKey"] for one in mine if one["processInstanceKey"]}
+            assert {row["processDefinitionKey"]: row["activeSubscriptions"] for row in rows} == Counter(keys)
+            assert sum(row["processInstancesWithActiveSubscriptions"] for row in rows) == len(instances)
+
+    play(open_store, tmp_path_factory.mktemp("search"), tell([]), scenario)

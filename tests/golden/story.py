@@ -13,6 +13,9 @@ from engine.core.record import Record, Step, command, partition_of
 from engine.records import Job, PartitionMessage, ProcessInstance, ProcessInstanceCreation, Schema, Settings
 from engine.records.log_generation import InputPlace, LogGeneration
 from engine.shell.generations import decide_generation
+from tests.golden.story_of_calls import call_processes
+from tests.golden.story_of_decisions import decide
+from tests.golden.story_of_events import wait_for_events
 from tests.property.test_machine import SETTINGS, run_story
 from tests.support.actions import (
     CANCEL,
@@ -54,6 +57,9 @@ def tell() -> Scenario:
     suspend_and_abort(s)
     lose_items(s)
     speak_of_claims_and_traces(s)
+    decide(s)
+    wait_for_events(s)
+    call_processes(s)
     restore_the_topics(s)
     return s
 

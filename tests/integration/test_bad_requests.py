@@ -294,7 +294,7 @@ def test_a_model_that_cannot_be_executed_is_rejected(http: httpx.Client, log: Lo
 
 def test_a_deployment_without_a_model_is_refused(http: httpx.Client, log: Log) -> None:
     check_problem(http.post("/v2/deployments", files={"color": ("a.bpmn", b"a")}), 400, "color", "at least one file")
-    check_problem(http.post("/v2/deployments", files=resources(b"a", name="a.dmn")), 400, "a.dmn", "BPMN file")
+    check_problem(http.post("/v2/deployments", files=resources(b"a", name="a.rpa")), 400, "a.rpa", "BPMN, DMN")
     twice = [("resources", ("a.bpmn", b"a")), ("resources", ("a.bpmn", b"b"))]
     check_problem(http.post("/v2/deployments", files=twice), 400, "a.bpmn", "differ")
     tenant = {"tenantId": "red"}

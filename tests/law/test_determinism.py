@@ -16,6 +16,8 @@ ALLOWED = {("engine.bpmn.feel.values", "id")}
 ALLOWED_MODULES = {
     # the rules of time zones from the package `tzdata`, which is locked: they are part of the build
     "engine.bpmn.feel.zones": {"importlib", "zoneinfo"},
+    # cron expressions from a time that is given; those that would be drawn by chance are refused before
+    "engine.bpmn.schedules": {"croniter"},
 }
 
 

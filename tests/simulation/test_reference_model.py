@@ -59,6 +59,17 @@ def test_a_story_with_something_of_everything(group_size: int) -> None:
     assert_agrees(s, ["selection by everything"])
 
 
+def test_the_model_looks_away_from_calls() -> None:
+    s = Scenario()
+    call = m.process("p", m.start(), m.call("call", "one"), m.end(), m.chain("start", "call", "end"))
+    s.deploy(m.model(call), m.one_task())
+    s.create("p")
+    for job in activate(s):
+        complete(s, job, '{"n": 1}')
+    commands = ["command PROCESS_INSTANCE_CALL BEGIN", "command PROCESS_INSTANCE_CALL RETURN"]
+    assert_agrees(s, [*commands, "element CALL_ACTIVITY"])
+
+
 NAMES = (
     "error-events exclusive-gateway implicit job-tasks loop mappings one-task parallel-gateway pass-through "
     "script-task sub-processes terminate user-tasks"
@@ -97,7 +108,10 @@ def test_random_models_with_random_workers(seed: int) -> None:
             resolve(s, random.choice(incidents))
         for _ in range(random.randint(0, 6)):
             s.step(1)
+        s.now += random.choice([0, 0, 1_000])
+        s.tick(1)
     s.drain()
+    s.advance(60_000)
     assert_agrees(s)
 
 
@@ -302,3 +316,28 @@ def test_a_command_without_an_outcome_is_noticed() -> None:
     wrong = check({**logs, 1: msgspec.structs.replace(log, commands=[*log.commands, lost])})
     assert wrong == [d for d in wrong if "has no outcome" in d]
     assert len(wrong) == 1
+
+
+def test_what_is_thrown_and_caught() -> None:
+    """Errors and escalations in event sub-processes and on borders, links, an inclusive gateway."""
+
+    def handler(name: str, definition: str, **attributes: str) -> str:
+        begun = m.start_event(f"{name}_begun", definition, **attributes)
+        return m.handler(name, begun, m.end(f"{name}_end"), m.chain(f"{name}_begun", f"{name}_end"))
+
+    beside = handler("beside", m.escalation("escalation-a"), isInterrupting="false")
+    tells = (m.throw("tell", m.escalation("escalation-a")), m.throw("away", m.link("L")), m.catch("here", m.link("L")))
+    flows = (m.chain("s", "tell", "which"), m.flow("which", "away", "=x > 1"), m.flow("which", "t", "=x > 0"))
+    sub = m.sub_process("sub", m.start("s"), *tells, m.inclusive("which"), m.job("t"), *flows, beside)
+    stop = m.boundary_event("stop", "sub", m.error("error-b"))
+    around = handler("around", m.error())
+    s = Scenario(settings=SETTINGS)
+    s.deploy(m.model(m.process("p", m.start(), sub, stop, around, m.chain("start", "sub"))))
+    for x, code in ((2, "A"), (1, "B"), (0, ""), (3, "")):
+        s.create("p", f'{{"x": {x}}}')
+        for key in activate(s):
+            if code:
+                throw(s, key, code, '{"why": 1}')
+            else:
+                complete(s, key)
+    assert_agrees(s)

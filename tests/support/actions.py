@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from engine.core.record import Record
+from engine.core.record import Record, partition_of_name
 from engine.records import (
     BatchOperationCreation,
     BatchOperationLifecycleManagement,
     Incident,
     Job,
     JobBatch,
+    Message,
+    MessageCorrelation,
     ProcessInstanceBusinessId,
     ProcessInstanceCreation,
     UserTask,
@@ -55,6 +57,27 @@ def throw(s: Scenario, key: int, code: str, variables: str = "") -> Moment:
 
 def update(s: Scenario, key: int, **changes: int) -> Moment:
     return s.when(make("JOB", "UPDATE", Job(changed_attributes=tuple(changes), **changes), key))  # type: ignore[arg-type]
+
+
+def publish(s: Scenario, name: str = "a", correlation_key: str = "k", variables: str = "", **fields: object) -> Moment:
+    """Publish a message on the partition of its correlation key. `fields`: `time_to_live` (ms), `message_id`."""
+    value = Message(name=name, correlation_key=correlation_key, variables=variables, **fields)  # type: ignore[arg-type]
+    return s.when(make("MESSAGE", "PUBLISH", value, request="gateway/3"), message_partition(s, correlation_key))
+
+
+def correlate(s: Scenario, name: str = "a", correlation_key: str = "k", variables: str = "") -> Moment:
+    """Publish a message and wait for who gets it."""
+    return s.when(correlation(name, correlation_key, variables), message_partition(s, correlation_key))
+
+
+def correlation(name: str = "a", correlation_key: str = "k", variables: str = "") -> Record:
+    """The command of `correlate`."""
+    value = MessageCorrelation(name=name, correlation_key=correlation_key, variables=variables)
+    return make("MESSAGE_CORRELATION", "CORRELATE", value, request="gateway/4")
+
+
+def message_partition(s: Scenario, correlation_key: str) -> int:
+    return partition_of_name(correlation_key, len(s.partitions))
 
 
 def resolve(s: Scenario, key: int) -> Moment:

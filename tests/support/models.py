@@ -14,6 +14,15 @@ _HEAD = (
     'xmlns:zeebe="http://camunda.org/schema/zeebe/1.0" id="file">'
     '<bpmn:error id="error-a" errorCode="A" /><bpmn:error id="error-b" errorCode="B" />'
     '<bpmn:error id="error-feel" errorCode="=code" />'
+    '<bpmn:escalation id="escalation-a" escalationCode="A" /><bpmn:escalation id="escalation-b" escalationCode="B" />'
+    '<bpmn:escalation id="escalation-feel" escalationCode="=code" />'
+    '<bpmn:signal id="signal-a" name="a" /><bpmn:signal id="signal-feel" name="=name" />'
+    '<bpmn:message id="message-a" name="a"><bpmn:extensionElements><zeebe:subscription correlationKey="=key" />'
+    "</bpmn:extensionElements></bpmn:message>"
+    '<bpmn:message id="message-b" name="b"><bpmn:extensionElements><zeebe:subscription correlationKey="=key" />'
+    "</bpmn:extensionElements></bpmn:message>"
+    '<bpmn:message id="message-feel" name="=name"><bpmn:extensionElements>'
+    '<zeebe:subscription correlationKey="=key" /></bpmn:extensionElements></bpmn:message>'
 )
 
 
@@ -71,12 +80,80 @@ def boundary(name: str, host: str, error: str = "") -> str:
     return element("boundaryEvent", name, f"<bpmn:errorEventDefinition{reference} />", attachedToRef=host)
 
 
+def timer(text: str, kind: str = "timeDuration") -> str:
+    """A timer event definition."""
+    return f"<bpmn:timerEventDefinition><bpmn:{kind}>{escape(text)}</bpmn:{kind}></bpmn:timerEventDefinition>"
+
+
+def message(reference: str = "message-a") -> str:
+    """A message event definition. The messages `a` and `b` have the correlation key `key`."""
+    return f'<bpmn:messageEventDefinition messageRef="{reference}" />'
+
+
+def escalation(reference: str = "") -> str:
+    """An escalation event definition; without reference it catches every escalation."""
+    return f"<bpmn:escalationEventDefinition{f' escalationRef={quoteattr(reference)}' if reference else ''} />"
+
+
+def signal(reference: str = "signal-a") -> str:
+    """A signal event definition."""
+    return f'<bpmn:signalEventDefinition signalRef="{reference}" />'
+
+
+def error(reference: str = "") -> str:
+    """An error event definition; without reference it catches every error."""
+    return f"<bpmn:errorEventDefinition{f' errorRef={quoteattr(reference)}' if reference else ''} />"
+
+
+def link(name: str) -> str:
+    """A link event definition."""
+    return f"<bpmn:linkEventDefinition name={quoteattr(name)} />"
+
+
+def throw(name: str, definition: str = "", *extensions: str) -> str:
+    """An intermediate throw event; without definition a none event."""
+    return element("intermediateThrowEvent", name, definition, extensions=extensions)
+
+
+def end_event(name: str, definition: str) -> str:
+    return element("endEvent", name, definition)
+
+
+def receive(name: str, reference: str = "message-a", *inner: str, extensions: Sequence[str] = ()) -> str:
+    return element("receiveTask", name, *inner, extensions=extensions, messageRef=reference)
+
+
+def start_event(name: str, definition: str, **attributes: str) -> str:
+    return element("startEvent", name, definition, **attributes)
+
+
+def catch(name: str, definition: str, *extensions: str) -> str:
+    return element("intermediateCatchEvent", name, definition, extensions=extensions)
+
+
+def boundary_event(name: str, host: str, definition: str, **attributes: str) -> str:
+    return element("boundaryEvent", name, definition, attachedToRef=host, **attributes)
+
+
+def handler(name: str, *parts: str) -> str:
+    """An event sub-process."""
+    return element("subProcess", name, *parts, triggeredByEvent="true")
+
+
+def event_gateway(name: str) -> str:
+    return element("eventBasedGateway", name)
+
+
 def task(name: str) -> str:
     return element("task", name)
 
 
 def exclusive(name: str, default: str = "") -> str:
     return element("exclusiveGateway", name, **({"default": default} if default else {}))
+
+
+def inclusive(name: str, default: str = "") -> str:
+    return element("inclusiveGateway", name, **({"default": default} if default else {}))
 
 
 def parallel(name: str) -> str:
@@ -102,6 +179,13 @@ def job(name: str, job_type: str = "work", *extensions: str, retries: str = "") 
 def script(name: str, expression: str, result: str, *extensions: str) -> str:
     held = f"<zeebe:script expression={quoteattr(expression)} resultVariable={quoteattr(result)} />"
     return element("scriptTask", name, extensions=(held, *extensions))
+
+
+def call(name: str, process_id: str, *extensions: str, **attributes: str) -> str:
+    """A call activity; `attributes` of its zeebe:calledElement."""
+    given = "".join(f" {key}={quoteattr(value)}" for key, value in attributes.items())
+    held = f"<zeebe:calledElement processId={quoteattr(process_id)}{given} />"
+    return element("callActivity", name, extensions=(held, *extensions))
 
 
 def sub_process(name: str, *parts: str, extensions: Sequence[str] = ()) -> str:

@@ -65,12 +65,22 @@ class Moment:
         return [
             f"{r.value.element_id} {r.intent.removeprefix('ELEMENT_')}"
             for r in self.all("PROCESS_INSTANCE")
-            if isinstance(r.value, ProcessInstance) and r.intent != "SEQUENCE_FLOW_TAKEN"
+            if isinstance(r.value, ProcessInstance) and r.intent.startswith("ELEMENT_")
+        ]
+
+    def lines(self) -> list[str]:
+        """As `flow`, with everything else that happened in between: `VALUE_TYPE INTENT`."""
+        lifecycle = iter(self.flow())
+        return [
+            next(lifecycle)
+            if r.value_type == "PROCESS_INSTANCE" and r.intent.startswith("ELEMENT_")
+            else f"{r.value_type} {r.intent}"
+            for r in self.records
         ]
 
     def has(self, *lines: str) -> Moment:
-        """The lifecycle has these lines in this order, with others between them."""
-        seen = iter(self.flow())
+        """What happened has these lines in this order, with others between them."""
+        seen = iter(self.lines())
         for line in lines:
             assert line in seen, f"expected '{line}' of {lines} in order\n{self}"
         return self

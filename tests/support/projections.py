@@ -17,13 +17,33 @@ from typing import Any
 from engine.core.record import Record, partition_of
 from exporters.contract import Exporter
 from exporters.opensearch.indices import look
-from exporters.opensearch.mappings import BATCH_OPERATIONS, DEFINITIONS, INSTANCES
+from exporters.opensearch.mappings import (
+    BATCH_OPERATIONS,
+    DECISION_DEFINITIONS,
+    DECISION_INSTANCES,
+    DECISION_REQUIREMENTS,
+    DEFINITIONS,
+    FORMS,
+    INSTANCES,
+    MESSAGE_CORRELATIONS,
+    MESSAGE_SUBSCRIPTIONS,
+)
 from exporters.opensearch.node import Node
 from exporters.sqlite.database import FILE_NAME
 
 Document = dict[str, Any]
 #: By index and id.
 Documents = dict[tuple[str, str], Document]
+
+#: index of documents that are rows as they are -> their table, and the columns that are their id
+PLAIN = {
+    FORMS: ("forms", ("key",)),
+    DECISION_REQUIREMENTS: ("decision_requirements", ("key",)),
+    DECISION_DEFINITIONS: ("decision_definitions", ("key",)),
+    DECISION_INSTANCES: ("decision_instances", ("instance_key",)),
+    MESSAGE_SUBSCRIPTIONS: ("message_subscriptions", ("key",)),
+    MESSAGE_CORRELATIONS: ("message_correlations", ("message_key", "subscription_key")),
+}
 
 DEFINED = "x.definition_key, d.process_id"
 JOINED = "x LEFT JOIN definitions d ON d.key = x.definition_key"
@@ -70,7 +90,8 @@ KINDS = {
         SELECT x.key, x.process_instance_key, x.root_key, {DEFINED}, d.name AS process_name,
                d.version AS process_version, x.state, x.name, x.assignee, x.candidate_groups AS candidate_groups__json,
                x.candidate_users AS candidate_users__json, x.creation_date, x.completion_date, x.follow_up_date,
-               x.due_date, x.priority, x.form_reference, nullif(x.custom_headers, '') AS custom_headers, x.element_id,
+               x.due_date, x.priority, x.form_reference, x.form_key, x.element_id,
+               nullif(x.custom_headers, '') AS custom_headers,
                x.element_instance_key, p.tags AS tags__json, p.business_id, e.type AS element_type
         FROM user_tasks {JOINED} LEFT JOIN process_instances p ON p.key = x.process_instance_key
         LEFT JOIN element_instances e ON e.key = x.element_instance_key""",
@@ -127,6 +148,9 @@ def _others(connection: sqlite3.Connection) -> Iterator[tuple[tuple[str, str], D
         query = "SELECT element_id, name FROM elements WHERE definition_key = ? ORDER BY element_id"
         document["elements"] = [_document(element) for element in connection.execute(query, [row["key"]])]
         yield (DEFINITIONS, str(row["key"])), document
+    for index, (table, identity) in PLAIN.items():
+        for row in connection.execute(f"SELECT * FROM {table}"):
+            yield (index, _identity(row, identity)), _document(row)
     for row in connection.execute("SELECT * FROM batch_operation_partitions"):
         document = {**_document(row), "suspended": bool(row["suspended"])}
         yield (BATCH_OPERATIONS, f"{row['batch_operation_key']}-{row['partition_id']}"), document
@@ -153,14 +177,25 @@ def _document(row: sqlite3.Row) -> Document:
     return document
 
 
+def _identity(row: sqlite3.Row | Document, names: tuple[str, ...]) -> str:
+    return "-".join(str(row[name]) for name in names)
+
+
 async def stored_documents(node: Node, prefix: str) -> Documents:
     """What is behind the aliases of this prefix, without what SQLite does not know."""
     found: Documents = {}
+    document: Document
     serving = (await look(node, prefix)).serving
     assert serving is not None
+    for index, (_, identity) in PLAIN.items():
+        for source in await node.all_of(serving.name(index)):
+            document = json.loads(source)
+            found[index, _identity(document, identity)] = {
+                name: one for name, one in document.items() if one is not None
+            }
     for index in (INSTANCES, DEFINITIONS, BATCH_OPERATIONS):
         for source in await node.all_of(serving.name(index)):
-            document: Document = {name: value for name, value in json.loads(source).items() if value is not None}
+            document = {name: value for name, value in json.loads(source).items() if value is not None}
             if index != DEFINITIONS:
                 assert document.pop("position") > 0
             for name in ("sequence_flows", "incident_keys"):

@@ -305,7 +305,8 @@ class Scenario:
     def is_empty(self) -> bool:
         """Whether nothing of any instance or batch operation is left in the state."""
         kept = {"HEAD", "SOURCES", "SENT", "RECEIVED", "SETTINGS", "SCHEMAS"}
-        return not [name for name in self.rows() if name not in kept and not name.startswith(("DEFINITION", "LATEST"))]
+        deployed = ("DEFINITION", "LATEST", "REQUIREMENTS", "DECISION", "DEPLOYED", "START_SUBSCRIPTION")
+        return not [name for name in self.rows() if name not in kept and not name.startswith(deployed)]
 
     def rows(self) -> dict[str, int]:
         """How many rows each table has, over all partitions; tables without rows are left out."""

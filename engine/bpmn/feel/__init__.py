@@ -12,6 +12,7 @@ Must not: know BPMN, the log or the state; variables come in through `Scope`.
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from typing import Protocol, cast
 
 import msgspec
@@ -21,8 +22,9 @@ from engine.bpmn.feel.errors import EvaluationFailure, FeelError, place
 from engine.bpmn.feel.functions import FUNCTION_NAMES
 from engine.bpmn.feel.limits import Budget, Warned
 from engine.bpmn.feel.operators import Code, constant
-from engine.bpmn.feel.parser import parse
-from engine.bpmn.feel.values import Scope, Value, brief, export, tell
+from engine.bpmn.feel.parser import parse, parse_tests
+from engine.bpmn.feel.syntax import Node
+from engine.bpmn.feel.values import Data, Scope, Value, brief, export, tell
 
 __all__ = [
     "Evaluation",
@@ -34,6 +36,7 @@ __all__ = [
     "brief",
     "compile_expression",
     "compile_property",
+    "compile_tests",
 ]
 
 
@@ -68,6 +71,8 @@ class Expression(msgspec.Struct, frozen=True, kw_only=True):
     code: Code
     exports: bool
     """Whether the result may hold decimals, ranges or functions, which must be converted to JSON."""
+    height: int = 1
+    """Levels of syntax inside each other: what `Budget.enter` wants to know of a function's body."""
 
     def evaluate(self, variables: Variables) -> Value:
         """The result as JSON; null wherever FEEL has no answer.
@@ -77,6 +82,13 @@ class Expression(msgspec.Struct, frozen=True, kw_only=True):
         the place, when a limit is exceeded or an `assert` does not hold.
         """
         return self._run(variables, Budget(variables))
+
+    def compute(self, scope: Scope, budget: Budget) -> Data:
+        """The result as FEEL has it, for who evaluates several expressions on one budget. Fails as `evaluate` does."""
+        try:
+            return self.code(scope, budget)
+        except EvaluationFailure as failure:
+            raise self._placed(failure) from None
 
     def explain(self, variables: Variables) -> Evaluation:
         """The same, with a warning for every place that answered null where it could not do what was asked."""
@@ -103,11 +115,34 @@ class Expression(msgspec.Struct, frozen=True, kw_only=True):
         return "(line {}, column {})".format(*place(self.text, offset))
 
 
-def compile_expression(text: str) -> Expression:
-    """Compile a FEEL expression, given without the leading '='. Raises FeelError with the place of the problem."""
-    compiler = Compiler(text)
-    code = compiler.compile(parse(text, FUNCTION_NAMES))
-    return Expression(text=text, static=False, names=frozenset(compiler.names), code=code, exports=compiler.makes_data)
+def compile_expression(
+    text: str, *, names: AbstractSet[str] = frozenset(), functions: AbstractSet[str] = frozenset()
+) -> Expression:
+    """Compile a FEEL expression, given without the leading '='. Raises FeelError with the place of the problem.
+
+    `names`: variables that need no backticks; `functions`: variables that are functions.
+    """
+    return _compile(text, parse(text, FUNCTION_NAMES | functions, names), functions)
+
+
+def compile_tests(
+    text: str, *, names: AbstractSet[str] = frozenset(), functions: AbstractSet[str] = frozenset()
+) -> Expression:
+    """Compile unary tests of a value that the scope calls `?`: true, false, or null where they cannot tell."""
+    return _compile(text, parse_tests(text, FUNCTION_NAMES | functions, names), functions)
+
+
+def _compile(text: str, node: Node, functions: AbstractSet[str]) -> Expression:
+    compiler = Compiler(text, frozenset(functions))
+    code = compiler.compile(node)
+    return Expression(
+        text=text,
+        static=False,
+        names=frozenset(compiler.names),
+        code=code,
+        exports=compiler.makes_data,
+        height=compiler.height,
+    )
 
 
 def compile_property(text: str) -> Expression:

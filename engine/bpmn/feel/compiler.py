@@ -55,18 +55,24 @@ _ITEM_CONDITIONS = (Comparison, Between, Membership, InstanceOf, Quantified, Cal
 class Compiler:
     """One compilation: `compile` the root once, then read what was found."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, functions: frozenset[str] = frozenset()) -> None:
+        """`functions`: names that are functions wherever the expression is evaluated."""
         self.text = text
         self.names: set[str] = set()
         """Variables that the expression reads."""
         self.makes_data = False
         """Whether the result may hold values that JSON does not have."""
-        self._bound: tuple[frozenset[str], ...] = ()
+        self._bound: tuple[frozenset[str], ...] = (functions,)
         self._depth = 0
         self._deepest = 0
         self._count = 0
         self._reads_input = False
         self._reads_partial = False
+
+    @property
+    def height(self) -> int:
+        """Levels of syntax inside each other."""
+        return self._deepest
 
     def compile(self, node: Node) -> Code:
         self._depth += 1
@@ -230,7 +236,12 @@ class Compiler:
         for test in node.tests:
             self._reads_input = False
             code = self.compile(test)
-            tests.append(code if self._reads_input else operators.matching(code, test.at))
+            if isinstance(test, Constant):
+                # `true` is a value to compare with, not a condition that holds whatever the input is.
+                code = operators.equality(operators.tested_input(), code, test.at)
+            elif not self._reads_input:
+                code = operators.matching(code, test.at)
+            tests.append(code)
         self._reads_input = outer
         return operators.membership(value, tuple(tests), node.at)
 

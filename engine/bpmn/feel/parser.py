@@ -8,7 +8,7 @@ parentheses, because `]1..x[` could not be told from one.
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from typing import cast
 
 from engine.bpmn.feel import syntax
@@ -34,13 +34,26 @@ from engine.bpmn.feel.syntax import Node
 _CALLABLE = (syntax.Path, syntax.Filter, syntax.Call, syntax.Invocation, syntax.FunctionLiteral)
 
 
-def parse(text: str, function_names: Container[str]) -> Node:
-    """The tree of `text`. `function_names` tells which names of several words are functions. Raises FeelError."""
+def parse(text: str, function_names: Container[str], known_names: Iterable[str] = ()) -> Node:
+    """The tree of `text`. `function_names` tells which names of several words are functions, `known_names` which ones
+    are variables. Raises FeelError."""
+    return _parser(text, function_names, known_names).parse()
+
+
+def parse_tests(text: str, function_names: Container[str], known_names: Iterable[str] = ()) -> Node:
+    """The tree of unary tests (DMN 1.5, 10.3.1.2, grammar rules 12 to 17): a condition about the tested input."""
+    return _parser(text, function_names, known_names).parse_tests()
+
+
+def _parser(text: str, function_names: Container[str], known_names: Iterable[str]) -> _Parser:
     if len(text) > TEXT_LENGTH_MAX:
         raise refuse(
             f"expected an expression of at most {TEXT_LENGTH_MAX} characters, got {len(text)}; split it", text, 0
         )
-    return _Parser(text, function_names).parse()
+    parser = _Parser(text, function_names)
+    for name in known_names:
+        parser.bind(name)
+    return parser
 
 
 class _Parser(Constructs):
@@ -55,6 +68,28 @@ class _Parser(Constructs):
         if self.token.kind != "end":
             raise self.unexpected("an operator or the end of the expression")
         return node
+
+    def parse_tests(self) -> Node:
+        """Nothing and `-` are true for every input; `not(…)` around all tests negates them."""
+        if self.at_end() or (self.at("-") and self.peek(1).kind == "end"):
+            return syntax.Constant(at=0, value=True)
+        self.in_test = True
+        if self.at("not") and self.peek(1).text == "(":
+            self.advance()
+            tests = self.bracketed_tests()
+            if self.at_end():
+                return syntax.Call(at=0, name="not", arguments=(self.tested(tests),), parameters=())
+            self.index = 0
+        tests = self.test_list()
+        if not self.at_end():
+            raise self.unexpected("an operator, ',' or the end of the tests")
+        return self.tested(tests)
+
+    def at_end(self) -> bool:
+        return self.token.kind == "end"
+
+    def tested(self, tests: tuple[Node, ...]) -> Node:
+        return syntax.Membership(at=tests[0].at, value=syntax.Input(at=tests[0].at), tests=tests)
 
     # Operators
 
@@ -121,6 +156,12 @@ class _Parser(Constructs):
             tests.append(self.expression())
         self.in_range_end = outer
         self.expect(")")
+        return tuple(tests)
+
+    def test_list(self) -> tuple[Node, ...]:
+        tests = [self.expression()]
+        while self.accept(","):
+            tests.append(self.expression())
         return tuple(tests)
 
     def unary_test(self) -> Node:

@@ -5,30 +5,43 @@ from __future__ import annotations
 from engine.bpmn import model
 
 from .behavior import Behavior
+from .business_rule_task import BusinessRuleTask
+from .call_activity import CallActivity
+from .deciding_gateway import DecidingGateway
 from .end_event import EndEvent
-from .exclusive_gateway import ExclusiveGateway
 from .job_task import JobTask
-from .scope import ScopeElement
+from .scope import EventSubProcess, ScopeElement
 from .script_task import ScriptTask
+from .throw_event import ThrowEvent
 from .user_task import UserTask
+from .waiting import CatchEvent, Waiting
 
-_PASS_THROUGH = Behavior()
+#: Done as soon as it is active.
+PASS_THROUGH = Behavior()
 _JOB_TASK = JobTask()
 _SCOPE = ScopeElement()
+_WAITING = Waiting()
 
 BEHAVIORS: dict[str, Behavior] = {
     model.PROCESS: _SCOPE,
     model.SUB_PROCESS: _SCOPE,
-    model.START_EVENT: _PASS_THROUGH,
+    model.EVENT_SUB_PROCESS: EventSubProcess(),
+    model.START_EVENT: PASS_THROUGH,
     model.END_EVENT: EndEvent(),
-    model.BOUNDARY_EVENT: _PASS_THROUGH,
+    model.BOUNDARY_EVENT: PASS_THROUGH,
+    model.INTERMEDIATE_CATCH_EVENT: CatchEvent(),
+    model.INTERMEDIATE_THROW_EVENT: ThrowEvent(),
+    model.RECEIVE_TASK: _WAITING,
     model.SERVICE_TASK: _JOB_TASK,
     model.SEND_TASK: _JOB_TASK,
-    model.BUSINESS_RULE_TASK: _JOB_TASK,
+    model.BUSINESS_RULE_TASK: BusinessRuleTask(),
     model.SCRIPT_TASK: ScriptTask(),
     model.USER_TASK: UserTask(),
-    model.MANUAL_TASK: _PASS_THROUGH,
-    model.TASK: _PASS_THROUGH,
-    model.EXCLUSIVE_GATEWAY: ExclusiveGateway(),
-    model.PARALLEL_GATEWAY: _PASS_THROUGH,
+    model.CALL_ACTIVITY: CallActivity(),
+    model.MANUAL_TASK: PASS_THROUGH,
+    model.TASK: PASS_THROUGH,
+    model.EXCLUSIVE_GATEWAY: DecidingGateway(takes_all=False),
+    model.INCLUSIVE_GATEWAY: DecidingGateway(takes_all=True),
+    model.PARALLEL_GATEWAY: PASS_THROUGH,
+    model.EVENT_BASED_GATEWAY: _WAITING,
 }

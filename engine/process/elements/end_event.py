@@ -1,45 +1,32 @@
-"""End events: none, terminate (BPMN 2.0, 13.4.6) and error."""
+"""End events: none, terminate (BPMN 2.0, 13.4.6), error, escalation, and message, which a worker sends."""
 
 from __future__ import annotations
 
-from engine.bpmn.feel import EvaluationFailure, brief
-from engine.bpmn.model import Element
+from engine.bpmn.model import Element, Error, Terminate
 from engine.core.effects import Effects
 
 from .. import work as kinds
 from ..execution import Execution
 from ..flows import end_after, take
 from ..tables import ElementInstance
-from ..variables import Scope
 from ..work import Work
-from .behavior import Behavior
+from .throw_event import ThrowEvent, evaluate_code
 
 
-class EndEvent(Behavior):
-    """Ends its token, its whole scope, or throws an error."""
+class EndEvent(ThrowEvent):
+    """Ends its token, its whole scope, or throws."""
 
     def activate(self, execution: Execution, element: Element, key: int, data: str) -> Effects:
-        if not element.throws_error:
+        if not isinstance(element.event, Error):
             yield from super().activate(execution, element, key, data)
             return
-        resume = Work(kinds.RESUME_ACTIVATION, key, data=data)
-        try:
-            code = element.error_code.evaluate(Scope(execution.view, key)) if element.error_code else None
-        except EvaluationFailure as failure:
-            yield execution.incident(key, "EXTRACT_VALUE_ERROR", f"error code: {failure}", resume=resume)
-            return
-        if not isinstance(code, str):
-            text = element.error_code.text if element.error_code else ""
-            message = (
-                f"expected the error code '{text}' to be a string, got {brief(code)}; set the variable and resolve"
-            )
-            yield execution.incident(key, "EXTRACT_VALUE_ERROR", message, resume=resume)
-            return
-        yield execution.lifecycle("ELEMENT_ACTIVATED", key)
-        execution.push(Work(kinds.THROW, key, code))
+        code = yield from evaluate_code(execution, element.id, element.event, key, data)
+        if code is not None:
+            yield execution.lifecycle("ELEMENT_ACTIVATED", key)
+            execution.push(Work(kinds.THROW, key, code))
 
     def leave(self, execution: Execution, element: Element, row: ElementInstance) -> Effects:
-        if not element.terminate:
+        if not isinstance(element.event, Terminate):
             yield from take(execution, (), row)
         elif not end_after(execution, row):
             execution.push(Work(kinds.END_SCOPE, row.scope_key))

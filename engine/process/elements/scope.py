@@ -1,4 +1,4 @@
-"""The process and the embedded sub-process: a token begins at their none start event, or before chosen elements."""
+"""Processes and sub-processes: a token begins at their start event, or before chosen elements."""
 
 from __future__ import annotations
 
@@ -14,14 +14,30 @@ from .behavior import Behavior
 
 
 class ScopeElement(Behavior):
-    """Active until nothing is left inside. `data` is a JSON array of the elements to begin at, or empty."""
+    """Active until nothing is left inside.
+
+    `data` is empty, a JSON array of the elements to begin at, or a JSON object: the start event that something happened
+    at, and the variables that came with it.
+    """
 
     def activate(self, execution: Execution, element: Element, key: int, data: str) -> Effects:
         yield execution.lifecycle("ELEMENT_ACTIVATED", key)
-        if data:
-            execution.push(*_beginnings(execution.graph, element, key, msgspec.json.decode(data, type=list[str])))
+        where = msgspec.json.decode(data, type=list[str] | dict[str, msgspec.Raw]) if data else []
+        if isinstance(where, dict):
+            happened = [Work(kinds.ACTIVATE, key, start, bytes(given).decode()) for start, given in where.items()]
+            execution.push(*happened)
+        elif where:
+            execution.push(*_beginnings(execution.graph, element, key, where))
         else:
             execution.push(Work(kinds.ACTIVATE, key, element.start))
+
+
+class EventSubProcess(Behavior):
+    """Begins when its event has happened; `data` is a JSON object of the event's variables."""
+
+    def activate(self, execution: Execution, element: Element, key: int, data: str) -> Effects:
+        yield execution.lifecycle("ELEMENT_ACTIVATED", key)
+        execution.push(Work(kinds.ACTIVATE, key, element.start, data))
 
 
 def _beginnings(graph: Process, scope: Element, key: int, element_ids: list[str]) -> list[Work]:

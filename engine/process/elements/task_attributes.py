@@ -42,21 +42,19 @@ class Attributes(Struct, frozen=True, kw_only=True):
     due_date: str
     follow_up_date: str
     priority: int
-    form_key: str
     external_form_reference: str
 
 
 def evaluate_attributes(task: UserTaskDefinition, scope: Scope) -> Attributes:
     """Raises EvaluationFailure with what is wrong."""
     attributes = Attributes(
-        assignee=_text(task.assignee, scope),
+        assignee=evaluate_text(task.assignee, scope),
         candidate_groups=_texts(task.candidate_groups, scope),
         candidate_users=_texts(task.candidate_users, scope),
         due_date=_date(task.due_date, scope),
         follow_up_date=_date(task.follow_up_date, scope),
         priority=_priority(task.priority, scope),
-        form_key=_text(task.form_key, scope),
-        external_form_reference=_text(task.external_form_reference, scope),
+        external_form_reference=evaluate_text(task.external_form_reference, scope),
     )
     size = size_of(attributes)
     if size > ATTRIBUTES_SIZE_MAX:
@@ -99,7 +97,8 @@ def _refused(expression: Expression, expected: str, value: Value) -> EvaluationF
     return EvaluationFailure(f"expected '{expression.text}' to be {expected}, got {brief(value)}")
 
 
-def _text(expression: Expression | None, scope: Scope) -> str:
+def evaluate_text(expression: Expression | None, scope: Scope) -> str:
+    """Empty if there is no expression. Raises EvaluationFailure."""
     if expression is None:
         return ""
     value = expression.evaluate(scope)

@@ -20,7 +20,7 @@ from .indices import Indices
 from .places import (
     CONSTANTS,
     FLAGS,
-    IS_LATEST,
+    LATEST,
     PROCESS_INSTANCES,
     RELATIONS,
     WAIT_STATE_TYPE,
@@ -112,16 +112,16 @@ class Translation:
         path = path_of(field)
         if path == WAIT_STATE_TYPE:
             return any_of(*(of_kind(kind) for name, kind in WAIT_STATES.items() if holds(compare, name)))
-        if path in FLAGS or path == IS_LATEST:
-            found = await self._latest() if path == IS_LATEST else FLAGS[path]
+        if path in FLAGS or path in LATEST:
+            found = await self._latest(*LATEST[path]) if path in LATEST else FLAGS[path]
             return found if compare.operand else none_of(found)
         return self._operator(path, compare)
 
-    async def _latest(self) -> Query:
-        """The newest versions of all processes."""
+    async def _latest(self, index: str, identity: str) -> Query:
+        """The newest versions of all processes, or of all decisions."""
         newest = {"top_hits": {"size": 1, "sort": [{"version": "desc"}], "_source": ["key"]}}
         groups = await self._indices.groups(
-            mappings.DEFINITIONS, EVERYTHING, {"process": {"terms": {"field": "process_id"}}}, {"newest": newest}
+            index, EVERYTHING, {"id": {"terms": {"field": identity}}}, {"newest": newest}
         )
         return self.keys("key", [group["newest"]["hits"]["hits"][0]["_source"]["key"] for group in groups])
 

@@ -23,6 +23,7 @@ IDENTITIES: dict[str, tuple[str, ...]] = {
     "JOBS_BY_WORKER": ("worker",),
     "JOBS_BY_TIME": ("time",),
     "JOBS_BY_ERROR": ("errorCode", "errorMessage"),
+    "MESSAGE_SUBSCRIPTIONS_BY_DEFINITION": ("processDefinitionKey",),
     "VARIABLE_NAME": ("name",),
 }
 
@@ -60,5 +61,6 @@ class MadeEntities:
             "JOBS_BY_TYPE": statistics.jobs_by_type,
             "JOBS_BY_WORKER": statistics.jobs_by_worker,
             "JOBS_BY_ERROR": statistics.jobs_by_error,
+            "MESSAGE_SUBSCRIPTIONS_BY_DEFINITION": statistics.subscriptions_by_definition,
         }
         return await made[name](conditions)

@@ -1,7 +1,7 @@
 """Where the rows of every entity are in the indices, and what is related to them by which query.
 
 Rule: names of fields are those of `exporters/opensearch/mappings.py`. Properties that are no field of a document have
-names of their own: IS_LATEST, WAIT_STATE_TYPE, and those of FLAGS.
+names of their own: those of LATEST, WAIT_STATE_TYPE, and those of FLAGS.
 """
 
 from __future__ import annotations
@@ -16,7 +16,11 @@ from exporters.search.values import Operand
 
 from .queries import EVERYTHING, Query, all_of, any_of, exists, none_of, term
 
-IS_LATEST = "is_latest"
+#: Property -> index, and the field that its versions have in common.
+LATEST: Mapping[str, tuple[str, str]] = {
+    "is_latest": (mappings.DEFINITIONS, "process_id"),
+    "is_latest_decision": (mappings.DECISION_DEFINITIONS, "decision_id"),
+}
 WAIT_STATE_TYPE = "wait_state_type"
 
 #: Columns that are the same for every row, and what they are.
@@ -33,6 +37,7 @@ CONSTANTS: Mapping[str, Operand] = {
 FLAGS: Mapping[str, Query] = {
     "has_incident": term("has_incident", True),
     "has_open_incident": exists("incident_key"),
+    "has_start_form": exists("start_form_id"),
     "failed_with_retries": term("failed_with_retries", True),
     "is_truncated": exists("value_hash"),
 }
@@ -91,6 +96,8 @@ WAITING = any_of(
     all_of(of_kind(mappings.USER_TASK), none_of(exists("completion_date"))),
 )
 
+_DECISION_INSTANCES = Place(mappings.DECISION_INSTANCES, EVERYTHING, ("evaluation_key", "number"))
+
 #: Entities whose rows are documents. The others are made: see `made` and `statistics`.
 PLACES: Mapping[str, Place] = {
     "PROCESS_DEFINITION": Place(mappings.DEFINITIONS, EVERYTHING),
@@ -101,6 +108,15 @@ PLACES: Mapping[str, Place] = {
     "INCIDENT": _of_kind(mappings.INCIDENT),
     "USER_TASK": _of_kind(mappings.USER_TASK),
     "WAIT_STATE": Place(mappings.INSTANCES, WAITING, ("element_instance_key", "key")),
+    "FORM": Place(mappings.FORMS, EVERYTHING),
+    "DECISION_REQUIREMENTS": Place(mappings.DECISION_REQUIREMENTS, EVERYTHING),
+    "DECISION_DEFINITION": Place(mappings.DECISION_DEFINITIONS, EVERYTHING),
+    "DECISION_INSTANCE": _DECISION_INSTANCES,
+    "DECISION_INSTANCE_DETAILS": _DECISION_INSTANCES,
+    "MESSAGE_SUBSCRIPTION": Place(mappings.MESSAGE_SUBSCRIPTIONS, EVERYTHING),
+    "CORRELATED_MESSAGE_SUBSCRIPTION": Place(
+        mappings.MESSAGE_CORRELATIONS, EVERYTHING, ("message_key", "subscription_key")
+    ),
     "BATCH_OPERATION_ITEM": Place(
         mappings.INSTANCES, of_kind(mappings.BATCH_ITEM), ("batch_operation_key", "item_key")
     ),

@@ -37,6 +37,8 @@ class Rows:
         paths = {path_of(field) for field in entity.shown() if not is_constant(field)}
         if "has_open_incident" in paths:
             paths.add("incident_key")
+        if "has_start_form" in paths:
+            paths.add("start_form_id")
         if "details" in paths:
             paths.update(WAIT_DETAILS)
         if self._of_owner:
@@ -66,6 +68,8 @@ class Rows:
         path = path_of(field)
         if path == "has_open_incident":
             return lambda source: "incident_key" in source
+        if path == "has_start_form":
+            return lambda source: "start_form_id" in source
         if path == "is_truncated":
             return (lambda source: "value_hash" in source) if self._truncated else (lambda _: False)
         if path == "value" and self._truncated:

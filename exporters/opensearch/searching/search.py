@@ -73,7 +73,19 @@ class OpensearchSearch:
 
     async def definition_xml(self, key: int) -> bytes | None:
         """As `SearchStore.definition_xml`."""
-        source = await self._ask(self._indices.first(mappings.DEFINITIONS, _with_key(key), ["resource"]))
+        return await self._resource(mappings.DEFINITIONS, key)
+
+    async def decision_requirements_xml(self, key: int) -> bytes | None:
+        """As `SearchStore.decision_requirements_xml`."""
+        return await self._resource(mappings.DECISION_REQUIREMENTS, key)
+
+    async def start_form_id(self, key: int) -> str | None:
+        """As `SearchStore.start_form_id`."""
+        source = await self._ask(self._indices.first(mappings.DEFINITIONS, _with_key(key), ["start_form_id"]))
+        return source.get("start_form_id") if source else None
+
+    async def _resource(self, index: str, key: int) -> bytes | None:
+        source = await self._ask(self._indices.first(index, _with_key(key), ["resource"]))
         return b64decode(source["resource"]) if source else None
 
     async def report(self, name: str, key: int) -> list[Document]:

@@ -1,6 +1,7 @@
 """Statistics: rows of groups of documents, see `exporters/search/statistics.py`.
 
-Counts are exact, but of different workers: of more than WORKERS_EXACT_MAX they are an estimate of the node. A group
+Counts are exact, but of different workers and of instances that wait for messages: of more than WORKERS_EXACT_MAX they
+are an estimate of the node. A group
 whose process instances are counted asks for these by the join, so each counts once.
 """
 
@@ -20,7 +21,7 @@ from .made import Row
 from .places import ACTIVE, ACTIVE_INCIDENTS, PROCESS_INSTANCES, of_kind
 from .queries import EVERYTHING, Query, all_of, term, terms
 
-WORKERS_EXACT_MAX = 40_000
+WORKERS_EXACT_MAX = INSTANCES_EXACT_MAX = 40_000
 JOBS = of_kind(mappings.JOB)
 FAILED = terms("state", ("FAILED", "ERROR_THROWN"))
 
@@ -165,6 +166,22 @@ class Statistics:
             for group in groups
         ]
         return [row for row in rows if all_hold(of_errors, row)]
+
+    async def subscriptions_by_definition(self, conditions: Conditions) -> list[Row]:
+        """MESSAGE_SUBSCRIPTIONS_BY_DEFINITION."""
+        query = all_of(term("state", "CREATED"), await self._translation.query_of(conditions))
+        instances = {"cardinality": {"field": "process_instance_key", "precision_threshold": INSTANCES_EXACT_MAX}}
+        by = {"id": field("process_id"), "key": field("definition_key")}
+        groups = self._indices.groups(mappings.MESSAGE_SUBSCRIPTIONS, query, by, {"instances": instances})
+        return [
+            {
+                "processDefinitionId": group["key"]["id"],
+                "processDefinitionKey": group["key"]["key"],
+                "processInstancesWithActiveSubscriptions": group["instances"]["value"],
+                "activeSubscriptions": group["doc_count"],
+            }
+            for group in await groups
+        ]
 
     async def variable_names(self, definition_key: int, conditions: Conditions) -> list[Row]:
         """VARIABLE_NAME: of all variables that instances of a definition have had."""

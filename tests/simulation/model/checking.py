@@ -253,8 +253,8 @@ class Judge:
             halted = any(trouble.node == instance.key for trouble in world.incidents.values())
             if instance.pause != NONE and not halted and not instance.blind:
                 world.differ(f"instance {instance.key} pauses for ever")
-        for due, _, key in work.timers(world, now):
-            world.differ(f"the time-out or the back-off of job {key} is over since {now - due} ms")
+        for due, name, key in work.timers(world, now):
+            world.differ(f"{name} of {key} is due since {now - due} ms")
         for part in self.batches.parts.values():
             if not part.suspended or part.canceling:
                 world.differ(f"batch operation {part.key} has no end: {part.numbers}")

@@ -12,6 +12,7 @@ from engine.bpmn import model as bpmn
 from engine.bpmn.dates import read_date_time
 from engine.bpmn.feel import EvaluationFailure, Expression
 
+from .catching import escalate
 from .happenings import activated, gone, take, tell
 from .variables import encode, evaluate
 from .world import ACTIVATE, COMPLETE, THROW, Move, Node, Task, Work, World
@@ -33,8 +34,19 @@ def begin_pass(world: World, node: Node, data: str) -> None:
     activated(world, node, Move(COMPLETE, node.key, data=data))
 
 
-def begin_scope(world: World, node: Node, _data: str) -> None:
-    activated(world, node, Move(ACTIVATE, node.key, node.element.start))
+def begin_scope(world: World, node: Node, data: str) -> None:
+    activated(world, node, Move(ACTIVATE, node.key, data or node.element.start))
+
+
+def begin_handler(world: World, node: Node, data: str) -> None:
+    activated(world, node, Move(ACTIVATE, node.key, node.element.start, data))
+
+
+def begin_catch(world: World, node: Node, data: str) -> None:
+    if isinstance(node.element.event, bpmn.Link):
+        begin_pass(world, node, data)
+    else:
+        activated(world, node)
 
 
 def begin_job(world: World, node: Node, _data: str) -> None:
@@ -67,8 +79,7 @@ def begin_user_task(world: World, node: Node, data: str) -> None:
         begin_job(world, node, data)
         return
     rights: list[tuple[Expression | None, Callable[[object], bool]]] = [
-        *((text, lambda value: isinstance(value, str)) for text in (task.assignee, task.form_key)),
-        (task.external_form_reference, lambda value: isinstance(value, str)),
+        *((text, lambda value: isinstance(value, str)) for text in (task.assignee, task.external_form_reference)),
         *((names, is_names) for names in (task.candidate_groups, task.candidate_users)),
         *((date, is_date) for date in (task.due_date, task.follow_up_date)),
         (task.priority, lambda value: is_number(read_number(value), PRIORITY_MAX)),
@@ -101,17 +112,26 @@ def begin_script(world: World, node: Node, data: str) -> None:
     activated(world, node, Move(COMPLETE, node.key, data=f"{{{encode(script.result)}:{result}}}"))
 
 
-def begin_end(world: World, node: Node, data: str) -> None:
-    if not node.element.throws_error:
+def begin_throw(world: World, node: Node, data: str) -> None:
+    """End events too. A link and a terminate event do what they do when they are completed."""
+    event = node.element.event
+    if node.element.job is not None:
+        begin_job(world, node, data)
+    elif isinstance(event, bpmn.Error | bpmn.Escalation):
+        code = evaluate(world, node, event.code) if event.code is not None else None
+        if not isinstance(code, str) or not code:
+            raise EvaluationFailure("no code")
+        if isinstance(event, bpmn.Escalation):
+            escalate(world, node, code)
+        else:
+            activated(world, node, Move(THROW, node.key, code))
+    elif isinstance(event, bpmn.Signal):
+        world.skip("a signal that is thrown", node.instance)
+    else:
         begin_pass(world, node, data)
-        return
-    code = evaluate(world, node, node.element.error_code)
-    if not isinstance(code, str):
-        raise EvaluationFailure("no code")
-    activated(world, node, Move(THROW, node.key, code))
 
 
-def begin_exclusive(world: World, node: Node, _data: str) -> None:
+def begin_deciding(world: World, node: Node, _data: str) -> None:
     """Decides and is done at once."""
     chosen = choose(world, node)
     for intent in ("ELEMENT_ACTIVATED", "ELEMENT_COMPLETING", "ELEMENT_COMPLETED"):
@@ -121,17 +141,20 @@ def begin_exclusive(world: World, node: Node, _data: str) -> None:
 
 
 def choose(world: World, node: Node) -> tuple[str, ...]:
-    """The first flow whose condition is true, or else the default flow."""
+    """The first flow whose condition is true, of an inclusive gateway every one, or else the default flow."""
     element, flows = node.element, world.instances[node.instance].graph.flows
     if not element.outgoing or (len(element.outgoing) == 1 and flows[element.outgoing[0]].condition is None):
         return element.outgoing
+    chosen: list[str] = []
     for name in element.outgoing:
         condition = flows[name].condition
         if name != element.default_flow and condition is not None and evaluate(world, node, condition) is True:
-            return (name,)
-    if not element.default_flow:
+            chosen.append(name)
+            if element.type == bpmn.EXCLUSIVE_GATEWAY:
+                break
+    if not chosen and not element.default_flow:
         raise EvaluationFailure("no condition holds")
-    return (element.default_flow,)
+    return tuple(chosen) or (element.default_flow,)
 
 
 #: Elements that are done as soon as they are active.
@@ -141,11 +164,15 @@ _BEGIN: dict[str, Callable[[World, Node, str], None]] = {
     **dict.fromkeys(PASSING, begin_pass),
     bpmn.PROCESS: begin_scope,
     bpmn.SUB_PROCESS: begin_scope,
+    bpmn.EVENT_SUB_PROCESS: begin_handler,
+    bpmn.INTERMEDIATE_CATCH_EVENT: begin_catch,
     bpmn.SERVICE_TASK: begin_job,
     bpmn.SEND_TASK: begin_job,
     bpmn.BUSINESS_RULE_TASK: begin_job,
     bpmn.SCRIPT_TASK: begin_script,
     bpmn.USER_TASK: begin_user_task,
-    bpmn.END_EVENT: begin_end,
-    bpmn.EXCLUSIVE_GATEWAY: begin_exclusive,
+    bpmn.INTERMEDIATE_THROW_EVENT: begin_throw,
+    bpmn.END_EVENT: begin_throw,
+    bpmn.EXCLUSIVE_GATEWAY: begin_deciding,
+    bpmn.INCLUSIVE_GATEWAY: begin_deciding,
 }

@@ -15,6 +15,7 @@ from engine.core.settings import MachineSettings
 from engine.records import Deployment, Schema, Settings
 from engine.records.deployment import DeployedProcess, Resource
 
+from .waiting import check_starts, renew_starts
 from .work import Rule
 from .world import Refused, World
 
@@ -40,7 +41,7 @@ def processes_of(resource: Resource) -> tuple[Process, ...]:
 
 
 def deploy(world: World, command: Record) -> None:
-    """The deployment partition counts versions: the same bytes as the latest version are that version."""
+    """The deployment partition counts versions: the same bytes as all latest versions are those; else all are new."""
     resources = cast(Deployment, command.value).resources
     names = [resource.resource_name for resource in resources]
     graphs = [(graph, resource) for resource in resources for graph in processes_of(resource)]
@@ -48,19 +49,25 @@ def deploy(world: World, command: Record) -> None:
     twice = len(set(names)) < len(names) or len(set(ids)) < len(ids)
     if world.partition != DEPLOYMENT_PARTITION or not resources or twice:
         raise Refused(INVALID_ARGUMENT)
+    check_starts(world, [graph for graph, _ in graphs])
     created = world.step.find("DEPLOYMENT", "CREATED")
     key = created.key if created else world.history.born("DEPLOYMENT")
     world.expect("DEPLOYMENT", "CREATED", key)
-    for graph, resource in graphs:
-        versions = world.versions.setdefault(graph.id, [])
-        checksum = sha256(resource.resource).digest()
-        if not versions or world.definitions[versions[-1]][2] != checksum:
-            define(world, graph, len(versions) + 1, checksum)
+    if any(is_new(world, graph, resource) for graph, resource in graphs):
+        for graph, resource in graphs:
+            checksum = sha256(resource.resource).digest()
+            define(world, graph, len(world.versions.get(graph.id, ())) + 1, checksum)
+            renew_starts(world, graph.id)
     for partition in world.others:
         world.expect_sent(partition)
     world.deployments[key] = list(world.others)
     if not world.others:
         world.expect("DEPLOYMENT", "FULLY_DISTRIBUTED", key)
+
+
+def is_new(world: World, graph: Process, resource: Resource) -> bool:
+    versions = world.versions.get(graph.id)
+    return not versions or world.definitions[versions[-1]][2] != sha256(resource.resource).digest()
 
 
 def define(world: World, graph: Process, version: int, checksum: bytes, key: int | None = None) -> None:

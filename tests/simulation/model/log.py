@@ -90,6 +90,8 @@ TOLD: dict[tuple[str, str], tuple[str, ...]] = {
     ("JOB", "ERROR_THROWN"): ("error_code",),
     ("JOB", "UPDATED"): ("changed_attributes", "retries", "deadline"),
     ("JOB_BATCH", ""): ("job_keys",),
+    ("ESCALATION", ""): ("escalation_code", "throw_element_id", "catch_element_id"),
+    ("TIMER", ""): ("element_instance_key", "target_element_id", "due_date", "repetitions"),
     ("INCIDENT", ""): ("element_instance_key",),
     ("INCIDENT", "CREATED"): ("element_instance_key", "error_type", "job_key"),
     ("VARIABLE", ""): ("scope_key", "name", "value"),
@@ -120,6 +122,8 @@ KNOWN = {
         "PROCESS_INSTANCE": " ".join(["SEQUENCE_FLOW_TAKEN", *(f"ELEMENT_{name}" for name in _LIFECYCLE.split())]),
         "JOB": "CREATED ACTIVATED COMPLETED FAILED ERROR_THROWN TIMED_OUT RECURRED_AFTER_BACKOFF UPDATED CANCELED",
         "JOB_BATCH": "ACTIVATED",
+        "ESCALATION": "ESCALATED NOT_ESCALATED",
+        "TIMER": "CREATED TRIGGERED CANCELED",
         "INCIDENT": "CREATED RESOLVED",
         "VARIABLE": "CREATED UPDATED",
         "VARIABLE_DOCUMENT": "UPDATED",
@@ -140,12 +144,19 @@ KNOWN = {
 }
 
 #: Events that have no key of a thing, or a key that nobody asks for.
-KEYLESS = {("PROCESS_INSTANCE", "SEQUENCE_FLOW_TAKEN"), ("VARIABLE", "CREATED"), ("VARIABLE", "UPDATED")}
+KEYLESS = {
+    ("PROCESS_INSTANCE", "SEQUENCE_FLOW_TAKEN"),
+    ("VARIABLE", "CREATED"),
+    ("VARIABLE", "UPDATED"),
+    ("ESCALATION", "ESCALATED"),
+    ("ESCALATION", "NOT_ESCALATED"),
+}
 
 #: (value type, intent) of events -> fields of the value that, together, name what is born.
 BIRTHS: dict[tuple[str, str], tuple[str, ...]] = {
     ("PROCESS_INSTANCE", "ELEMENT_ACTIVATING"): ("flow_scope_key", "element_id"),
     ("JOB", "CREATED"): ("element_instance_key",),
+    ("TIMER", "CREATED"): ("element_instance_key", "process_definition_key", "target_element_id"),
     ("INCIDENT", "CREATED"): ("element_instance_key",),
     ("USER_TASK", "CREATED"): ("element_instance_key",),
     ("PROCESS", "CREATED"): ("bpmn_process_id", "bpmn_version"),
@@ -232,7 +243,7 @@ class History:
         if kind in BIRTHS:
             place = (record.value_type, tuple(getattr(record.value, name) for name in BIRTHS[kind]))
             self._births[place].append((record.position, record.key))
-        if record.value_type == "PROCESS_INSTANCE":
+        if record.value_type in ("PROCESS_INSTANCE", "TIMER"):
             self._moments.setdefault((record.intent, record.key), record.position)
         if (instance := instance_of(record)) > 0:
             self.owner.setdefault(record.key, instance)
@@ -251,7 +262,7 @@ class History:
         return self._made_up
 
     def moment(self, intent: str, key: int) -> int:
-        """Position of an event in the life of an element instance."""
+        """Position of an event in the life of an element instance, or of a timer."""
         return self._moments.get((intent, key), NEVER)
 
 

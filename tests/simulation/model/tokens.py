@@ -12,16 +12,18 @@ from typing import cast
 
 from engine.bpmn import model as bpmn
 from engine.bpmn.feel import EvaluationFailure
-from engine.bpmn.model import Element
 from engine.core.record import NONE
 
+from .catching import caught
 from .elements import begin
 from .happenings import end_incidents, gone, may_activate, raise_incident, take, tell
 from .log import NEVER
-from .variables import apply_mappings, evaluate, merge, parse_document, set_local, visible
+from .variables import apply_mappings, merge, parse_document, set_local, visible
+from .waiting import begin_waiting, stop_waiting
 from .world import (
     ACTIVATE,
     COMPLETE,
+    HANDLE,
     INTERRUPT,
     RESUME,
     TERMINATE,
@@ -33,7 +35,8 @@ from .world import (
     World,
 )
 
-SCOPES = (bpmn.PROCESS, bpmn.SUB_PROCESS)
+DECIDING = (bpmn.EXCLUSIVE_GATEWAY, bpmn.INCLUSIVE_GATEWAY)
+SCOPES = (bpmn.PROCESS, bpmn.SUB_PROCESS, bpmn.EVENT_SUB_PROCESS)
 
 
 def settle(world: World, instance: Instance) -> None:
@@ -74,6 +77,10 @@ def open_moves(world: World, instance: Instance) -> list[Move]:
             moves += [Move(TERMINATE, child.key) for child in inside if child.state != "TERMINATING"]
             if not inside:
                 moves.append(Move(COMPLETE if node.ending and node.state == "ACTIVATED" else VANISH, node.key))
+        elif node.successor:
+            moves += [Move(TERMINATE, child.key) for child in inside if child.state != "TERMINATING"]
+            if not inside:
+                moves.append(Move(ACTIVATE, node.key, node.successor, node.successor_data))
         elif node.state == "ACTIVATED" and not inside and not node.joins:
             on_their_way = any(move.kind == ACTIVATE and move.key == node.key for move in instance.moves)
             if not on_their_way:
@@ -88,7 +95,10 @@ def is_open(world: World, move: Move) -> bool:
         return False
     if move.kind == ACTIVATE:
         graph = world.instances[node.instance].graph
-        return node.state != "TERMINATING" and may_activate(node, graph.elements[move.name])
+        element = graph.elements[move.name]
+        if element.type == bpmn.BOUNDARY_EVENT and position_of(world, move) == NEVER:
+            return any((n.element.id, n.scope) == (element.attached_to, node.key) for n in world.living(node))
+        return node.state != "TERMINATING" and may_activate(node, element)
     if move.kind == RESUME:
         return node.state == "ACTIVATING"
     return move.kind == THROW or node.state != "TERMINATING"
@@ -106,21 +116,26 @@ def position_of(world: World, move: Move) -> int:
         begun = cast(Node, world.node(key)).state == "COMPLETING"
         return min(incident, history.moment("ELEMENT_COMPLETED" if begun else "ELEMENT_COMPLETING", key))
     if move.kind == THROW:
-        hosts = [node.key for node in world.scopes(key) if node.state != "TERMINATING"]
-        return min([incident, *(history.moment("ELEMENT_TERMINATING", host) for host in hosts)])
+        follows = caught(world, cast(Node, world.node(key)), bpmn.Error, move.name, "")
+        return min([incident, *(position_of(world, after) for after in follows)])
+    if move.kind == HANDLE:
+        inside = [child.key for child in world.living(cast(Node, world.node(key))) if child.scope == key]
+        moments = [history.next_birth("PROCESS_INSTANCE", key, move.name)]
+        moments += [history.moment("ELEMENT_TERMINATING", child) for child in inside]
+        return min([*moments, *(history.moment("CANCELED", k) for k, t in world.timers.items() if t.node == key)])
     return history.moment("ELEMENT_TERMINATED" if move.kind == VANISH else "ELEMENT_TERMINATING", key)
 
 
 # begin
 
 
-def start(world: World, instance: Instance, document: dict[str, str]) -> None:
-    """The process itself begins, with its variables and a token at its start event."""
+def start(world: World, instance: Instance, document: dict[str, str], at: str = "") -> None:
+    """The process itself begins, with its variables and a token at its start event, or at the one that is told."""
     root = Node(instance.key, instance.graph.root, NONE, instance.key)
     instance.nodes[root.key] = root
     tell(world, "ELEMENT_ACTIVATING", root)
     set_local(world, root, document)
-    begin(world, root, "")
+    go_on(world, root, at)
 
 
 def _activate(world: World, move: Move) -> None:
@@ -136,6 +151,8 @@ def _activate(world: World, move: Move) -> None:
     node = Node(world.history.born("PROCESS_INSTANCE", scope.key, element.id), element, scope.key, instance.key)
     instance.nodes[node.key] = node
     instance.visited.add(element.id)
+    if scope.successor == element.id:
+        scope.successor = ""
     tell(world, "ELEMENT_ACTIVATING", node)
     go_on(world, node, move.data)
 
@@ -154,9 +171,10 @@ def go_on(world: World, node: Node, data: str) -> None:
         return
     set_local(world, node, made)
     try:
+        begin_waiting(world, node)
         begin(world, node, data)
     except EvaluationFailure:
-        kind = "CONDITION_ERROR" if node.element.type == bpmn.EXCLUSIVE_GATEWAY else "EXTRACT_VALUE_ERROR"
+        kind = "CONDITION_ERROR" if node.element.type in DECIDING else "EXTRACT_VALUE_ERROR"
         raise_incident(world, node, kind, again)
 
 
@@ -179,11 +197,14 @@ def _complete(world: World, move: Move) -> None:
             return
     merge(world, outside, document)
     end_incidents(world, node)
+    stop_waiting(world, node)
     tell_result(world, node, "COMPLETED")
     tell(world, "ELEMENT_COMPLETED", node)
     gone(world, node)
-    if node.element.type == bpmn.END_EVENT and node.element.terminate:
+    if isinstance(node.element.event, bpmn.Terminate):
         end_scope(world, cast(Node, world.node(node.scope)))
+    elif isinstance(node.element.event, bpmn.Link) and node.element.event.target:
+        world.instances[node.instance].moves.append(Move(ACTIVATE, node.scope, node.element.event.target))
     elif node.scope != NONE and node.element.type != bpmn.END_EVENT:
         take(world, node, node.element.outgoing)
 
@@ -207,6 +228,7 @@ def _terminate(world: World, move: Move) -> None:
         told = {"element_instance_key": node.key, "assignee": task.assignee}
         world.expect("USER_TASK", "CANCELED", node.work, node.instance, **told)
     end_incidents(world, node)
+    stop_waiting(world, node)
     if node.element.type not in SCOPES:
         _vanish(world, move)
 
@@ -230,28 +252,14 @@ def tell_result(world: World, node: Node, intent: str) -> None:
 
 
 def _throw(world: World, move: Move) -> None:
-    """The nearest boundary event that catches the code interrupts what it is attached to; without one: an incident."""
+    """Whoever is nearest and fits best catches it; if nobody does, there is an incident."""
     node = cast(Node, world.node(move.key))
-    instance = world.instances[node.instance]
-    for host in world.scopes(node.key):
-        boundaries = [instance.graph.elements[name] for name in host.element.boundaries]
-        catching = [boundary for boundary in boundaries if boundary.catches_error]
-        named = [b for b in catching if b.error_code is not None and caught_code(world, host, b) == move.name]
-        found = [*named, *(b for b in catching if b.error_code is None)]
-        if found:
-            instance.moves.append(Move(INTERRUPT, host.key, found[0].id, move.data))
-            return
-    by_job = node.work != NONE
-    again = None if by_job else move
-    raise_incident(world, node, "UNHANDLED_ERROR_EVENT", again, job=node.work if by_job else NONE)
-
-
-def caught_code(world: World, host: Node, boundary: Element) -> object:
-    scope = world.node(host.scope)
-    try:
-        return evaluate(world, scope, boundary.error_code) if scope else None
-    except EvaluationFailure:
-        return None
+    follows = caught(world, node, bpmn.Error, move.name, move.data)
+    world.instances[node.instance].moves += follows
+    if not follows:
+        by_job = node.work != NONE
+        again = None if by_job else move
+        raise_incident(world, node, "UNHANDLED_ERROR_EVENT", again, job=node.work if by_job else NONE)
 
 
 def _interrupt(world: World, move: Move) -> None:
@@ -260,12 +268,25 @@ def _interrupt(world: World, move: Move) -> None:
     world.instances[host.instance].moves.append(Move(ACTIVATE, host.scope, move.name, move.data))
 
 
+def _handle(world: World, move: Move) -> None:
+    """Tokens are gone, whatever else is in the scope ends, and nothing else takes it over."""
+    scope = cast(Node, world.node(move.key))
+    instance = world.instances[scope.instance]
+    instance.moves = [
+        one for one in instance.moves if (one.kind, one.key) not in ((ACTIVATE, scope.key), (HANDLE, scope.key))
+    ]
+    scope.joins.clear()
+    stop_waiting(world, scope, scope.element.handlers)
+    scope.successor, scope.successor_data, scope.interrupted = move.name, move.data, True
+
+
 _MAKE: dict[str, Callable[[World, Move], None]] = {
     ACTIVATE: _activate,
     RESUME: _resume,
     COMPLETE: _complete,
     THROW: _throw,
     INTERRUPT: _interrupt,
+    HANDLE: _handle,
     TERMINATE: _terminate,
     VANISH: _vanish,
 }

@@ -34,6 +34,8 @@ class Scope:
 
     def __init__(self, world: World, key: int) -> None:
         self.nodes = world.scopes(key)
+        #: what `now()` tells
+        self.now = world.now
         self.made: dict[str, Any] = {}
 
     def get(self, name: str, /) -> Any:

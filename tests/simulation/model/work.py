@@ -20,6 +20,7 @@ from engine.records import (
     VariableDocument,
 )
 
+from . import waiting
 from .elements import PRIORITY_MAX, is_date, is_number
 from .happenings import raise_incident
 from .log import instance_of
@@ -57,16 +58,12 @@ def create_instance(world: World, command: Record) -> None:
     if key not in world.definitions:
         raise Refused(NOT_FOUND)
     graph, version, _ = world.definitions[key]
+    if not graph.root.start and not wish.start_instructions:
+        raise Refused(INVALID_STATE)
     document = parse_document(wish.variables)
     created = world.step.find("PROCESS_INSTANCE_CREATION", "CREATED")
-    instance = Instance(
-        created.key if created else world.history.born("PROCESS_INSTANCE_CREATION"),
-        graph,
-        key,
-        version,
-        wish.tags,
-        wish.business_id,
-    )
+    born = created.key if created else world.history.born("PROCESS_INSTANCE_CREATION")
+    instance = Instance(born, graph, key, version, wish.tags, wish.business_id)
     instance.awaited, instance.fetched = wish.await_result, wish.fetch_variables
     if instance.key in world.instances:
         world.differ(f"instance {instance.key} is created twice")
@@ -221,27 +218,66 @@ def update_job(world: World, command: Record) -> None:
     world.expect("JOB", "UPDATED", job.key, job.instance, **told)
 
 
+#: Events that say that something was due.
+FIRED = (("JOB", "TIMED_OUT"), ("JOB", "RECURRED_AFTER_BACKOFF"), ("TIMER", "TRIGGERED"))
+
+
 def timers(world: World, now: int) -> list[tuple[int, str, int]]:
-    """Of jobs, what is due by now: when, its name, and the job, the oldest first."""
+    """What is due by now: when, its name, and the job or the timer, the oldest first."""
     names = {"BACKOFF": "JOB_BACKOFF", "ACTIVATED": "JOB_TIMEOUT"}
-    waiting = [(job.due, names[job.state], key) for key, job in world.jobs.items() if job.state in names]
-    return sorted(one for one in waiting if one[0] <= now and not world.is_blind(one[2]))
+    found = [(job.due, names[job.state], key) for key, job in world.jobs.items() if job.state in names]
+    found += [(timer.schedule.due, "TIMER", key) for key, timer in world.timers.items()]
+    return sorted(one for one in found if one[0] <= now and not world.is_blind(one[2]))
 
 
 def tick(world: World, _command: Record) -> None:
-    """Time-outs and back-offs that are due, the oldest first."""
+    """What is due, the oldest first."""
     due = timers(world, world.now)
     if not due and not any(world.is_blind(record.key) for record in world.step.events):
         raise Refused(INVALID_STATE)
     settings, told = world.settings, world.step.events
-    fired = sum(not world.is_blind(record.key) for record in told if record.value_type == "JOB")
-    count = min(len(due), settings.due_per_tick_max - (len(told) - fired))
-    if len(told) >= settings.step_effects_max:  # no more of them fitted the step
-        count = min(count, fired)
-    for _, name, key in due[:count]:
+    fired = [not world.is_blind(record.key) for record in told if (record.value_type, record.intent) in FIRED]
+    is_full = len(told) >= settings.step_effects_max  # then no more of them fitted the step
+    left = fired.count(True) if is_full else len(due)
+    for _, name, key in due[: settings.due_per_tick_max - fired.count(False)]:
+        if left == 0:
+            break
+        if key not in world.jobs and key not in world.timers:  # one that was due before it has ended it
+            continue
+        left -= 1
+        if name == "TIMER":
+            fire_timer(world, key)
+            continue
         job = world.jobs[key]
         job.state, job.due = "ACTIVATABLE", NONE
         world.expect("JOB", "TIMED_OUT" if name == "JOB_TIMEOUT" else "RECURRED_AFTER_BACKOFF", key, job.instance)
+
+
+def fire_timer(world: World, key: int) -> None:
+    """What was waited for happens, or an instance begins. While an instance pauses, one time of a cycle is kept."""
+    timer = world.timers[key]
+    if timer.node == NONE:
+        begin_at(world, key)
+        return
+    waiting.fire(world, key, timer.instance)
+    instance, node = world.instances[timer.instance], cast(Node, world.node(timer.node))
+    move = waiting.follow(node, timer.element)
+    if instance.pause == NONE or move not in instance.moves:
+        push(world, move)
+
+
+def begin_at(world: World, key: int) -> None:
+    """A timer is due at which instances begin."""
+    told = {record.key: record for record in world.step.events if record.value_type == "TIMER"}
+    if key not in told:
+        world.differ(f"timer {key} should start an instance, but does not")
+        return
+    timer = waiting.fire(world, key, instance_of(told[key]))
+    graph, version, _ = world.definitions[timer.definition]
+    instance = Instance(instance_of(told[key]), graph, timer.definition, version, (), "")
+    world.instances[instance.key] = instance
+    start(world, instance, {}, timer.element.id)
+    settle(world, instance)
 
 
 # incidents, user tasks, variables

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from engine.bpmn.model import Element, Process
+from engine.bpmn.schedules import Schedule
 from engine.core.faults import EXCEEDED_LIMIT, PROCESSING_ERROR
 from engine.core.record import NONE
 from engine.core.settings import MachineSettings
@@ -22,6 +23,7 @@ RESUME = "go on activating"
 COMPLETE = "complete"
 THROW = "throw an error from"
 INTERRUPT = "interrupt"
+HANDLE = "hand over to an event sub-process"
 TERMINATE = "terminate"
 VANISH = "be gone"
 
@@ -29,8 +31,9 @@ VANISH = "be gone"
 class Move(NamedTuple):
     """One thing that has to happen in a process instance.
 
-    `key`: the element instance, or the scope of an element to activate. `name`: that element, the code to throw, or the
-    boundary event that catches. `data`: JSON object of variables that come with it.
+    `key`: the element instance, or the scope of an element to activate. `name`: that element, the code to throw, the
+    boundary event that catches, or the event sub-process that takes over. `data`: JSON object of variables that come
+    with it; for a process, the start event where it begins.
     """
 
     kind: str
@@ -56,6 +59,14 @@ class Node:
     joins: dict[str, Counter[str]] = field(default_factory=dict)
     #: the job or the user task that it waits for
     work: int = NONE
+    #: it has begun to wait for events
+    waits: bool = False
+    #: the event sub-process that takes over when everything else inside has ended
+    successor: str = ""
+    #: variables that come with the event that it catches, a JSON object
+    successor_data: str = ""
+    #: an event sub-process has taken over
+    interrupted: bool = False
 
 
 @dataclass(slots=True)
@@ -109,6 +120,16 @@ class Trouble:
     move: Move | None = None
 
 
+class Timer(NamedTuple):
+    """A timer of an element instance (`node`), or of a start event of a definition (`node` NONE)."""
+
+    node: int
+    instance: int
+    definition: int
+    element: Element
+    schedule: Schedule
+
+
 @dataclass(slots=True)
 class Task:
     """An open user task."""
@@ -152,6 +173,7 @@ class World:
         self.jobs: dict[int, Work] = {}
         self.incidents: dict[int, Trouble] = {}
         self.tasks: dict[int, Task] = {}
+        self.timers: dict[int, Timer] = {}
         #: process instances that the model does not know and looks away from
         self.unseen: set[int] = set()
 
@@ -192,6 +214,10 @@ class World:
     def node(self, key: int) -> Node | None:
         instance = self.instances.get(self.history.owner.get(key, key))
         return instance.nodes.get(key) if instance else None
+
+    def living(self, node: Node) -> list[Node]:
+        """All element instances of its process instance."""
+        return list(self.instances[node.instance].nodes.values())
 
     def scopes(self, key: int) -> list[Node]:
         """The element instance and the scopes around it, innermost first."""

@@ -17,6 +17,15 @@ SCRIPTS = (
     '=if n > 2 then "x" else null',
     '=assert(n, n != "text")',
 )
+#: Text and kind of timers; the last one may fail.
+TIMES = (
+    ("PT0.5S", "timeDuration"),
+    ("P0DT4S", "timeDuration"),
+    ('=now() + duration("PT2S")', "timeDate"),
+    ("2001-01-01T00:00:00Z", "timeDate"),
+    ('="PT" + string(n) + "S"', "timeDuration"),
+)
+CYCLES = (("R3/PT1S", "timeCycle"), ("R2/2001-01-01T00:00:00Z/PT2S", "timeCycle"))
 #: Blocks within blocks.
 DEPTH_MAX = 3
 #: Elements of a model, about.
@@ -28,6 +37,10 @@ def generate(random: Random, process_id: str) -> bytes:
     builder = Builder(random)
     names = [builder.block(0) for _ in range(random.randint(1, 3))]
     builder.add(m.start(), m.end() if random.random() < 0.9 else m.terminate("end"))
+    if random.random() < 0.2:
+        names.insert(0, builder.timer_start())
+    if random.random() < 0.2:
+        builder.handler()
     builder.connect("start", names, "end")
     return m.model(m.process(process_id, *builder.parts))
 
@@ -56,7 +69,7 @@ class Builder:
 
     def block(self, depth: int) -> tuple[str, str]:
         """Something with one way in and one way out."""
-        simple = [self.job, self.job, self.job, self.script, self.user_task, self.manual]
+        simple = [self.job, self.job, self.job, self.script, self.user_task, self.manual, self.wait, self.timed_job]
         nested = [self.choice, self.fork, self.sub_process, self.sub_process, self.loop]
         if depth >= DEPTH_MAX or self.count[0] >= SIZE_MAX:
             nested = []
@@ -95,6 +108,42 @@ class Builder:
         name = self.name("step")
         self.add(m.element(self.random.choice(["manualTask", "task"]), name))
         return name, name
+
+    # timers
+
+    def wait(self, _depth: int) -> tuple[str, str]:
+        name = self.name("wait")
+        self.add(m.catch(name, m.timer(*self.random.choice(TIMES))))
+        return name, name
+
+    def timed_job(self, depth: int) -> tuple[str, str]:
+        """With a boundary event that ends it, or with a reminder beside."""
+        task, _ = self.job(depth)
+        late, after = self.name("late"), self.name("after")
+        if self.random.random() < 0.5:
+            times = m.timer(*self.random.choice([*TIMES, *CYCLES]))
+            over = self.name("over")
+            self.add(m.boundary_event(late, task, times, cancelActivity="false"), m.end(over), m.chain(late, over))
+            return task, task
+        self.add(m.boundary_event(late, task, m.timer(*self.random.choice(TIMES))), m.exclusive(after))
+        self.add(m.chain(task, after), m.chain(late, after))
+        return task, after
+
+    def timer_start(self) -> tuple[str, str]:
+        """Another way into the process, some times."""
+        begun, begin = self.name("begun"), self.name("merge")
+        self.add(m.start_event(begun, m.timer(*self.random.choice(CYCLES))), m.exclusive(begin), m.chain(begun, begin))
+        return begin, begin
+
+    def handler(self) -> None:
+        """An event sub-process."""
+        inner = Builder(self.random, self.count)
+        begun, end = self.name("begun"), self.name("end")
+        interrupts = self.random.random() < 0.5
+        times = m.timer(*self.random.choice(TIMES if interrupts else [*TIMES, *CYCLES]))
+        inner.add(m.start_event(begun, times, isInterrupting="true" if interrupts else "false"), m.end(end))
+        inner.connect(begun, [inner.block(DEPTH_MAX)], end)
+        self.add(m.handler(self.name("handler"), *inner.parts))
 
     # elements around blocks
 

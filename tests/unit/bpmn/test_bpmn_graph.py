@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from engine.bpmn import model
-from engine.bpmn.model import Element, Process
+from engine.bpmn.model import Element, Error, Process, Terminate
 from engine.bpmn.parse import parse
 
 JOB = '<bpmn:extensionElements><zeebe:taskDefinition type="work" /></bpmn:extensionElements>'
@@ -115,7 +115,7 @@ def test_native_user_task(element_of: Callable[[str], Element], value_of: Callab
     assert value_of(task.follow_up_date, {"later": "z"}) == "z"
     assert value_of(task.priority) == "70"
     assert value_of(task.external_form_reference, {"form": "f"}) == "f"
-    assert (task.form_key, task.form_id) == (None, None)
+    assert task.form is None
 
 
 def test_user_task_of_the_old_kind_is_a_job(element_of: Callable[[str], Element], value_of: Callable[..., Any]) -> None:
@@ -195,11 +195,10 @@ def test_error_events(process_of: Callable[[str], Process], value_of: Callable[.
     )
     first, second, throws = (process.elements[id_] for id_ in ("first", "second", "throws"))
     assert process.elements["task"].boundaries == ("first", "second")
-    assert (first.attached_to, first.catches_error, first.throws_error) == ("task", True, False)
-    assert value_of(first.error_code) == "A"
-    assert (second.catches_error, second.error_code) == (True, None)
-    assert (throws.throws_error, throws.catches_error) == (True, False)
-    assert value_of(throws.error_code, {"code": "C"}) == "C"
+    assert first.attached_to == "task"
+    assert value_of(cast(Error, first.event).code) == "A"
+    assert second.event == Error(code=None)
+    assert value_of(cast(Error, throws.event).code, {"code": "C"}) == "C"
 
 
 def test_error_without_code_is_caught_as_every_error(element_of: Callable[[str], Element]) -> None:
@@ -207,12 +206,23 @@ def test_error_without_code_is_caught_as_every_error(element_of: Callable[[str],
         '<bpmn:task id="task" /><bpmn:boundaryEvent id="it" attachedToRef="task">'
         '<bpmn:errorEventDefinition errorRef="error-without-code" /></bpmn:boundaryEvent>'
     )
-    assert (element.catches_error, element.error_code) == (True, None)
+    assert element.event == Error(code=None)
 
 
 def test_terminate_end_event(element_of: Callable[[str], Element]) -> None:
-    assert element_of('<bpmn:endEvent id="it"><bpmn:terminateEventDefinition /></bpmn:endEvent>').terminate
-    assert not element_of('<bpmn:endEvent id="it" />').terminate
+    assert element_of('<bpmn:endEvent id="it"><bpmn:terminateEventDefinition /></bpmn:endEvent>').event == Terminate()
+    assert element_of('<bpmn:endEvent id="it" />').event is None
+
+
+def test_a_boundary_event_is_what_its_activity_waits_for(process_of: Callable[[str], Process]) -> None:
+    process = process_of(
+        f'<bpmn:startEvent id="start" /><bpmn:serviceTask id="task">{JOB}</bpmn:serviceTask>'
+        '<bpmn:boundaryEvent id="late" attachedToRef="task" cancelActivity="false"><bpmn:timerEventDefinition>'
+        "<bpmn:timeDuration>PT1S</bpmn:timeDuration></bpmn:timerEventDefinition></bpmn:boundaryEvent>"
+        '<bpmn:boundaryEvent id="wrong" attachedToRef="task"><bpmn:errorEventDefinition /></bpmn:boundaryEvent>'
+    )
+    assert process.elements["task"].waits == ("late",)
+    assert (process.elements["late"].interrupting, process.elements["wrong"].interrupting) == (False, True)
 
 
 def test_mappings_in_document_order(element_of: Callable[[str], Element], value_of: Callable[..., Any]) -> None:
@@ -268,7 +278,7 @@ def test_definitions_that_nobody_uses_and_other_processes_are_read_over() -> Non
         '</collaboration><message id="message" name="=broken (" /><signal id="signal" /><escalation id="escalation" />'
         '<category id="category" /><dataStore id="store" />'
         '<process id="a" isExecutable="true"><startEvent id="start-a" /></process>'
-        '<process id="b"><inclusiveGateway id="gateway" /></process>'
+        '<process id="b"><complexGateway id="gateway" /></process>'
         '<process id="c1" isExecutable="false"><startEvent id="start-c"><timerEventDefinition /></startEvent></process>'
         '<process id="d" isExecutable="1"><startEvent id="start-d" /></process></definitions>'
     )

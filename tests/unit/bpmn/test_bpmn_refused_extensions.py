@@ -101,9 +101,66 @@ REFUSALS = {
         user_task_with("<zeebe:taskListeners><zeebe:taskListener /></zeebe:taskListeners>"),
         ("it", "USER_TASK", "task listeners"),
     ),
-    "called decision": (
-        task_with('<zeebe:calledDecision decisionId="d" resultVariable="r" />', "businessRuleTask"),
-        ("it", "BUSINESS_RULE_TASK", "called decision"),
+    "called decision without id": (
+        task_with('<zeebe:calledDecision decisionId="" resultVariable="r" />', "businessRuleTask"),
+        ("it", "BUSINESS_RULE_TASK", "expected the id of a decision, got none"),
+    ),
+    "called decision without result": (
+        task_with('<zeebe:calledDecision decisionId="d" />', "businessRuleTask"),
+        ("it", "BUSINESS_RULE_TASK", "the result variable"),
+    ),
+    "called decision with a path as result": (
+        task_with('<zeebe:calledDecision decisionId="d" resultVariable="a.b" />', "businessRuleTask"),
+        ("it", "BUSINESS_RULE_TASK", "the result variable to be one name"),
+    ),
+    "called decision with an unknown binding": (
+        task_with('<zeebe:calledDecision decisionId="d" resultVariable="r" bindingType="x" />', "businessRuleTask"),
+        ("it", "BUSINESS_RULE_TASK", "a binding type (latest, deployment, versionTag), got 'x'"),
+    ),
+    "called decision without its version tag": (
+        task_with(
+            '<zeebe:calledDecision decisionId="d" resultVariable="r" bindingType="versionTag" />', "businessRuleTask"
+        ),
+        ("it", "BUSINESS_RULE_TASK", "a version tag for the binding type versionTag, got none"),
+    ),
+    "called decision and job": (
+        task_with(
+            '<zeebe:calledDecision decisionId="d" resultVariable="r" /><zeebe:taskDefinition type="t" />',
+            "businessRuleTask",
+        ),
+        ("it", "BUSINESS_RULE_TASK", "zeebe:calledDecision or zeebe:taskDefinition, got both"),
+    ),
+    "called decision of another task": (
+        task_with('<zeebe:calledDecision decisionId="d" resultVariable="r" />', "serviceTask"),
+        ("it", "SERVICE_TASK", "no zeebe:calledDecision here"),
+    ),
+    "call activity without called element": (
+        task_with("", "callActivity"),
+        ("it", "CALL_ACTIVITY", "expected zeebe:calledElement, got none"),
+    ),
+    "call activity without process id": (
+        task_with('<zeebe:calledElement processId=" " />', "callActivity"),
+        ("it", "CALL_ACTIVITY", "expected the id of the called process, got none"),
+    ),
+    "call activity with an error in FEEL": (
+        task_with('<zeebe:calledElement processId="=(" />', "callActivity"),
+        ("it", "CALL_ACTIVITY", "expected the id of the called process to be FEEL"),
+    ),
+    "call activity with an unknown binding": (
+        task_with('<zeebe:calledElement processId="p" bindingType="x" />', "callActivity"),
+        ("it", "CALL_ACTIVITY", "a binding type (latest, deployment, versionTag), got 'x'"),
+    ),
+    "call activity without its version tag": (
+        task_with('<zeebe:calledElement processId="p" bindingType="versionTag" />', "callActivity"),
+        ("it", "CALL_ACTIVITY", "a version tag for the binding type versionTag, got none"),
+    ),
+    "call activity with a bad switch": (
+        task_with('<zeebe:calledElement processId="p" propagateAllChildVariables="yes" />', "callActivity"),
+        ("it", "CALL_ACTIVITY", "propagateAllChildVariables to be true or false, got 'yes'"),
+    ),
+    "called element of a task": (
+        task_with('<zeebe:calledElement processId="p" />', "task"),
+        ("it", "TASK", "no zeebe:calledElement here"),
     ),
     "linked resources": (job_with("<zeebe:linkedResources />"), ("it", "SERVICE_TASK", "linked resources")),
     "mapping of a gateway": (
@@ -111,12 +168,13 @@ REFUSALS = {
         ("it", "EXCLUSIVE_GATEWAY", "no zeebe:ioMapping here"),
     ),
     "input mapping of an event": (
-        task_with('<zeebe:ioMapping><zeebe:input source="=a" target="b" /></zeebe:ioMapping>', "endEvent"),
-        ("it", "END_EVENT", "no input mapping"),
+        '<bpmn:startEvent id="it"><bpmn:extensionElements><zeebe:ioMapping><zeebe:input source="=a" target="b" />'
+        "</zeebe:ioMapping></bpmn:extensionElements></bpmn:startEvent>",
+        ("it", "START_EVENT", "no input mapping"),
     ),
     "mapping without source": (
-        job_with('<zeebe:ioMapping><zeebe:input target="b" /></zeebe:ioMapping>'),
-        ("it", "SERVICE_TASK", "the source of the input mapping to 'b', got none"),
+        job_with('<zeebe:ioMapping><zeebe:output target="b" /></zeebe:ioMapping>'),
+        ("it", "SERVICE_TASK", "the source of the output mapping to 'b', got none"),
     ),
     "static output": (
         job_with('<zeebe:ioMapping><zeebe:output source="a" target="b" /></zeebe:ioMapping>'),

@@ -19,10 +19,12 @@ from engine.cli.main import create_app
 ROOT = Path(__file__).parents[3]
 
 COMMANDS = [
-    *("run", "demo", "deploy", "create", "worker", "log", "state", "config template", "config show"),
+    *("run", "demo", "lint", "deploy", "create", "worker", "log", "state", "config template", "config show"),
     *("instances list", "instances show", "instances cancel", "incidents list", "incidents resolve"),
     *(f"jobs {name}" for name in ("list", "activate", "complete", "fail", "throw-error", "update")),
     *(f"user-tasks {name}" for name in ("list", "assign", "unassign", "complete", "update")),
+    *("messages publish", "messages correlate", "signals broadcast"),
+    *(f"decisions {name}" for name in ("list", "evaluate", "instances")),
     *("variables list", "variables set", "replay verify", "replay rerun", "repair messages", "snapshot list"),
     *("exporter reindex", "produce", "snapshot take"),
     *(f"batch {name}" for name in ("cancel", "resolve-incidents", "list", "show", "items", "watch")),

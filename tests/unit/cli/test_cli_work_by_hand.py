@@ -127,8 +127,8 @@ def tree(engine: FakeEngine) -> FakeEngine:
     engine.answers(
         "POST",
         "/element-instances/search",
-        page(total=3),
-        page(start, element("3", "sub", "SUB_PROCESS")),
+        page(total=4),
+        page(start, element("3", "sub", "SUB_PROCESS"), element("7", "call", "CALL_ACTIVITY")),
         page(element("4", "ship", "SERVICE_TASK")),
     )
     job = {"jobKey": "5", "elementInstanceKey": "4", "type": "work", "state": "FAILED", "retries": 0, "worker": "w"}
@@ -144,6 +144,8 @@ def tree(engine: FakeEngine) -> FakeEngine:
     engine.answers("POST", "/incidents/search", page(incident))
     variables = [{"name": "n", "value": "1", "scopeKey": "1"}, {"name": "in", "value": '"x"', "scopeKey": "3"}]
     engine.answers("POST", "/variables/search", page(*variables))
+    called = {**instance, "processInstanceKey": "8", "processDefinitionId": "bill", "parentElementInstanceKey": "7"}
+    engine.answers("POST", "/process-instances/search", page(called))
     return engine
 
 
@@ -155,13 +157,17 @@ def test_an_instance_is_a_tree(tree: FakeEngine, retold: Retold) -> None:
         "order version 2 ACTIVE 1  START",
         "├─ n = 1",
         "├─ start (start event) COMPLETED 2  START to END",
-        "└─ sub (sub process) ACTIVE 3  START",
-        '   ├─ in = "x"',
-        "   └─ ship (service task) ACTIVE 4  START",
-        "      ├─ job work FAILED 5, retries 0, worker w",
+        "├─ sub (sub process) ACTIVE 3  START",
+        '│  ├─ in = "x"',
+        "│  └─ ship (service task) ACTIVE 4  START",
+        "│     ├─ job work FAILED 5, retries 0, worker w",
+        lines[-3],
+        "└─ call (call activity) ACTIVE 7  START",
     ]
-    assert lines[-1].startswith("      └─ incident ACTIVE 6 JOB_NO_RETRIES: no money!!!")
-    assert lines[-1].endswith("…")
+    assert lines[-3].startswith("│     └─ incident ACTIVE 6 JOB_NO_RETRIES: no money!!!")
+    assert lines[-3].endswith("…")
+    assert lines[-1] == "   └─ calls bill version 2 ACTIVE 8  START"
+    assert tree.bodies("/process-instances/search")[0]["filter"] == {"parentProcessInstanceKey": "1"}
     scopes = [body["filter"].get("elementInstanceScopeKey") for body in tree.bodies("/element-instances/search")]
     assert scopes == [None, "1", "3"]
 
@@ -172,6 +178,7 @@ def test_a_tree_as_json(tree: FakeEngine, retold: Retold) -> None:
     assert document["leftOut"] == 0
     inner = document["elementInstances"][1]["elementInstances"][0]
     assert (inner["elementId"], inner["jobs"][0]["jobKey"]) == ("ship", "5")
+    assert document["elementInstances"][2]["calledProcessInstances"][0]["processInstanceKey"] == "8"
 
 
 def test_a_tree_is_cut_at_the_limit(tree: FakeEngine, retold: Retold) -> None:

@@ -46,7 +46,8 @@ def test_every_command_of_a_client_can_be_written(value_type: str, intent: str) 
     found = wish(valueType=value_type, intent=intent, **({} if without_key else {"key": str(KEY)}))
     assert (found.record.value_type, found.record.intent) == (value_type, intent)
     assert found.record.key == (NONE if without_key else KEY)
-    assert found.partition == (2 if not without_key else 1 if value_type == "DEPLOYMENT" else 0)
+    first = value_type in ("DEPLOYMENT", "MESSAGE", "MESSAGE_CORRELATION")  # that of an empty correlation key
+    assert found.partition == (1 if first else 0 if without_key else 2)
 
 
 def test_all_that_a_line_may_have() -> None:
@@ -164,3 +165,9 @@ def test_after_a_command_that_could_not_be_sent_no_more_are() -> None:
     assert [found.outcome for found in outcomes[:3]] == [ACCEPTED] * 3
     assert {(found.outcome, found.reason) for found in outcomes[3:]} == {(NOT_SENT, "gone")}
     assert len(sent) < 1_000
+
+
+@pytest.mark.parametrize(("key", "partition"), [("k", 2), ("away", 3), ("order", 1)])
+def test_a_message_goes_to_the_partition_of_its_correlation_key(key: str, partition: int) -> None:
+    value = {"name": "paid", "correlationKey": key}
+    assert wish(valueType="MESSAGE", intent="PUBLISH", value=value).partition == partition

@@ -61,4 +61,4 @@ def test_a_timer_without_effects_is_dropped(scenario: MakeScenario) -> None:
 
 
 def test_every_timer_is_known_to_the_tick() -> None:
-    assert set(ASSEMBLY.registry.timers) == {"JOB_TIMEOUT", "JOB_BACKOFF"}
+    assert set(ASSEMBLY.registry.timers) == {"JOB_TIMEOUT", "JOB_BACKOFF", "MESSAGE_TTL", "TIMER"}

@@ -12,6 +12,7 @@ from engine.core.record import EVENT, Record, Step, first_key
 from engine.records import FAMILIES
 from engine.records.batch_error import BatchError
 from engine.records.batch_operation_chunk import BatchItem
+from engine.records.decision_evaluation import EvaluatedDecision, EvaluatedInput, EvaluatedOutput, MatchedRule
 from engine.records.process import ProcessElement
 from engine.shell.manual_clock import ManualClock
 from exporters.contract import Exporter
@@ -70,6 +71,69 @@ class Story:
         elements = (ProcessElement(element_id="task", name="Pay it", element_type="SERVICE_TASK"),)
         value = {"bpmn_process_id": process_id, "bpmn_version": version, "elements": elements, "resource": b"<bpmn/>"}
         self.step(("PROCESS", "CREATED", key, {**value, "resource_name": "order.bpmn", **fields}))
+        return key
+
+    def wait_for_messages(self) -> None:
+        """A subscription that was given a message, one that waits, and a message that started an instance."""
+        instance, element, started, message = (self.key() for _ in range(4))
+        place = {"process_definition_key": DEFINITION, "bpmn_process_id": "order", "message_name": "paid"}
+        here = {**place, "element_id": "task", "correlation_key": "k", "element_instance_key": element}
+        here |= {"process_instance_key": instance, "root_process_instance_key": instance}
+        for intents in (("CREATED", "CORRELATED"), ("CREATED",)):
+            key = self.key()
+            for intent in intents:
+                self.step(("PROCESS_MESSAGE_SUBSCRIPTION", intent, key, {**here, "message_key": message}))
+        start, key = {**place, "start_event_id": "start"}, self.key()
+        self.step(("MESSAGE_START_EVENT_SUBSCRIPTION", "CREATED", key, start))
+        given = {**start, "message_key": message, "process_instance_key": started}
+        self.step(("MESSAGE_START_EVENT_SUBSCRIPTION", "CORRELATED", key, given))
+
+    def define_form(self, form_id: str = "paying", version: int = 1, **fields: Any) -> int:
+        """A form; gives its key."""
+        key = self.key()
+        value = {"form_id": form_id, "form_version": version, "resource": b'{"id":"paying"}', **fields}
+        self.step(("FORM", "CREATED", key, value))
+        return key
+
+    def define_decision(self, decision_id: str = "dish", version: int = 1, name: str = "Dish") -> tuple[int, int]:
+        """A DMN file with one decision; gives the keys of the decision and of the file."""
+        requirements, decision = self.key(), self.key()
+        of_file = {"decision_requirements_id": "menu", "decision_requirements_name": "Menu"}
+        of_file |= {"decision_requirements_version": version}
+        value = {"decision_id": decision_id, "decision_name": name, "decision_version": version}
+        file = {"resource_name": "menu.dmn", "resource": b"<dmn/>"}
+        around = {"decision_requirements_key": requirements}
+        self.step(
+            ("DECISION_REQUIREMENTS", "CREATED", requirements, {**of_file, **file}),
+            ("DECISION", "CREATED", decision, {**value, **of_file, **around}),
+        )
+        return decision, requirements
+
+    def evaluate(self, decision: int, requirements: int, *, failure: str = "", **fields: Any) -> int:
+        """An evaluation of two decisions, of which the second fails if there is a failure; gives its key."""
+        key = self.key()
+        inputs = (EvaluatedInput(input_id="i", input_name="Season", input_value='"winter"'),)
+        outputs = (EvaluatedOutput(output_id="o", output_name="Dish", output_value='"roast"'),)
+        rules = (MatchedRule(rule_id="r", rule_index=1, evaluated_outputs=outputs),)
+        named: dict[str, Any] = {
+            "decision_key": decision,
+            "decision_id": "dish",
+            "decision_name": "Dish",
+            "decision_version": 1,
+        }
+        evaluated = (
+            EvaluatedDecision(**named, decision_type="LITERAL_EXPRESSION", decision_output="1"),
+            EvaluatedDecision(
+                **named,
+                decision_type="DECISION_TABLE",
+                decision_output="null" if failure else '"roast"',
+                evaluated_inputs=inputs,
+                matched_rules=rules,
+            ),
+        )
+        value = {**named, "decision_requirements_key": requirements, "evaluated_decisions": evaluated, **fields}
+        value["evaluation_failure_message"] = failure
+        self.step(("DECISION_EVALUATION", "FAILED" if failure else "EVALUATED", key, value))
         return key
 
     def start(self, definition: int = DEFINITION, **fields: Any) -> tuple[int, int, int]:

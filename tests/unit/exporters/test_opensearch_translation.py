@@ -13,7 +13,7 @@ from exporters.opensearch.searching.evaluation import is_like, literal
 from exporters.opensearch.searching.made_entities import IDENTITIES
 from exporters.opensearch.searching.places import (
     FLAGS,
-    IS_LATEST,
+    LATEST,
     PLACES,
     RELATIONS,
     WAIT_STATE_TYPE,
@@ -27,9 +27,9 @@ from exporters.search.fields import Field
 from exporters.search.statistics import STATISTICS
 from tests.conformance.search_model import like
 
-SPECIAL = {*FLAGS, IS_LATEST, WAIT_STATE_TYPE, "details"}
+SPECIAL = {*FLAGS, *LATEST, WAIT_STATE_TYPE, "details"}
 #: Nothing of these exists yet.
-EMPTY = {"RESOURCE", "MESSAGE_SUBSCRIPTIONS_BY_DEFINITION"}
+EMPTY = {"RESOURCE"}
 TEXT = st.text("ab*?\\ä😀", max_size=12)
 
 

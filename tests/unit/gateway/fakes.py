@@ -101,6 +101,12 @@ class FakeSearch:
     async def get(self, entity: str, key: int) -> dict[str, Any] | None:
         return self.documents.get(entity, {}).get(key)
 
+    async def start_form_id(self, key: int) -> str | None:
+        return self.documents.get("PROCESS_DEFINITION", {}).get(key, {}).get("startFormId")
+
+    async def decision_requirements_xml(self, key: int) -> bytes | None:
+        return b"<definitions/>" if key in self.documents.get("DECISION_REQUIREMENTS", {}) else None
+
     async def definition_xml(self, key: int) -> bytes | None:
         return b"<definitions/>" if key in self.documents.get("PROCESS_DEFINITION", {}) else None
 

@@ -19,9 +19,19 @@ SEARCHES = {
     "/jobs": "JOB",
     "/incidents": "INCIDENT",
     "/user-tasks": "USER_TASK",
+    "/decision-definitions": "DECISION_DEFINITION",
+    "/decision-requirements": "DECISION_REQUIREMENTS",
+    "/decision-instances": "DECISION_INSTANCE",
+    "/message-subscriptions": "MESSAGE_SUBSCRIPTION",
+    "/correlated-message-subscriptions": "CORRELATED_MESSAGE_SUBSCRIPTION",
     "/batch-operations": "BATCH_OPERATION",
     "/batch-operation-items": "BATCH_OPERATION_ITEM",
 }
+#: There is no document of one, or it is not asked for by a number.
+WITHOUT_KEY = (
+    *("JOB", "DECISION_INSTANCE", "BATCH_OPERATION_ITEM"),
+    *("MESSAGE_SUBSCRIPTION", "CORRELATED_MESSAGE_SUBSCRIPTION"),
+)
 DOCUMENT = {"name": "Ä", "value": "1"}
 
 
@@ -46,7 +56,7 @@ def test_search(path: str, entity: str) -> None:
 
 @pytest.mark.parametrize(
     ("path", "entity"),
-    [(path, entity) for path, entity in SEARCHES.items() if entity not in ("JOB", "BATCH_OPERATION_ITEM")],
+    [(path, entity) for path, entity in SEARCHES.items() if entity not in WITHOUT_KEY],
 )
 def test_get(path: str, entity: str) -> None:
     async def scenario(it: World) -> None:
@@ -131,16 +141,6 @@ def test_the_callers_of_a_process_instance() -> None:
         assert (await it.client.get(f"/v2/process-instances/{KEY + 1}/call-hierarchy")).status_code == 404
 
     run(scenario, search=FakeSearch({"PROCESS_INSTANCE": {KEY: DOCUMENT}}))
-
-
-@pytest.mark.parametrize("path", ["process-definitions", "user-tasks"])
-def test_there_are_no_forms(path: str) -> None:
-    async def scenario(it: World) -> None:
-        assert (await it.client.get(f"/v2/{path}/{KEY}/form")).status_code == 204
-        assert (await it.client.get(f"/v2/{path}/{KEY + 1}/form")).status_code == 404
-
-    known = {KEY: DOCUMENT}
-    run(scenario, search=FakeSearch({"PROCESS_DEFINITION": known, "USER_TASK": known}))
 
 
 def test_there_are_no_resources() -> None:

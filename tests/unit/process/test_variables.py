@@ -159,3 +159,21 @@ def test_names_that_are_long_or_odd_stay_apart(scenario: MakeScenario) -> None:
     assert len(record.value.variables.split(",")) == len(names)
     s.cancel(key)
     assert s.is_empty()
+
+
+def test_an_input_without_source_is_null(scenario: MakeScenario) -> None:
+    s = scenario()
+    nothing = '<zeebe:ioMapping><zeebe:input target="a" /></zeebe:ioMapping>'
+    s.deploy(m.straight("p", m.job("t", "work", nothing), names=["t"]))
+    s.create("p", '{"a": 1}')
+    activated = s.when(activation("work", 1, 1000)).one("JOB", "ACTIVATED")
+    assert activated.value.variables == '{"a":null}'
+
+
+def test_a_catch_event_waits_for_what_its_inputs_say(scenario: MakeScenario) -> None:
+    s = scenario()
+    caught = m.catch("wait", m.timer("=pause"), m.mapping([('="PT" + string(seconds) + "S"', "pause")]))
+    s.deploy(m.straight("p", caught, names=["wait"]))
+    s.create("p", '{"seconds": 5}')
+    assert not s.advance(4_999).records
+    s.advance(1).has("TIMER TRIGGERED", "wait COMPLETED", "p COMPLETED")

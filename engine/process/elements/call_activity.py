@@ -1,0 +1,22 @@
+"""Call activities: each starts an instance of another process, and waits for it (BPMN 2.0, 13.3.4)."""
+
+from __future__ import annotations
+
+from engine.bpmn.model import Element
+from engine.core.effects import Effects
+
+from ..call_commands import BEGIN, TERMINATE, call_command
+from ..execution import Execution
+from ..tables import ElementInstance
+from .behavior import Behavior
+
+
+class CallActivity(Behavior):
+    """Active while the called instance runs. Which process that is, is found out in the step that starts it."""
+
+    def activate(self, execution: Execution, _element: Element, key: int, _data: str) -> Effects:
+        yield call_command(execution.view, BEGIN, key)
+
+    def terminate(self, execution: Execution, row: ElementInstance) -> Effects:
+        if row.work_key > 0:
+            yield call_command(execution.view, TERMINATE, row.work_key)
