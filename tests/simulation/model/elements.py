@@ -73,8 +73,15 @@ def is_number(value: object, most: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most
 
 
+class FormMissing(Exception):
+    """A form is linked that was not deployed."""
+
+
 def begin_user_task(world: World, node: Node, data: str) -> None:
     task = node.element.user_task
+    if task is not None and task.form is not None:
+        evaluate(world, node, task.form.form_id)
+        raise FormMissing  # none are deployed in the installations that this model knows
     if task is None or not task.native:
         begin_job(world, node, data)
         return

@@ -15,7 +15,7 @@ from engine.bpmn.feel import EvaluationFailure
 from engine.core.record import NONE
 
 from .catching import caught
-from .elements import begin
+from .elements import FormMissing, begin
 from .happenings import end_incidents, gone, may_activate, raise_incident, take, tell
 from .log import NEVER
 from .variables import apply_mappings, merge, parse_document, set_local, visible
@@ -173,6 +173,8 @@ def go_on(world: World, node: Node, data: str) -> None:
     try:
         begin_waiting(world, node)
         begin(world, node, data)
+    except FormMissing:
+        raise_incident(world, node, "FORM_NOT_FOUND", again)
     except EvaluationFailure:
         kind = "CONDITION_ERROR" if node.element.type in DECIDING else "EXTRACT_VALUE_ERROR"
         raise_incident(world, node, kind, again)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -107,6 +108,7 @@ class Machines:
         self.all: list[Installation] = []
         #: Those that should run now.
         self.running: list[Installation] = []
+        self._adding = threading.Lock()
         self._ending = ending
         self._folder = folder
         self._began = time.monotonic()
@@ -133,10 +135,11 @@ class Machines:
         return [machine.url for machine in self.running]
 
     def add(self) -> None:
-        """Start one more, which ends with all the others. Returns when all of it works."""
+        """Start one more, which ends with all the others. Returns when all of it works; several threads may call it."""
         environment = {**self.place.environment(), "RETOLD_CONFIG": str(self._file)}
-        machine = Installation(self._folder / str(len(self.all) + 1), self.partition_count, environment)
-        self.all.append(machine)
+        with self._adding:
+            machine = Installation(self._folder / str(len(self.all) + 1), self.partition_count, environment)
+            self.all.append(machine)
         self._ending.enter_context(machine)
         self.running.append(machine)
 
