@@ -11,7 +11,7 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from engine.core.faults import SnapshotDamaged, StateLost, StoreFull, Unavailable
+from engine.core.faults import RetoldError, SnapshotDamaged, StateLost, StoreFull, Unavailable
 from engine.core.head import HEAD, Head
 from engine.core.state import State
 from engine.shell.history import History
@@ -32,7 +32,7 @@ OWNER_DELAY = 0.25
 async def open_state(host: Host, log: Log, number: int) -> Store:
     """The state to begin with: what this machine kept, else the newest snapshot, else an empty one; it fits the log.
 
-    Raises StateLost when neither the log nor a snapshot reaches back, or Unavailable.
+    Raises StateLost when neither the log nor a snapshot reaches back; Unavailable, or StoreFull, when that may pass.
     """
     store = host.open_store(number)
     history = History(log, host.assembly.codec, number)
@@ -43,34 +43,52 @@ async def open_state(host: Host, log: Log, number: int) -> Store:
     if head.position:
         _say(number, f"does not use the state that this machine has: {misfit}")
         store.clear()
+    store.close()
     snapshots = host.snapshots(number)
     if snapshots is not None:
-        store.close()
-        restored = await _restore_newest(host, snapshots, history, number)
-        store = host.open_store(number)
-        if restored:
-            return store
-    lost = await history.misfit(0, b"")
-    if lost:
-        store.close()
-        raise _lost(number, lost, snapshots)
-    return store
+        await _restore_newest(host, snapshots, history, number)
+    elif lost := await history.misfit(0, b""):
+        raise _lost(number, lost, "none are kept (snapshots.directory)")
+    return host.open_store(number)
 
 
-async def _restore_newest(host: Host, snapshots: Snapshots, history: History, number: int) -> bool:
-    """Let the newest snapshot that can be used be the state; False when there is none."""
-    for snapshot in await snapshots.find():
-        problem = await _problem_of(host, snapshot, history)
-        if not problem:
-            try:
-                await snapshots.restore(snapshot)
-            except (SnapshotDamaged, StoreFull, Unavailable) as error:
-                problem = error.message
-        if not problem:
-            _say(number, f"begins with the snapshot {_describe(snapshot)}")
-            return True
-        _say(number, f"does not use the snapshot {_describe(snapshot)}: {problem}")
-    return False
+async def _restore_newest(host: Host, snapshots: Snapshots, history: History, number: int) -> None:
+    """Let the newest snapshot that can be used be the state; there need be none while the log has its beginning.
+
+    While one is copied, newer ones are taken, and the log may lose what lies before those. So when its beginning is
+    gone, snapshots are looked for again, until there is none that was not tried.
+    """
+    problems: dict[Snapshot, str | RetoldError] = {}
+    lost = ""
+    while True:
+        found = await snapshots.find()
+        untried = [snapshot for snapshot in found if snapshot not in problems]
+        if lost and not untried:
+            passing = [problem for problem in map(problems.get, found) if isinstance(problem, RetoldError)]
+            raise next(iter(passing), _lost(number, lost, "none of those that are there can be used"))
+        for snapshot in untried:
+            problem = problems[snapshot] = await _use(host, snapshots, snapshot, history)
+            if not problem:
+                _say(number, f"begins with the snapshot {_describe(snapshot)}")
+                return
+            _say(number, f"does not use the snapshot {_describe(snapshot)}: {problem}")
+        lost = await history.misfit(0, b"")
+        if not lost:
+            return
+
+
+async def _use(host: Host, snapshots: Snapshots, snapshot: Snapshot, history: History) -> str | RetoldError:
+    """Let a snapshot be the state; gives why it cannot be, as an error if that may pass, or nothing."""
+    problem = await _problem_of(host, snapshot, history)
+    if problem:
+        return problem
+    try:
+        await snapshots.restore(snapshot)
+    except SnapshotDamaged as error:
+        return error.message
+    except (StoreFull, Unavailable) as error:
+        return error
+    return ""
 
 
 async def _problem_of(host: Host, snapshot: Snapshot, history: History) -> str:
@@ -82,8 +100,7 @@ async def _problem_of(host: Host, snapshot: Snapshot, history: History) -> str:
     return await history.misfit(snapshot.position, bytes.fromhex(snapshot.chain_hash))
 
 
-def _lost(number: int, problem: str, snapshots: Snapshots | None) -> StateLost:
-    found = "none are kept (snapshots.directory)" if snapshots is None else "none of those that are there can be used"
+def _lost(number: int, problem: str, found: str) -> StateLost:
     return StateLost(
         f"expected the events of partition {number} from position 1 on, or a snapshot that reaches to where they "
         f"begin; got neither: a state without them {problem.removeprefix('it ')}, and of the snapshots {found}; "

@@ -45,6 +45,8 @@ class RunnerLimits(Struct, frozen=True, kw_only=True):
     read_size_max: int = 1 << 20
     #: shortest time between two ticks, in seconds
     tick_interval: float = 0.01
+    #: longest time between two looks at the clock while something will be due, in seconds: it may be set meanwhile
+    clock_interval: float = 60.0
 
 
 class Group:
@@ -321,7 +323,7 @@ class Runner:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             return
         due = due_at(self.state)
-        timeout = None if due is None else max((due - self._clock.now()) / 1000, self._limits.tick_interval)
+        timeout = None if due is None else self._seconds_until(due)
         places: Mapping[Place, int] = {(name, self.partition): self._next[name] for name in empty}
         waiting = asyncio.ensure_future(self._log.wait(places, timeout))
         try:
@@ -330,6 +332,11 @@ class Runner:
                 waiting.result()
         finally:
             waiting.cancel()
+
+    def _seconds_until(self, due: int) -> float:
+        """How long to sleep: not so long that a clock that is set, or a machine that slept, is missed."""
+        seconds = (due - self._clock.now()) / 1000
+        return min(max(seconds, self._limits.tick_interval), self._limits.clock_interval)
 
     def _tick_when_due(self) -> None:
         """Tell the machine that time has passed, unless the last tick has no outcome yet; commands do not wait for it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from pathlib import Path
@@ -13,10 +14,10 @@ import msgspec
 import pytest
 
 from engine.config.snapshots import SnapshotSettings
-from engine.core.faults import StateLost
+from engine.core.faults import StateLost, Unavailable
 from engine.core.head import HEAD, Head
 from engine.core.machine import Machine
-from engine.core.ports import EVENTS, Log, Place, Store
+from engine.core.ports import EVENTS, Log, Place, Snapshot, Store
 from engine.core.state import State
 from engine.records import Deployment, ProcessInstanceCreation
 from engine.records.deployment import Resource
@@ -38,6 +39,17 @@ DEPLOYMENT = make(
 )
 
 
+class SlowSnapshots(LmdbSnapshots):
+    """Snapshots of which a copy takes so long that something happens meanwhile."""
+
+    meanwhile: Callable[[], object]
+
+    async def restore(self, snapshot: Snapshot) -> None:
+        """As `Snapshots.restore`."""
+        self.meanwhile()
+        await super().restore(snapshot)
+
+
 class Computer:
     """The part of a Host that a state needs: one machine, with a directory that others share."""
 
@@ -47,6 +59,8 @@ class Computer:
         self.clock = ManualClock(BEGIN)
         self.state = folder / name
         self.shared = folder / "snapshots" if keeps_snapshots else None
+        #: Happens while it copies a snapshot.
+        self.meanwhile: Callable[[], object] = lambda: None
 
     def open_store(self, partition: int) -> LmdbStore:
         return LmdbStore(self.state, 1 << 28, state_format=ASSEMBLY.state_format)
@@ -54,7 +68,7 @@ class Computer:
     def snapshots(self, partition: int) -> LmdbSnapshots | None:
         if self.shared is None:
             return None
-        return LmdbSnapshots(
+        found = SlowSnapshots(
             self.shared,
             partition,
             state=self.state,
@@ -63,6 +77,8 @@ class Computer:
             keep=3,
             clock=self.clock,
         )
+        found.meanwhile = self.meanwhile
+        return found
 
     async def open(self, log: Log) -> Store:
         return await open_state(cast(Host, self), log, 1)
@@ -245,6 +261,45 @@ def test_neither_log_nor_snapshot_reaches_back(tmp_path: Path, keeps_snapshots: 
         with pytest.raises(StateLost, match="events of partition 1 from position 1 on, or a snapshot") as caught:
             await Computer(tmp_path, "new", keeps_snapshots=keeps_snapshots).open(log)
         assert f"the log begins at position {world.positions[-1] + 3}" in caught.value.message
+
+    play(tmp_path, test)
+
+
+def test_while_one_is_copied_a_newer_one_is_taken_and_the_log_loses_what_lies_before(tmp_path: Path) -> None:
+    async def test(world: World) -> None:
+        newest = world.folder_of(world.positions[-1])
+        later = newest.rename(tmp_path / newest.name)
+        _damage(world.folder_of(world.positions[-2]))
+        log = world.cut(1)
+
+        def time_passes() -> None:
+            if later.exists():
+                later.rename(newest)
+                log.cut(PLACE, world.positions[-1])
+
+        new = Computer(tmp_path, "new")
+        new.meanwhile = time_passes
+        store = await new.open(log)
+        assert position_of(store) == world.positions[-1]
+        await work(log, {1: store}, world.first.clock)
+        assert digests(store) == digests(await replayed(world.log, 1))
+
+    play(tmp_path, test)
+
+
+def test_one_that_cannot_be_copied_just_now_is_not_lost(tmp_path: Path) -> None:
+    """The process is started again: no person needs to look."""
+
+    async def test(world: World) -> None:
+        new = Computer(tmp_path, "new")
+
+        def disk_goes_away() -> None:
+            shutil.rmtree(new.state)
+            new.state.write_text("a file")
+
+        new.meanwhile = disk_goes_away
+        with pytest.raises(Unavailable, match="expected to use snapshots"):
+            await new.open(world.cut(world.positions[-1]))
 
     play(tmp_path, test)
 

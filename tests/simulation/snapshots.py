@@ -81,6 +81,8 @@ class SimulatedSnapshots:
         found = [copy for copy in self._shelf if copy.snapshot == snapshot]
         if not found:
             raise Unavailable("another machine has removed it")
+        if self._world.strikes("snapshot fails"):
+            raise Unavailable("the share is away")
         if found[0].is_damaged:
             raise SnapshotDamaged
         self._disk.store = found[0].rows.copy()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
-from engine.core.faults import RetoldError, Unavailable
+from engine.core.faults import LogTruncated, RetoldError, Unavailable
 from engine.core.ports import Clock, Page, Place
 from engine.shell.ends import Ends
 from engine.shell.kafka.clients import Fetched, Fetcher
@@ -149,6 +149,8 @@ class Feed:
         except RetoldError as error:
             if position == self._position:
                 self._wanted.clear()
+                if isinstance(error, LogTruncated):
+                    self._go_to(error.first_offset)  # else who sleeps from there on is told of this place for ever
                 self._tell(error)
             return
         self._failing_since, self._back_off, self._fault = None, BACK_OFF_MIN, None

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 import pytest
 from msgspec import Struct
 
-from engine.core.faults import CorruptedLog, RetoldError, Unavailable
+from engine.core.faults import CorruptedLog, LogTruncated, RetoldError, Unavailable
 from engine.core.ports import EVENTS, Page, Place
 from engine.shell.ends import Ends
 from engine.shell.kafka.clients import Fetched, KafkaRecord
@@ -266,6 +266,24 @@ def test_damage_is_told_at_once_and_every_time() -> None:
         asked = len(broker.asked)
         await turns()
         assert len(broker.asked) == asked, "nobody wants it any more"
+
+    run(scenario)
+
+
+def test_who_sleeps_where_the_log_was_cut_off_goes_on_where_it_begins() -> None:
+    async def scenario(feed: Feed, broker: Broker, ends: Ends) -> None:
+        broker.append(*[Written(offset, b"a") for offset in range(4)])
+        await feed.read(0, 1, False)
+        await feed.read(4, 1, False)
+        broker.fault = LogTruncated(*PLACE, 4, 9)
+        broker.append(Written(9, b"b"))
+        with pytest.raises(LogTruncated):
+            await wait(feed, ends, 4)
+        broker.fault = None
+        broker.asked.clear()
+        assert await wait(feed, ends, 9)
+        assert {offset for offset, _ in broker.asked} == {9, 10}
+        assert offsets(await feed.read(9, 1, False)) == [9]
 
     run(scenario)
 
