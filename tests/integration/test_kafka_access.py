@@ -171,8 +171,8 @@ def test_a_client_cannot_fence_an_engine(guarded: Guarded) -> None:
 
 def test_an_auditor_reads_everything_and_changes_nothing(guarded: Guarded) -> None:
     source = KafkaSource(guarded.connection("auditor"))
-    with source.hold():
-        assert source.check().counts["places"] == 2 * len(TOPICS)
+    with source.cut() as cut:
+        assert source.check(cut).counts["places"] == 2 * len(TOPICS)
     for topic in TOPICS:
         asyncio.run(read_end(source.connection, topic))
         with pytest.raises(RetoldError, match="expected to be allowed"):

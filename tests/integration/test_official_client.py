@@ -260,6 +260,7 @@ def test_variables_are_read_into_a_model_of_their_own(client: CamundaClient) -> 
 
 
 def test_a_user_task_is_completed(client: CamundaClient) -> None:
+    deploy(client, b'{"id": "approve", "components": []}', "approve.form")
     deploy(client, (MODELS / "user-tasks.bpmn").read_bytes(), "user-tasks.bpmn")
     key = create(client, "user-tasks", initiator="ada", users=["bob"])
     query = UserTaskSearchQuery.from_dict({"filter": {"processInstanceKey": key, "assignee": {"$like": "a*"}}})

@@ -123,6 +123,7 @@ def test_incidents_and_instances_are_counted_by_process_and_error(client: Camund
 
 
 def test_a_user_task_sees_the_variables_of_its_instance(client: CamundaClient) -> None:
+    deploy(client, b'{"id": "approve", "components": []}', "approve.form")
     deploy(client, (MODELS / "user-tasks.bpmn").read_bytes(), "user-tasks.bpmn")
     key = create(client, "user-tasks", initiator="ada", users=["bob"])
     query = UserTaskSearchQuery.from_dict({"filter": {"processInstanceKey": key}})

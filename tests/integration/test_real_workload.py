@@ -17,10 +17,10 @@ def expect_nothing_wrong(seed: int, place: Place, folder: Path, strike_count: in
     result = run(seed, place, folder, strike_count)
     print("\n".join(result.diary))
     assert not result.report, result.report
-    assert result.items > 0
+    assert result.instances > 0
 
 
-@pytest.mark.parametrize("seed", [9, 15])
+@pytest.mark.parametrize("seed", [9])
 def test_machines_on_kafka_and_opensearch(
     seed: int, kafka: str, kafka_prefix: str, opensearch: str, index_prefix: str, tmp_path: Path
 ) -> None:
