@@ -33,7 +33,9 @@ from .decision_tables import (
     REQUIREMENTS_RESOURCES,
     DecisionRow,
 )
+from .parsed import ParsedFiles
 from .variables import Document, encode_value, parse_document
+from .versions import Versions
 
 EVALUATED = "EVALUATED"
 FAILED = "FAILED"
@@ -46,18 +48,12 @@ EVALUATION_SIZE_MAX = 3 * 1024 * 1024
 #: Bytes that a text of a record takes besides its own.
 TEXT_OVERHEAD = 8
 
-_graphs: dict[bytes, DecisionRequirements] = {}
+_files = ParsedFiles(parse, GRAPHS_MAX)
 
 
 def requirements_of(checksum: bytes, resource: bytes, resource_name: str) -> DecisionRequirements:
     """The decisions of a file. Raises ModelRefused."""
-    found = _graphs.get(checksum)
-    if found is None:
-        found = parse(resource, resource_name)
-        if len(_graphs) >= GRAPHS_MAX:
-            del _graphs[next(iter(_graphs))]
-        _graphs[checksum] = found
-    return found
+    return _files.read(checksum, resource, resource_name)
 
 
 # finding
@@ -71,27 +67,7 @@ def find_decision(view: View, key: int) -> DecisionRow:
     return row
 
 
-def find_latest(view: View, decision_id: str) -> int:
-    """The key of the latest version. Raises Reject NOT_FOUND."""
-    return _found(view.get(LATEST_DECISIONS, decision_id), f"expected a decision '{decision_id}', got none deployed")
-
-
-def find_tagged(view: View, decision_id: str, version_tag: str) -> int:
-    """The key of the latest version that has this version tag. Raises Reject NOT_FOUND."""
-    message = f"expected a version of decision '{decision_id}' with the version tag '{version_tag}', got none"
-    return _found(view.get(DECISION_TAGS, decision_id, version_tag), message)
-
-
-def find_deployed(view: View, decision_id: str, deployment_key: int) -> int:
-    """The key of the version that came with a deployment. Raises Reject NOT_FOUND."""
-    message = f"expected decision '{decision_id}' in the deployment of the process ({deployment_key}), got none"
-    return _found(view.get(DEPLOYED_DECISIONS, decision_id, deployment_key), message)
-
-
-def _found(key: int | None, message: str) -> int:
-    if key is None:
-        raise Reject(NOT_FOUND, f"{message}; deploy it first")
-    return key
+VERSIONS = Versions(kind="decision", latest=LATEST_DECISIONS, tags=DECISION_TAGS, deployed=DEPLOYED_DECISIONS)
 
 
 # evaluating
@@ -102,7 +78,7 @@ def evaluate(command: Record, view: View) -> Effects:
     wish = cast(DecisionEvaluation, command.value)
     if wish.decision_key == NONE and not wish.decision_id:
         raise Reject(INVALID_ARGUMENT, "expected the key or the id of a decision, got neither; give one of them")
-    key = find_latest(view, wish.decision_id) if wish.decision_key == NONE else wish.decision_key
+    key = VERSIONS.find_latest(view, wish.decision_id) if wish.decision_key == NONE else wish.decision_key
     find_decision(view, key)
     value = evaluation_of(view, key, Document(view, parse_document(wish.variables)))
     yield evaluated(view, value, answers=True)
@@ -147,7 +123,7 @@ def evaluation_of(view: View, key: int, variables: Variables) -> DecisionEvaluat
 
 def _graph_of(view: View, row: DecisionRow) -> DecisionRequirements:
     requirements = view.get(REQUIREMENTS, row.requirements_key)
-    known = _graphs.get(requirements.checksum) if requirements is not None else None
+    known = _files.get(requirements.checksum) if requirements is not None else None
     if known is not None:
         return known
     resource = view.get(REQUIREMENTS_RESOURCES, row.requirements_key)

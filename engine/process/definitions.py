@@ -5,11 +5,12 @@ The graphs are a memo of a pure function (the file's bytes decide them), so they
 
 from __future__ import annotations
 
-from engine.bpmn.model import Element, Process
+from engine.bpmn.model import Process
 from engine.bpmn.parse import parse
 from engine.core.faults import NOT_FOUND, BrokenInvariant, Reject
 from engine.core.state import View
 
+from .parsed import ParsedFiles
 from .tables import (
     DEFINITION_DEPLOYMENTS,
     DEFINITION_RESOURCES,
@@ -23,18 +24,12 @@ from .tables import (
 #: Parsed files kept in memory, the oldest given up first.
 GRAPHS_MAX = 500
 
-_graphs: dict[bytes, tuple[Process, ...]] = {}
+_files = ParsedFiles(parse, GRAPHS_MAX)
 
 
 def processes_of(checksum: bytes, resource: bytes, resource_name: str) -> tuple[Process, ...]:
     """The executable processes of a file. Raises ModelRefused."""
-    found = _graphs.get(checksum)
-    if found is None:
-        found = parse(resource, resource_name)
-        if len(_graphs) >= GRAPHS_MAX:
-            del _graphs[next(iter(_graphs))]
-        _graphs[checksum] = found
-    return found
+    return _files.read(checksum, resource, resource_name)
 
 
 def find_definition(view: View, key: int) -> tuple[Definition, Process]:
@@ -46,7 +41,7 @@ def find_definition(view: View, key: int) -> tuple[Definition, Process]:
 
 
 def graph_of(view: View, key: int, definition: Definition) -> Process:
-    graphs = _graphs.get(definition.checksum)
+    graphs = _files.get(definition.checksum)
     if graphs is None:
         resource = view.get(DEFINITION_RESOURCES, key)
         if resource is None:
@@ -87,7 +82,3 @@ def find_deployed(view: View, bpmn_process_id: str, deployment_key: int) -> int:
         message = f"expected process '{bpmn_process_id}' in the deployment of the calling process ({deployment_key})"
         raise Reject(NOT_FOUND, f"{message}, got none; deploy them together")
     return key
-
-
-def element_of(view: View, definition_key: int, element_id: str) -> Element:
-    return find_definition(view, definition_key)[1].elements[element_id]

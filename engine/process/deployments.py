@@ -32,7 +32,7 @@ from engine.records.process import ProcessElement
 from . import decision_deployments, form_deployments, signals
 from .decision_deployments import DecisionFile
 from .decisions import requirements_of
-from .definitions import processes_of
+from .definitions import find_before, processes_of
 from .form_deployments import FormFile
 from .message_starts import renew_subscriptions
 from .tables import (
@@ -204,10 +204,11 @@ def _define(view: View, outcome: Deployment, resources: tuple[Resource, ...]) ->
             graphs = processes_of(process.checksum, file, process.resource_name)
             graph = next(graph for graph in graphs if graph.id == process.bpmn_process_id)
             yield _defined(key, process, file, graph)
-            yield from renew_subscriptions(view, process.process_definition_key, graph, process.version)
-            yield from signals.renew_subscriptions(view, process.process_definition_key, graph, process.version)
+            before = find_before(view, graph.id, process.version)
+            yield from renew_subscriptions(view, process.process_definition_key, graph, before)
+            yield from signals.renew_subscriptions(view, process.process_definition_key, graph, before)
             if view.partition == DEPLOYMENT_PARTITION:
-                yield from renew_timers(view, process.process_definition_key, graph, process.version)
+                yield from renew_timers(view, process.process_definition_key, graph, before)
 
 
 def _defined(deployment_key: int, process: DeployedProcess, file: bytes, graph: Graph) -> Event:

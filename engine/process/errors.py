@@ -10,7 +10,7 @@ from .call_commands import THROW_ERROR, call_command
 from .catchers import find_catcher, find_catching_call
 from .events.catching import catch
 from .execution import Execution
-from .tables import ELEMENT_INSTANCES, TERMINATING
+from .tables import ELEMENT_INSTANCES
 from .work import Work
 
 
@@ -37,7 +37,4 @@ def throw(execution: Execution, work: Work) -> Effects:
         job_key = row.work_key if by_job else NONE
         yield execution.incident(work.key, "UNHANDLED_ERROR_EVENT", message, resume=resume, job_key=job_key)
         return
-    key, catching = caught
-    host = execution.view.get(ELEMENT_INSTANCES, key)
-    if host is not None and host.state != TERMINATING:
-        yield from catch(execution, key, host, catching, work.data)
+    yield from catch(execution, *caught, work.data)

@@ -5,7 +5,7 @@ An escalation that nobody catches is no incident. Sources: BPMN 2.0, 10.5.6 and 
 
 from __future__ import annotations
 
-from engine.bpmn.model import Element, Escalation
+from engine.bpmn.model import Escalation
 from engine.core.effects import Effects, Event
 from engine.core.head import apply_nothing
 from engine.core.record import DEFAULT_TENANT
@@ -17,7 +17,6 @@ from .call_commands import ESCALATE, call_command
 from .catchers import find_catcher, find_catching_call
 from .events.catching import catch
 from .execution import Execution
-from .tables import ELEMENT_INSTANCES, TERMINATING
 from .work import Work
 
 FAMILY = "ESCALATION"
@@ -45,20 +44,14 @@ def escalate(execution: Execution, key: int, thrower_id: str, code: str) -> Effe
     if called is not None:
         yield call_command(execution.view, ESCALATE, called[0], escalation_code=code)
     elif found is not None:
-        yield from _catch(execution, *found)
+        yield from catch(execution, *found, "")
 
 
 def escalate_from_call(execution: Execution, key: int, code: str) -> Effects:
     """The call activity `key` of this instance is told of an escalation in what it called."""
     found = find_catcher(execution, key, Escalation, code)
     if found is not None:
-        yield from _catch(execution, *found)
-
-
-def _catch(execution: Execution, key: int, catching: Element) -> Effects:
-    host = execution.view.get(ELEMENT_INSTANCES, key)
-    if host is not None and host.state != TERMINATING:
-        yield from catch(execution, key, host, catching, "")
+        yield from catch(execution, *found, "")
 
 
 PART = Part(appliers={(FAMILY, "ESCALATED"): apply_nothing, (FAMILY, "NOT_ESCALATED"): apply_nothing})

@@ -109,9 +109,12 @@ class Execution:
 
     def is_taken_over(self, scope_key: int) -> bool:
         """Whether an interrupting event sub-process is on its way to take the scope over."""
-        begins = [work.element_id for work in self.stack if work.kind == kinds.ACTIVATE and work.key == scope_key]
-        handlers = [element for element in map(self.graph.elements.__getitem__, begins) if self._interrupts(element)]
-        return bool(handlers)
+        return any(
+            work.kind == kinds.ACTIVATE
+            and work.key == scope_key
+            and self._interrupts(self.graph.elements[work.element_id])
+            for work in self.stack
+        )
 
     def _interrupts(self, element: Element) -> bool:
         return element.type == EVENT_SUB_PROCESS and self.graph.elements[element.start].interrupting

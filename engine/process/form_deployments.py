@@ -12,12 +12,13 @@ from msgspec import Struct
 
 from engine.bpmn.forms import Form as FormHead
 from engine.core.effects import Effects, Event
-from engine.core.faults import NOT_FOUND, Reject
 from engine.core.record import DEFAULT_TENANT
 from engine.core.registry import Fact, Part, table_values
 from engine.core.state import State, Table, View
 from engine.records import Form
 from engine.records.deployment import DeployedForm
+
+from .versions import Versions
 
 
 class FormRow(Struct, frozen=True, kw_only=True, array_like=True):
@@ -90,30 +91,7 @@ def define(deployment_key: int, forms: tuple[DeployedForm, ...], files: dict[str
         yield Event(value_type="FORM", intent="CREATED", key=form.form_key, value=value)
 
 
-# finding
-
-
-def find_latest(view: View, form_id: str) -> int:
-    """The key of the latest version. Raises Reject NOT_FOUND."""
-    return _found(view.get(LATEST_FORMS, form_id), f"expected a form '{form_id}', got none deployed")
-
-
-def find_tagged(view: View, form_id: str, version_tag: str) -> int:
-    """The key of the latest version that has this version tag. Raises Reject NOT_FOUND."""
-    message = f"expected a version of form '{form_id}' with the version tag '{version_tag}', got none"
-    return _found(view.get(FORM_TAGS, form_id, version_tag), message)
-
-
-def find_deployed(view: View, form_id: str, deployment_key: int) -> int:
-    """The key of the version that came with a deployment. Raises Reject NOT_FOUND."""
-    message = f"expected form '{form_id}' in the deployment of the process ({deployment_key}), got none"
-    return _found(view.get(DEPLOYED_FORMS, form_id, deployment_key), message)
-
-
-def _found(key: int | None, message: str) -> int:
-    if key is None:
-        raise Reject(NOT_FOUND, f"{message}; deploy it first")
-    return key
+VERSIONS = Versions(kind="form", latest=LATEST_FORMS, tags=FORM_TAGS, deployed=DEPLOYED_FORMS)
 
 
 # appliers

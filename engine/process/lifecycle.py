@@ -156,16 +156,16 @@ def start_at(execution: Execution, start_event_id: str, variables: str, limit: i
 
 
 def _go_on_activating(execution: Execution, key: int, element: Element, data: str) -> Effects:
-    resume = Work(kinds.RESUME_ACTIVATION, key, data=data)
     if element.inputs:
         try:
             made = evaluate_mappings(execution.view, key, element.inputs)
         except EvaluationFailure as failure:
             message = f"input mapping of '{element.id}': {failure}"
+            resume = Work(kinds.RESUME_ACTIVATION, key, data=data)
             yield execution.incident(key, "IO_MAPPING_ERROR", message, resume=resume)
             return
         yield from merge_local(execution.view, key, made, execution.process_id)
-    if element.waits and not (yield from open_waits(execution, key, element, resume)):
+    if element.waits and not (yield from open_waits(execution, key, element, data)):
         return
     yield from BEHAVIORS[element.type].activate(execution, element, key, data)
 

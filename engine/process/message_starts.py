@@ -21,7 +21,7 @@ from engine.core.state import State, View
 from engine.records import MessageStartEventSubscription
 
 from .business_ids import put_instance
-from .definitions import find_before, find_definition
+from .definitions import find_definition
 from .execution import Execution
 from .lifecycle import start_at
 from .message_buffer import START_SUBSCRIPTION as FAMILY
@@ -36,9 +36,8 @@ from .message_tables import (
 from .tables import Instance
 
 
-def renew_subscriptions(view: View, definition_key: int, graph: Process, version: int) -> Effects:
+def renew_subscriptions(view: View, definition_key: int, graph: Process, before: int | None) -> Effects:
     """A version is deployed: what it waits for takes the place of what the version before waited for."""
-    before = find_before(view, graph.id, version)
     if before is not None:
         for name, _ in started_by(find_definition(view, before)[1]):
             row = view.get(START_SUBSCRIPTIONS, name, graph.id)

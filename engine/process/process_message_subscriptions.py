@@ -12,14 +12,13 @@ from msgspec import structs
 
 from engine.core.effects import Effects, Event, Send
 from engine.core.head import apply_nothing
-from engine.core.record import DEFAULT_TENANT, Record, partition_of_name
-from engine.core.record import command as make_command
+from engine.core.record import Record
 from engine.core.registry import Fact, Part, table_values
 from engine.core.state import State, View
-from engine.records import MessageSubscription, ProcessMessageSubscription
+from engine.records import ProcessMessageSubscription
 
 from . import work as kinds
-from .events.message import PROCESS_SUBSCRIPTION, SUBSCRIPTION, subscription_event
+from .events.message import PROCESS_SUBSCRIPTION, subscription_event, tell
 from .events.waits import close_excluded
 from .execution import open_execution
 from .lifecycle import run
@@ -71,19 +70,8 @@ def message_work(command: Record, view: View) -> Work | None:
 
 def _answer(view: View, intent: str, key: int, message: ProcessMessageSubscription, variables: str = "") -> Send:
     """To the partition that gave the message; what is given back comes with its variables."""
-    value = MessageSubscription(
-        process_instance_key=message.process_instance_key,
-        element_instance_key=message.element_instance_key,
-        bpmn_process_id=message.bpmn_process_id,
-        message_name=message.message_name,
-        correlation_key=message.correlation_key,
-        interrupting=message.interrupting,
-        message_key=message.message_key,
-        variables=variables,
-        tenant_id=DEFAULT_TENANT,
-    )
-    partition = partition_of_name(message.correlation_key, view.partition_count)
-    return Send(partition=partition, command=make_command(SUBSCRIPTION, intent, value, key=key))
+    host, process_id = message.element_instance_key, message.bpmn_process_id
+    return tell(view, intent, key, host, message, process_id=process_id, variables=variables)
 
 
 # appliers

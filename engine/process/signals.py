@@ -25,7 +25,7 @@ from engine.records import Signal, SignalSubscription
 
 from . import work as kinds
 from .broadcasts import FAMILY, TRIGGER, broadcast
-from .definitions import find_before, find_definition
+from .definitions import find_definition
 from .events.message import TEXT_SIZE_MAX
 from .events.signal import SUBSCRIPTION, subscription_event
 from .execution import Execution, open_execution
@@ -105,9 +105,8 @@ def _set_aside(view: View, row: SignalSubscriptionRow, signal: Signal, refusal: 
 # start events
 
 
-def renew_subscriptions(view: View, definition_key: int, graph: Process, version: int) -> Effects:
+def renew_subscriptions(view: View, definition_key: int, graph: Process, before: int | None) -> Effects:
     """A version is deployed: what it is started by takes the place of what the version before was started by."""
-    before = find_before(view, graph.id, version)
     if before is not None:
         for row_key, name in view.scan(SIGNALS_OF, before):
             row = view.get(SIGNAL_SUBSCRIPTIONS, name, key_tail(row_key))

@@ -16,7 +16,7 @@ from engine.core.effects import Effects
 from engine.core.record import NONE
 from engine.core.state import View, key_tail
 
-from .definitions import find_before, find_definition
+from .definitions import find_definition
 from .events.timer import evaluate_timer, repeat, timer_event
 from .execution import Execution
 from .lifecycle import start_at
@@ -33,9 +33,8 @@ def problems_of(view: View, graph: Process) -> Iterator[str]:
             yield f"timer start event '{start.id}' of '{graph.id}': {failure}; correct it, without variables"
 
 
-def renew_timers(view: View, definition_key: int, graph: Process, version: int) -> Effects:
+def renew_timers(view: View, definition_key: int, graph: Process, before: int | None) -> Effects:
     """A version is deployed: its timers take the place of those of the version before."""
-    before = find_before(view, graph.id, version)
     if before is not None:
         for row_key, _ in view.scan(TIMERS_OF, before):
             timer_key = key_tail(row_key)

@@ -23,19 +23,7 @@ from .cache import DocumentCache
 from .documents import PositionDocument, RejectedDocument
 from .indices import IndexSet, Shape, look, prepare, read_positions, take_over
 from .loading import Loader
-from .mappings import (
-    BATCH_OPERATIONS,
-    DECISION_DEFINITIONS,
-    DECISION_INSTANCES,
-    DECISION_REQUIREMENTS,
-    DEFINITIONS,
-    FORMS,
-    INSTANCES,
-    MESSAGE_CORRELATIONS,
-    MESSAGE_SUBSCRIPTIONS,
-    POSITIONS,
-    REJECTED,
-)
+from .mappings import FIELDS, POSITIONS
 from .node import REJECTED as IS_REJECTED
 from .node import Address, IndexMissing, Node, Write
 from .projection import Rules
@@ -53,18 +41,7 @@ LOOK_SECONDS = 10.0
 #: Longest time from one refresh to the next, in seconds, while documents are written.
 PAUSE_SECONDS_MAX = 0.5
 #: What must be searchable before a position is written.
-SEARCHED = (
-    INSTANCES,
-    DEFINITIONS,
-    BATCH_OPERATIONS,
-    FORMS,
-    DECISION_REQUIREMENTS,
-    DECISION_DEFINITIONS,
-    DECISION_INSTANCES,
-    MESSAGE_SUBSCRIPTIONS,
-    MESSAGE_CORRELATIONS,
-    REJECTED,
-)
+SEARCHED = tuple(index for index in FIELDS if index != POSITIONS)
 
 
 class OpensearchExporter:

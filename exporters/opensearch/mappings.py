@@ -228,12 +228,8 @@ DECISION_INSTANCES_FIELDS: dict[str, Mapping_] = {
     "rules": KEPT_TEXT,
 }
 
-#: Written whole by each record about one.
-MESSAGE_SUBSCRIPTIONS_FIELDS: dict[str, Mapping_] = {
-    "key": LONG,
-    "type": WORD,
-    "state": WORD,
-    "last_updated": LONG,
+#: What is told of the message that is waited for, and of who waits.
+WAITING_FIELDS: dict[str, Mapping_] = {
     "message_name": WORD,
     "correlation_key": WORD,
     "process_id": WORD,
@@ -243,19 +239,20 @@ MESSAGE_SUBSCRIPTIONS_FIELDS: dict[str, Mapping_] = {
     "element_id": WORD,
     "element_instance_key": LONG,
 }
+#: Both are written whole by each record about one.
+MESSAGE_SUBSCRIPTIONS_FIELDS: dict[str, Mapping_] = {
+    "key": LONG,
+    "type": WORD,
+    "state": WORD,
+    "last_updated": LONG,
+    **WAITING_FIELDS,
+}
 MESSAGE_CORRELATIONS_FIELDS: dict[str, Mapping_] = {
     "message_key": LONG,
     "subscription_key": LONG,
     "correlation_time": LONG,
     "partition_id": LONG,
-    "message_name": WORD,
-    "correlation_key": WORD,
-    "process_id": WORD,
-    "definition_key": LONG,
-    "process_instance_key": LONG,
-    "root_key": KEPT_NUMBER,
-    "element_id": WORD,
-    "element_instance_key": LONG,
+    **WAITING_FIELDS,
 }
 
 POSITIONS_FIELDS: dict[str, Mapping_] = {

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from camunda_orchestration_sdk import CamundaClient
 
 from tests.integration.installation import Installation
+from tests.integration.official_client import connect
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +16,10 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     """Two partitions, in a directory whose name has a space."""
     with Installation(tmp_path_factory.mktemp("an installation")) as running:
         yield running
+
+
+@pytest.fixture
+def client(installation: Installation) -> Iterator[CamundaClient]:
+    """Camunda's own client of that installation."""
+    with connect(installation) as connected:
+        yield connected

@@ -89,13 +89,6 @@ def wait_owned(machine: Installation, *partitions: int) -> None:
     wait_until(lambda: owned(machine) == set(partitions), f"the machine to own {partitions}")
 
 
-def kill_again(machine: Installation, role: str) -> None:
-    """kill -9 of a process, and of the next one of its role as soon as that is there."""
-    machine.kill(role)
-    wait_until(lambda: role in machine.pids(), f"the next {role}")
-    machine.kill(role)
-
-
 @contextmanager
 def asleep(machine: Installation) -> Iterator[None]:
     """All processes of a machine are stopped, and go on after the block."""

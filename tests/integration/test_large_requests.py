@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-import pytest
 from camunda_orchestration_sdk import (
     BatchOperationKey,
     CamundaClient,
@@ -17,11 +16,9 @@ from camunda_orchestration_sdk.errors import BadRequestError
 
 from engine.core.record import first_key
 from gateway.selection import KEYS_MAX
-from tests.integration.installation import Installation
 from tests.integration.official_client import (
     activate,
     batch_in,
-    connect,
     counted,
     create,
     deploy,
@@ -35,12 +32,6 @@ from tests.support.models import one_task
 
 #: Characters of the variables, which are all of one byte.
 LARGE = 3_900_000
-
-
-@pytest.fixture
-def client(installation: Installation) -> Iterator[CamundaClient]:
-    with connect(installation) as connected:
-        yield connected
 
 
 def test_variables_of_almost_the_limit_go_through(client: CamundaClient) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -49,12 +48,6 @@ from tests.support.models import MODELS, one_task
 
 SAMPLES = sorted([*(ROOT / "engine" / "cli" / "models").glob("*.bpmn"), *MODELS.glob("*.bpmn")])
 NOBODY = str(first_key(2) + (1 << 40))
-
-
-@pytest.fixture
-def client(installation: Installation) -> Iterator[CamundaClient]:
-    with connect(installation) as connected:
-        yield connected
 
 
 def test_the_cluster(client: CamundaClient, installation: Installation) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -47,12 +47,6 @@ from tests.support.models import one_task
 NOBODY = str(first_key(1) + (1 << 40))
 #: Enough for a batch operation to be caught while it works.
 MANY = 2_000
-
-
-@pytest.fixture
-def client(installation: Installation) -> Iterator[CamundaClient]:
-    with connect(installation) as connected:
-        yield connected
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from camunda_orchestration_sdk import CamundaClient, CancelProcessInstanceRequest
 from camunda_orchestration_sdk.errors import ConflictError
@@ -15,11 +13,9 @@ from camunda_orchestration_sdk.models import (
     ProcessInstanceIncidentResolutionBatchOperationRequest,
 )
 
-from tests.integration.installation import Installation
 from tests.integration.official_client import (
     activate,
     batch_in,
-    connect,
     counted,
     create,
     deploy,
@@ -30,12 +26,6 @@ from tests.integration.official_client import (
     unique,
 )
 from tests.support import models as m
-
-
-@pytest.fixture
-def client(installation: Installation) -> Iterator[CamundaClient]:
-    with connect(installation) as connected:
-        yield connected
 
 
 @pytest.fixture

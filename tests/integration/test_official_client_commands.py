@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -46,12 +45,6 @@ from tests.integration.official_client import (
     unique,
 )
 from tests.support import models as m
-
-
-@pytest.fixture
-def client(installation: Installation) -> Iterator[CamundaClient]:
-    with connect(installation) as connected:
-        yield connected
 
 
 def start(client: CamundaClient, process_id: str, **instruction: Any) -> CreateProcessInstanceResult:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from camunda_orchestration_sdk import CamundaClient
 from camunda_orchestration_sdk.errors import NotFoundError
 from camunda_orchestration_sdk.models import (
@@ -17,18 +15,11 @@ from camunda_orchestration_sdk.models import (
     DecisionRequirementsSearchQuery,
 )
 
-from tests.integration.installation import Installation
-from tests.integration.official_client import connect, counted, create, incident_of, instance_in, refused, seen, unique
+from tests.integration.official_client import counted, create, incident_of, instance_in, refused, seen, unique
 from tests.support import models as m
 from tests.support.decisions import decision, literal, model, table
 
 RULES = [('"winter"', "-", '"roast"'), ('"summer"', "> 4", '"barbecue"'), ('"summer"', "-", '"salad"')]
-
-
-@pytest.fixture
-def client(installation: Installation) -> Iterator[CamundaClient]:
-    with connect(installation) as connected:
-        yield connected
 
 
 def menu(name: str) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,15 +15,8 @@ from camunda_orchestration_sdk.models import (
 from camunda_orchestration_sdk.semantic_types import ScopeKey
 from camunda_orchestration_sdk.types import UNSET, Unset
 
-from tests.integration.installation import Installation
-from tests.integration.official_client import activate, connect, create, deploy, instance_in, refused, unique
+from tests.integration.official_client import activate, create, deploy, instance_in, refused, unique
 from tests.support.models import one_task
-
-
-@pytest.fixture
-def client(installation: Installation) -> Iterator[CamundaClient]:
-    with connect(installation) as connected:
-        yield connected
 
 
 def evaluate(

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from camunda_orchestration_sdk import CamundaClient
 from camunda_orchestration_sdk.models import UserTaskSearchQuery
 
-from tests.integration.installation import Installation
-from tests.integration.official_client import connect, counted, create, seen, unique
+from tests.integration.official_client import counted, create, seen, unique
 from tests.support import models as m
-
-
-@pytest.fixture
-def client(installation: Installation) -> Iterator[CamundaClient]:
-    with connect(installation) as connected:
-        yield connected
 
 
 def asking(process_id: str, form_id: str) -> bytes:

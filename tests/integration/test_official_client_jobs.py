@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -49,12 +48,6 @@ from tests.integration.official_client import (
 from tests.support.models import boundary, chain, end, job, model, one_task, process, start
 
 AT_ONCE = -1
-
-
-@pytest.fixture
-def client(installation: Installation) -> Iterator[CamundaClient]:
-    with connect(installation) as connected:
-        yield connected
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 from camunda_orchestration_sdk import CamundaClient
@@ -16,15 +15,9 @@ from camunda_orchestration_sdk.models import (
     MessageSubscriptionSearchQuery,
 )
 
-from tests.integration.installation import PATIENCE, Installation
-from tests.integration.official_client import connect, create, deploy, instance_in, refused, seen, unique
+from tests.integration.installation import PATIENCE
+from tests.integration.official_client import create, deploy, instance_in, refused, seen, unique
 from tests.support import models as m
-
-
-@pytest.fixture
-def client(installation: Installation) -> Iterator[CamundaClient]:
-    with connect(installation) as connected:
-        yield connected
 
 
 def waiting(client: CamundaClient) -> str:

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 from camunda_orchestration_sdk import CamundaClient, UserTaskSearchQuery, models
 
-from tests.integration.installation import Installation
-from tests.integration.official_client import activate, connect, counted, create, deploy, incident_of, seen, unique
+from tests.integration.official_client import activate, counted, create, deploy, incident_of, seen, unique
 from tests.support.models import MODELS, one_task
-
-
-@pytest.fixture
-def client(installation: Installation) -> Iterator[CamundaClient]:
-    with connect(installation) as connected:
-        yield connected
 
 
 def window() -> dict[str, str]:

@@ -6,10 +6,9 @@ import asyncio
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import pytest
 from camunda_orchestration_sdk import (
     CamundaClient,
     ConnectedJobContext,
@@ -26,7 +25,6 @@ from camunda_orchestration_sdk import (
 from tests.integration.installation import PATIENCE, ROOT, Installation
 from tests.integration.official_client import (
     activate,
-    connect,
     connect_async,
     create,
     deploy,
@@ -41,12 +39,6 @@ MINUTE_MS = 60_000
 
 #: (configuration, handler, strategy)
 Worker = tuple[WorkerConfig, Callable[..., Any], Any]
-
-
-@pytest.fixture
-def client(installation: Installation) -> Iterator[CamundaClient]:
-    with connect(installation) as connected:
-        yield connected
 
 
 def config(job_type: str, **changes: Any) -> WorkerConfig:

@@ -38,10 +38,6 @@ def logs_of(s: Scenario) -> dict[int, PartitionLog]:
     }
 
 
-def as_entries(values: list[bytes]) -> list[Entry]:
-    return [Entry(offset=offset, timestamp=0, value=value) for offset, value in enumerate(values)]
-
-
 def examine_scenario(s: Scenario) -> Verdict:
     return examine(logs_of(s))
 

@@ -12,7 +12,6 @@ from engine.roles.protocol import CURRENT, FOLLOW, GATEWAY, LOST, OWN, line_of
 from engine.roles.supervisor import LASTING, STEP_BACK_TIMEOUT, Supervisor
 from tests.simulation.loop import SimulationLoop
 
-MEMBERS = (Member(name="here"), Member(name="there"))
 #: Seconds until everything that was told has been done.
 SOON = 1.0
 

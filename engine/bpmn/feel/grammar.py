@@ -15,7 +15,6 @@ KEYWORDS = frozenset(
 # `instance` and `of` are names where no operator can stand.
 RESERVED = KEYWORDS - {"instance", "of", "between"}
 CONSTANTS = {"null": None, "true": True, "false": False}
-TEST_OPERATORS = ("<=", ">=", "<", ">")
 # Of "years and months duration" and some to spare for names that are unknown.
 FUNCTION_WORDS_MAX = 6
 # What may be a part of a key that is written without quotes, besides words and numbers.

@@ -14,7 +14,7 @@ from engine.core.effects import Effects
 from engine.core.faults import Reject
 
 from .. import work as kinds
-from ..decisions import evaluated, evaluation_of, find_deployed, find_latest, find_tagged
+from ..decisions import VERSIONS, evaluated, evaluation_of
 from ..execution import Execution
 from ..variables import Scope
 from ..work import Work
@@ -63,12 +63,13 @@ def _find(execution: Execution, decision: CalledDecision, scope: Scope) -> int:
     """The key of the decision that is meant. Raises EvaluationFailure, and Reject if there is none."""
     view = execution.view
     decision_id = _text(decision.decision_id, "the id of the decision", scope)
-    match decision.binding.type:
-        case "deployment":
-            return find_deployed(view, decision_id, execution.definition.deployment_key)
-        case "versionTag" if decision.binding.version_tag is not None:
-            return find_tagged(view, decision_id, _text(decision.binding.version_tag, "the version tag", scope))
-    return find_latest(view, decision_id)
+    return VERSIONS.find_bound(
+        view,
+        decision_id,
+        decision.binding,
+        execution.definition.deployment_key,
+        lambda tag: _text(tag, "the version tag", scope),
+    )
 
 
 def _text(expression: Expression, what: str, scope: Scope) -> str:

@@ -16,7 +16,7 @@ from engine.records import UserTask as UserTaskValue
 
 from .. import work as kinds
 from ..execution import Execution
-from ..form_deployments import find_deployed, find_latest, find_tagged
+from ..form_deployments import VERSIONS
 from ..tables import USER_TASKS, ElementInstance, UserTaskRow
 from ..variables import Scope
 from ..work import Work
@@ -77,12 +77,8 @@ def _find_form(execution: Execution, task: UserTaskDefinition | None, scope: Sco
     if form is None:
         return NONE
     form_id = evaluate_text(form.form_id, scope)
-    match form.binding.type:
-        case "deployment":
-            return find_deployed(view, form_id, execution.definition.deployment_key)
-        case "versionTag" if form.binding.version_tag is not None:
-            return find_tagged(view, form_id, evaluate_text(form.binding.version_tag, scope))
-    return find_latest(view, form_id)
+    deployment_key = execution.definition.deployment_key
+    return VERSIONS.find_bound(view, form_id, form.binding, deployment_key, lambda tag: evaluate_text(tag, scope))
 
 
 def _with_form(element: Element, form_key: int) -> Element:

@@ -18,18 +18,13 @@ from .waits import close_waits
 
 def happen(execution: Execution, work: Work) -> Effects:
     """Work HAPPENED: the host `key` waited for what the element `element_id` catches."""
-    row = execution.view.get(ELEMENT_INSTANCES, work.key)
-    catching = execution.graph.elements[work.element_id]
-    if row is None or row.state == TERMINATING:
-        return
-    if catching.type == START_EVENT and row.interrupted:  # while it paused, another event was first
-        return
-    yield from catch(execution, work.key, row, catching, work.data)
+    yield from catch(execution, work.key, execution.graph.elements[work.element_id], work.data)
 
 
-def catch(execution: Execution, key: int, row: ElementInstance, catching: Element, data: str) -> Effects:
-    """Go on at `catching`, which belongs to the living element instance `key`; `data`: variables of the event, JSON."""
-    if execution.is_ending(key):  # an event that came before, in a step that paused, ends it
+def catch(execution: Execution, key: int, catching: Element, data: str) -> Effects:
+    """Go on at `catching`, which belongs to the element instance `key`, if that lives; `data`: variables, JSON."""
+    row = execution.view.get(ELEMENT_INSTANCES, key)
+    if row is None or row.state == TERMINATING or execution.is_ending(key):  # an event that came before ends it
         return
     if catching.type == BOUNDARY_EVENT:
         ended = [Work(kinds.TERMINATE, key), Work(kinds.AWAIT_END, key)] if catching.interrupting else []
@@ -44,7 +39,7 @@ def catch(execution: Execution, key: int, row: ElementInstance, catching: Elemen
 
 def _handle(execution: Execution, key: int, row: ElementInstance, start: Element, data: str) -> Effects:
     """Begin the event sub-process of this start event in the scope `key`, alone in it if the event interrupts."""
-    if execution.is_taken_over(key):
+    if row.interrupted or execution.is_taken_over(key):  # while it paused, another event was first
         return
     begin = Work(kinds.ACTIVATE, key, start.scope, data)
     if not start.interrupting:

@@ -107,18 +107,26 @@ def subscription_event(
 
 
 def tell(
-    view: View, intent: str, key: int, host: int, row: ProcessMessageSubscriptionRow, *, process_id: str = ""
+    view: View,
+    intent: str,
+    key: int,
+    host: int,
+    subscription: ProcessMessageSubscriptionRow | ProcessMessageSubscription,
+    *,
+    process_id: str = "",
+    variables: str = "",
 ) -> Send:
-    """A command about a subscription, for the partition of its correlation key."""
+    """A command about a subscription of the element instance `host`, for the partition of its correlation key."""
     value = MessageSubscription(
-        process_instance_key=row.process_instance_key,
+        process_instance_key=subscription.process_instance_key,
         element_instance_key=host,
         bpmn_process_id=process_id,
-        message_name=row.message_name,
-        correlation_key=row.correlation_key,
-        interrupting=row.interrupting,
-        message_key=row.message_key,
+        message_name=subscription.message_name,
+        correlation_key=subscription.correlation_key,
+        interrupting=subscription.interrupting,
+        message_key=subscription.message_key,
+        variables=variables,
         tenant_id=DEFAULT_TENANT,
     )
-    partition = partition_of_name(row.correlation_key, view.partition_count)
+    partition = partition_of_name(subscription.correlation_key, view.partition_count)
     return Send(partition=partition, command=command(SUBSCRIPTION, intent, value, key=key))

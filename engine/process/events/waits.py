@@ -13,6 +13,7 @@ from engine.bpmn.feel import EvaluationFailure
 from engine.bpmn.model import START_EVENT, Element, Message, Signal, Timer
 from engine.core.effects import Effects
 
+from .. import work as kinds
 from ..execution import Deciding, Execution
 from ..tables import ELEMENT_INSTANCES, HOLDS_WAITS, ElementInstance
 from ..work import Work
@@ -24,8 +25,10 @@ from .wait import Wait
 WAITS: Mapping[type, Wait] = {Timer: TimerWait(), Message: MessageWait(), Signal: SignalWait()}
 
 
-def open_waits(execution: Execution, key: int, element: Element, resume: Work) -> Deciding:
+def open_waits(execution: Execution, key: int, element: Element, data: str) -> Deciding:
     """Wait for everything that `element` waits for. False: something cannot be evaluated, and there is an incident.
+
+    `data`: as the activation has it, which goes on when the incident is resolved.
 
     Everything is evaluated before anything is opened; what was opened before the incident of another part is kept.
     """
@@ -39,6 +42,7 @@ def open_waits(execution: Execution, key: int, element: Element, resume: Work) -
             found.append((wait, catching, wait.evaluate(execution, key, catching)))
         except EvaluationFailure as failure:
             message = f"what '{catching.id}' waits for: {failure}"
+            resume = Work(kinds.RESUME_ACTIVATION, key, data=data)
             yield execution.incident(key, "EXTRACT_VALUE_ERROR", message, resume=resume)
             return False
     for wait, catching, awaited in found:
