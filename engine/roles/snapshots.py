@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,7 @@ async def _restore_newest(host: Host, snapshots: Snapshots, history: History, nu
     problems: dict[Snapshot, str | RetoldError] = {}
     lost = ""
     while True:
-        found = await snapshots.find()
+        found = await _find(snapshots, number, required=bool(lost))
         untried = [snapshot for snapshot in found if snapshot not in problems]
         if lost and not untried:
             passing = [problem for problem in map(problems.get, found) if isinstance(problem, RetoldError)]
@@ -75,6 +76,17 @@ async def _restore_newest(host: Host, snapshots: Snapshots, history: History, nu
         lost = await history.misfit(0, b"")
         if not lost:
             return
+
+
+async def _find(snapshots: Snapshots, number: int, *, required: bool) -> Sequence[Snapshot]:
+    """Those that are there. Without them the log is read from its beginning, if they are not `required`."""
+    try:
+        return await snapshots.find()
+    except Unavailable as error:
+        if required:
+            raise
+        _say(number, f"begins without a snapshot: {error.message}")
+        return ()
 
 
 async def _use(host: Host, snapshots: Snapshots, snapshot: Snapshot, history: History) -> str | RetoldError:

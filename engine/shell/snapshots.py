@@ -180,8 +180,12 @@ class LmdbSnapshots:
 
 
 def list_snapshots(folder: Path, partition: int) -> list[Snapshot]:
-    """Those of a partition that were taken whole, the newest first."""
-    found = [_read(path) for path in (folder / f"partition-{partition}").glob("[0-9]*")]
+    """Those of a partition that were taken whole, the newest first. Raises OSError if the directory cannot be read."""
+    try:
+        folders = sorted((folder / f"partition-{partition}").iterdir())
+    except FileNotFoundError:
+        return []
+    found = [_read(path) for path in folders if path.name[0].isdecimal()]
     whole = [snapshot for snapshot in found if snapshot is not None and snapshot.partition == partition]
     return sorted(whole, key=lambda snapshot: (snapshot.taken_at, snapshot.position), reverse=True)
 
@@ -198,7 +202,9 @@ async def _in_thread(work: Callable[[], Result]) -> Result:
     except (OSError, lmdb.Error) as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StoreFull(f"expected space for a snapshot, got: {error}; free some") from error
-        raise Unavailable(f"expected to use snapshots, got: {error}; check their disk, and who may write it") from error
+        raise Unavailable(
+            f"expected to use snapshots, got: {error}; check their disk, and who may read and write it"
+        ) from error
 
 
 def _row(copy: lmdb.Environment, table: Table[Result], *key: str) -> Result | None:

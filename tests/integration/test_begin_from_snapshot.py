@@ -304,6 +304,21 @@ def test_one_that_cannot_be_copied_just_now_is_not_lost(tmp_path: Path) -> None:
     play(tmp_path, test)
 
 
+def test_a_directory_that_cannot_be_read_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The log is replayed from its beginning; without that the process is started again until the directory is back."""
+
+    async def test(world: World) -> None:
+        folder = tmp_path / "snapshots" / "partition-1"
+        folder.rename(tmp_path / "away")
+        folder.write_text("a file")
+        assert position_of(await Computer(tmp_path, "new").open(world.log)) == 0
+        with pytest.raises(Unavailable, match="who may read and write it"):
+            await Computer(tmp_path, "newer").open(world.cut(world.positions[-1]))
+
+    play(tmp_path, test)
+    assert "partition 1 begins without a snapshot: expected to use snapshots, got: " in capsys.readouterr().err
+
+
 # taking them
 
 
