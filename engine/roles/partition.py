@@ -48,6 +48,7 @@ async def run_partition(host: Host, settings: Settings, number: int) -> None:
         search=search,
         background=assembly.initializer(),
         clock=clock,
+        time=runner.time,
         limits=BackgroundLimits(
             interval=max(batch.scheduler_interval.total_seconds(), 0.01),
             watermark_timeout=batch.watermark_timeout.total_seconds(),

@@ -18,6 +18,7 @@ from engine.core.ports import INTERNAL, VALUE_SIZE_MAX, Append, Clock, Log, Mess
 from engine.core.record import Record
 
 from .codec import Codec
+from .log_time import LogTime
 
 
 class BackgroundLimits(Struct, frozen=True, kw_only=True):
@@ -44,6 +45,7 @@ class BackgroundDriver:
         search: Search,
         background: Background,
         clock: Clock,
+        time: LogTime,
         limits: BackgroundLimits | None = None,
     ) -> None:
         self._log = log
@@ -52,6 +54,7 @@ class BackgroundDriver:
         self._search = search
         self._background = background
         self._clock = clock
+        self._time = time
         self._limits = limits or BackgroundLimits()
         self._moved = asyncio.Event()
 
@@ -62,7 +65,7 @@ class BackgroundDriver:
         """Until it is cancelled."""
         while True:
             self._moved.clear()
-            query = self._background.wanted(self._machine, self._clock.now())
+            query = self._background.wanted(self._machine, self._time.now())
             if query is None:
                 await self._sleep(self._background.next_retry(self._machine))
                 continue

@@ -30,6 +30,7 @@ from .following import Following, catch_up
 from .gaps import is_forged, is_repaired
 from .generations import Inputs, decide_generation
 from .intake import decide, refuse_forged
+from .log_time import LogTime
 from .trace_context import trace_headers
 
 INPUTS = (COMMANDS, INTERNAL)
@@ -105,6 +106,8 @@ class Runner:
         self.machine = machine
         self.state = state
         self.observers: list[Observer] = []
+        #: by which it is known what is due
+        self.time = LogTime(clock)
         self._log = log
         self._codec = codec
         self._following = Following(log, codec, state, machine)
@@ -135,6 +138,7 @@ class Runner:
         began = self._clock.monotonic()
         self._writer = await self._log.writer(self.partition)
         count = await catch_up(self._following)
+        self.time.saw(self.machine.head.timestamp)
         if self._measures is not None:
             self._measures.recovered(count, self._clock.monotonic() - began)
         inputs = Inputs(self._log, self._codec, self.state, self.machine, self._clock)
@@ -265,6 +269,7 @@ class Runner:
             taken = self._take(internal=not group.is_awaited)
             if taken is None:
                 break
+            self.time.saw(taken[1].timestamp)
             try:
                 outcome = decide(self.machine, self._codec, *taken)
             except MessageGap as gap:
@@ -335,7 +340,7 @@ class Runner:
 
     def _seconds_until(self, due: int) -> float:
         """How long to sleep: not so long that a clock that is set, or a machine that slept, is missed."""
-        seconds = (due - self._clock.now()) / 1000
+        seconds = (due - self.time.now()) / 1000
         return min(max(seconds, self._limits.tick_interval), self._limits.clock_interval)
 
     def _tick_when_due(self) -> None:
@@ -349,7 +354,7 @@ class Runner:
             (self._tick_offset,) = self._ticking.result()
             self._ticking = None
         due = due_at(self.state)
-        if due is None or due > self._clock.now():
+        if due is None or due > self.time.now():
             return
         processed = (self.state.get(SOURCES, INTERNAL) or Source()).offset
         now = self._clock.monotonic()

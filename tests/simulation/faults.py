@@ -164,8 +164,8 @@ async def _rebalance(scene: Scene) -> None:
 async def _expire(scene: Scene) -> None:
     """The oldest events go, as far as a good snapshot and secondary storage have them; that snapshot is kept."""
     data, exported = scene.installation.data, stored_positions(scene.installation)
-    if not isinstance(data, KafkaData):
-        return
+    if not isinstance(data, KafkaData) or "projection lost" in scene.world.conditions:
+        return  # what is lost is not made again yet, whatever the positions say
     for partition, shelf in sorted(scene.installation.shelves.items()):
         for copy in shelf:
             position = copy.snapshot.position
@@ -198,6 +198,7 @@ async def _lose_projection(scene: Scene) -> None:
     if not found or any(process.node.paused for process in found):
         return
     process = found[0]
+    scene.world.conditions.add("projection lost")
     documents = scene.installation.documents
     if documents is not None:
         if documents.indices:

@@ -16,7 +16,7 @@ from engine.shell.memory_store import MemoryStore
 from engine.shell.runner import RunnerLimits
 from tests.support import models as m
 from tests.support.engine import run_with_fault
-from tests.support.partitions import send, work
+from tests.support.partitions import records_of, send, work
 from tests.support.scenario import BEGIN, make
 
 
@@ -57,3 +57,28 @@ def test_the_clock_is_looked_at_again_long_before_a_timer_is_due() -> None:
 
     asyncio.run(scenario())
     assert max(log.timeouts) == RunnerLimits().clock_interval
+
+
+def test_what_is_due_does_not_wait_for_a_clock_that_is_behind_that_of_the_log() -> None:
+    """Machine time is that of the log, whose clock the stamp of any command tells."""
+    behind, clock = ManualClock(BEGIN), ManualClock(BEGIN + 3_600_000)
+    log, store = MemoryLog(1, clock), MemoryStore()
+    resource = Resource(
+        resource_name="one.bpmn", resource=m.straight("one", m.catch("wait", m.timer("PT10S")), names=["wait"])
+    )
+
+    async def scenario() -> list[str]:
+        await send(
+            log,
+            1,
+            make("DEPLOYMENT", "CREATE", Deployment(resources=(resource,))),
+            make("PROCESS_INSTANCE_CREATION", "CREATE", ProcessInstanceCreation(bpmn_process_id="one")),
+        )
+        await work(log, {1: store}, behind)
+        for each in (behind, clock):
+            each.advance(10)
+        await send(log, 1, make("PROCESS_INSTANCE_CREATION", "CREATE", ProcessInstanceCreation(bpmn_process_id="no")))
+        await work(log, {1: store}, behind)
+        return [f"{record.value_type} {record.intent}" for record in await records_of(log, 1)]
+
+    assert "TIMER TRIGGERED" in asyncio.run(scenario())
