@@ -141,12 +141,16 @@ class Inputs:
     # the search
 
     async def _outcomes(self) -> Mapping[str, Outcomes]:
-        """All that the events say about the commands of the inputs."""
+        """All that the events say about the commands of the inputs; the state knows the last one of each itself."""
         found = {name: Outcomes() for name in INPUTS}
         async for entry in entries_of(self._log, EVENTS, self._partition):
             record = self._reader.decode(entry.value)
             if record.index == 0 and record.step.source_input in found:
                 found[record.step.source_input].add(record.step.source_ordinal, record.command_hash)
+        for name, outcomes in found.items():
+            source = self._source(name)
+            if source.ordinal and not outcomes.hashes:  # those events are gone
+                outcomes.add(source.ordinal, source.hash)
         return found
 
     async def _place_of(self, name: str, outcomes: Outcomes) -> InputPlace:

@@ -17,7 +17,7 @@ from engine.shell.memory_log import MemoryLog
 from engine.shell.memory_store import MemoryStore
 from tests.support.copied_log import CopiedLog, Relocation
 from tests.support.partitions import records_of, send, work
-from tests.support.restored import DECIDED, RELOCATIONS, Installation, check_whole, creation, names_of
+from tests.support.restored import DECIDED, PENDING, RELOCATIONS, Installation, check_whole, creation, names_of
 from tests.support.scenario import ASSEMBLY, make
 
 
@@ -271,6 +271,22 @@ def test_all_commands_are_alike_and_the_beginning_of_the_events_is_gone() -> Non
         records = await records_of(copy, 1, position)
         assert len([r for r in records if r.value_type == "PROCESS_INSTANCE_CREATION"]) == 3 + 2
         assert generation(snapshot) == 1
+
+    play(test)
+
+
+def test_the_events_say_nothing_of_an_input_any_more() -> None:
+    """The state itself knows the last command that has an outcome, and so it is not taken for one that has none."""
+
+    async def test(installation: Installation) -> None:
+        ends = {number: len(await records_of(installation.log, number)) for number in installation.stores}
+        copy = installation.copy(RELOCATIONS["inputs apart"])
+        for number, end in ends.items():
+            copy.cut((EVENTS, number), end - 1)
+        await work(copy, installation.stores, installation.clock)
+        for number, end in ends.items():
+            names = names_of(await records_of(copy, number, end))
+            assert names == [f"pending {index}" for index in range(PENDING)]
 
     play(test)
 
