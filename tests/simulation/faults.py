@@ -355,10 +355,15 @@ class Faults:
                 self._tasks.append(asyncio.create_task(_strike_again_and_again(fault, fault.strike, scene)))
 
     async def stop(self) -> None:
-        """From now on nothing strikes any more, whoever sleeps wakes up, and restored topics are known again."""
+        """From now on nothing strikes any more, whoever sleeps wakes up, and restored topics are known again.
+
+        Clocks are right again, but for that of a log that is ahead: set right, it would let machine time stand still.
+        """
         self._world.note("the faults stop")
         self._world.rates.clear()
+        ahead = max(self._world.clock_offsets.get(LOG, 0), 0)
         self._world.clock_offsets.clear()
+        self._world.clock_offsets[LOG] = ahead
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -18,10 +18,6 @@ from tests.simulation import shadow
 from tests.simulation.installation import Installation
 from tests.simulation.watch import Written
 
-#: What is to be tried again this much later or more is not waited for: the clock of the log was ahead, and machine time
-#: stands still until that clock, which was corrected, has come there again.
-FAR_OFF_MS = 60_000
-
 
 def unfinished(installation: Installation, now: int) -> list[str]:
     """What still has to happen; empty when all is at rest. `now`: ms since 1970."""
@@ -67,7 +63,7 @@ def unfinished_work(
         yield f"partition {partition}: the state is at {position} of {end}"
     query = assembly.initializer().wanted(machine, now)
     retry = assembly.initializer().next_retry(machine)
-    if query is not None or (retry is not None and retry - now < FAR_OFF_MS):
+    if query is not None or retry is not None:
         yield f"partition {partition}: background work is open: {query}, next retry at {retry}"
     due = due_at(state)
     if due is not None and due <= now:
