@@ -9,16 +9,21 @@ import msgspec
 
 from engine.cli.load import Call
 
-ORDER_PROCESS = "order-process"
+ORDER_PROCESS = "order-fulfilment"
+PARCEL_PROCESS = "parcel-delivery"
 INVOICE_PROCESS = "invoice-approval"
-MODELS = (f"{ORDER_PROCESS}.bpmn", f"{INVOICE_PROCESS}.bpmn")
+PROCESSES = (ORDER_PROCESS, PARCEL_PROCESS, INVOICE_PROCESS)
+MODELS = (*(f"{process_id}.bpmn" for process_id in PROCESSES), "order-discount.dmn")
 
 COLLECT_MONEY = "collect-money"
-SHIP_PARCEL = "ship-parcel"
+CARRY_PARCEL = "carry-parcel"
+WITHDRAWN = "order-withdrawn"
 
 REGIONS = ("north", "east", "south", "west")
 #: The regions whose orders are canceled.
 STORM_REGIONS = ("north", "east", "south")
+#: Where customers withdraw: the last orders of those that are not canceled, because nobody has tried their payment.
+QUIET_REGION = "west"
 
 #: Instances go to the partitions in turn; two neighbours are alike, so that each partition gets some of every kind.
 ALIKE = 2
@@ -57,12 +62,23 @@ def order(run: str, number: int) -> Variables:
     kind = number // ALIKE
     return {
         "run": run,
-        "orderId": f"order-{number}",
+        "orderId": f"{run}-{number}",
         "region": REGIONS[kind % len(REGIONS)],
         "total": 20 + kind * 37 % 160,
+        "customerYears": kind % 5,
         "card": "expired" if kind % TROUBLE_EVERY == 3 else "valid",
         "provider": "down" if kind % TROUBLE_EVERY == 7 else "up",
     }
+
+
+def withdrawn(run: str, count: int, wanted: int) -> list[str]:
+    """The ids of so many orders that their customers withdraw."""
+    quiet = [
+        order(run, number)
+        for number in range(count)
+        if not is_invoice(number) and REGIONS[number // ALIKE % len(REGIONS)] == QUIET_REGION
+    ]
+    return [one["orderId"] for one in quiet[-wanted:]]
 
 
 def invoice(run: str, number: int) -> Variables:

@@ -26,6 +26,8 @@ DELIVERIES_MAX = 25
 #: Shares of the orders whose payment is tried, and of the parcels that arrive at once.
 PAID_SHARE = 0.4
 ARRIVED_SHARE = 0.3
+#: One order in so many is withdrawn by its customer.
+WITHDRAWN_EVERY = 200
 
 #: What commands that read the log need besides the data directory, when it is not in there.
 SERVICE_SETTINGS = (
@@ -75,11 +77,12 @@ class Telling:
             work.start_instances(self._client.url, self._run, self._count, bars)
             payments = self._work(bars)
         self._resolve(payments)
-        self._cancel()
+        on_the_road = self._deliver()
+        self._cancel(on_the_road)
         self._show_counts()
 
     def _deploy(self) -> None:
-        _say("Deploy two models")
+        _say(f"Deploy {len(orders.MODELS)} models")
         rows = [
             (one["processDefinitionId"], str(one["processDefinitionVersion"]), one["processDefinitionKey"])
             for one in work.deploy_models(self._client)
@@ -104,20 +107,26 @@ class Telling:
             batches.wait_for_count(self._client, left, payments.card_expired, bars, "Incidents that are left")
         _check("items of the resolution", outcome.counts.completed, payments.provider_down)
 
-    def _cancel(self) -> None:
-        storm = orders.of_run(self._run, state="ACTIVE")
-        storm["variables"] = [*storm["variables"], orders.variable("region", *orders.STORM_REGIONS)]
-        _say("Some parcels are on the road, some of them arrive")
+    def _deliver(self) -> Sequence[Document]:
+        """Some orders end, whether their parcels arrive or their customers withdraw; gives the other parcels."""
+        _say("Some parcels are on the road, some of them arrive; some customers withdraw their orders")
+        withdrawn = orders.withdrawn(self._run, self._count, max(self._count // WITHDRAWN_EVERY, 1))
         with open_bars(share=1.0, as_result=True) as bars:
             parcels = work.take_parcels(self._client, self._run)
             arrived = int(len(parcels) * ARRIVED_SHARE)
             work.deliver(self._client.url, parcels[:arrived], bars, "Deliver parcels")
-            wanted = orders.of_run(self._run, state="COMPLETED")
-            batches.wait_for_count(self._client, wanted, arrived, bars, "Orders that search shows as completed")
+            work.withdraw(self._client.url, withdrawn, bars)
+            ended, wanted = arrived + len(withdrawn), orders.of_run(self._run, state="COMPLETED")
+            batches.wait_for_count(self._client, wanted, ended, bars, "Orders that search shows as completed")
+        return parcels[arrived:]
+
+    def _cancel(self, on_the_road: Sequence[Document]) -> None:
+        storm = orders.of_run(self._run, state="ACTIVE")
+        storm["variables"] = [*storm["variables"], orders.variable("region", *orders.STORM_REGIONS)]
         matching = batches.count_of(self._client, storm)
         _say(f"A storm: cancel {shown_count(matching)} orders of {', '.join(orders.STORM_REGIONS)}")
         key = batches.create(self._client, "/process-instances/cancellation", storm)
-        late = self._deliver_while_suspended(key, parcels[arrived:])
+        late = self._deliver_while_suspended(key, on_the_road)
         with open_bars(as_result=True) as bars:
             outcome = batches.finish(self._client, key, bars)
         self._show_outcome(outcome)
@@ -132,7 +141,7 @@ class Telling:
             _say("It ended before it could be suspended; try a larger --count")
             return 0
         _say("Suspended: meanwhile some of the parcels arrive, so their orders cannot be canceled any more")
-        on_the_road = {parcel["processInstanceKey"]: parcel for parcel in parcels}
+        on_the_road = {parcel["rootProcessInstanceKey"]: parcel for parcel in parcels}
         pending = batches.pending_instances(self._client, key)
         arriving = [on_the_road[one] for one in pending if one in on_the_road][:DELIVERIES_MAX]
         with open_bars(share=1.0, as_result=True) as bars:
@@ -158,7 +167,7 @@ class Telling:
     def _show_counts(self) -> None:
         _say("What search shows now")
         rows = []
-        for process_id in (orders.ORDER_PROCESS, orders.INVOICE_PROCESS):
+        for process_id in orders.PROCESSES:
             wanted = orders.of_run(self._run, processDefinitionId=process_id)
             counts = [
                 batches.count_of(self._client, {**wanted, **conditions})

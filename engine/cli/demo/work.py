@@ -13,12 +13,14 @@ from engine.cli.faults import Refused
 from engine.cli.load import Call, send_all
 from engine.cli.progress import Bars
 
-from .orders import COLLECT_MONEY, MODELS, PROVIDER_DOWN, SHIP_PARCEL, payment_problem, starts
+from .orders import CARRY_PARCEL, COLLECT_MONEY, MODELS, PROVIDER_DOWN, WITHDRAWN, payment_problem, starts
 
 #: Jobs that one activation asks for: few, because partitions are asked in turn. They stay with the worker beyond the
 #: end of the demo.
 JOBS_MAX = 250
 TIMEOUT_MS = 2 * 60 * 60 * 1000
+
+DELIVERED = {"variables": {"deliveredTo": "a neighbour"}}
 
 
 class Payments(Struct, frozen=True, kw_only=True):
@@ -30,11 +32,11 @@ class Payments(Struct, frozen=True, kw_only=True):
 
 
 def deploy_models(client: Client) -> Sequence[Document]:
-    """Deploy the models of the demo."""
+    """Deploy the models of the demo; gives the processes."""
     folder = files("engine.cli") / "models"
     parts = [("resources", (name, (folder / name).read_bytes(), "application/xml")) for name in MODELS]
     answer = client.post("/deployments", files=parts)
-    return [one["processDefinition"] for one in answer["deployments"]]
+    return [one["processDefinition"] for one in answer["deployments"] if one["processDefinition"]]
 
 
 def start_instances(url: str, run: str, count: int, bars: Bars) -> None:
@@ -62,13 +64,26 @@ def collect_money(client: Client, run: str, wanted: int, bars: Bars) -> Payments
 
 
 def take_parcels(client: Client, run: str) -> list[Document]:
-    """Take all jobs that ship a parcel of a run; they are on the road now."""
-    return [job for jobs in _activations(client, SHIP_PARCEL, run, None) for job in jobs]
+    """Take all jobs that carry a parcel of a run; they are on the road now."""
+    return [job for jobs in _activations(client, CARRY_PARCEL, run, None) for job in jobs]
+
+
+def withdraw(url: str, order_ids: Sequence[str], bars: Bars) -> None:
+    """Publish what the customers say who withdraw their orders. An order that is not there yet gets it later."""
+    calls = (
+        Call(
+            "POST",
+            "/messages/publication",
+            {"name": WITHDRAWN, "correlationKey": each, "timeToLive": TIMEOUT_MS, "variables": {"reason": "too late"}},
+        )
+        for each in order_ids
+    )
+    send_all(url, calls, answered=_shower(bars, "Publish messages", 0, len(order_ids)))
 
 
 def deliver(url: str, jobs: Sequence[Document], bars: Bars, name: str) -> None:
-    """Complete jobs; their process instances end."""
-    calls = (Call("POST", f"/jobs/{job['jobKey']}/completion", {}) for job in jobs)
+    """Complete jobs; their process instances end, and so do those that called them."""
+    calls = (Call("POST", f"/jobs/{job['jobKey']}/completion", DELIVERED) for job in jobs)
     send_all(url, calls, answered=_shower(bars, name, 0, len(jobs)))
 
 
@@ -77,7 +92,7 @@ def deliver_if_possible(client: Client, jobs: Sequence[Document], bars: Bars, na
     delivered = 0
     for done, job in enumerate(jobs, 1):
         try:
-            client.post(f"/jobs/{job['jobKey']}/completion", {})
+            client.post(f"/jobs/{job['jobKey']}/completion", DELIVERED)
             delivered += 1
         except Refused as fault:
             if fault.status != NOT_FOUND:

@@ -41,6 +41,13 @@ def test_payments_fail_for_both_reasons_in_every_region() -> None:
     assert set(found) == {(p, region, parity) for p in problems for region in orders.REGIONS for parity in (0, 1)}
 
 
+def test_customers_withdraw_what_no_storm_takes_and_nobody_has_paid() -> None:
+    numbers = [int(order_id.removeprefix(f"{RUN}-")) for order_id in orders.withdrawn(RUN, COUNT, 50)]
+    assert len(set(numbers)) == 50
+    assert min(numbers) > COUNT * 0.9
+    assert {orders.order(RUN, number)["region"] for number in numbers} == {orders.QUIET_REGION}
+
+
 def test_texts_are_compared_as_json() -> None:
     assert orders.variable("run", "a") == {"name": "run", "value": '"a"'}
     assert orders.variable("region", "a", "b") == {"name": "region", "value": {"$in": ['"a"', '"b"']}}
@@ -52,11 +59,13 @@ def test_the_models_are_there() -> None:
 
 
 def test_other_digests_are_noticed(capsys: pytest.CaptureFixture[str]) -> None:
-    before = {1: {"JOBS": "aa", "ITEMS": "bb"}}
+    before = {1: {"JOBS": "aa", "ITEMS": "bb", "FORMS": replayed.EMPTY}}
     replayed.compare(before, before)
-    assert "All 2 tables are the same" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "All 3 tables are the same on 1 partitions, 1 of them empty." in shown
+    assert "FORMS" not in shown
     with pytest.raises(CommandFailed, match="JOBS of partition 1"):
-        replayed.compare(before, {1: {"JOBS": "xx", "ITEMS": "bb"}})
+        replayed.compare(before, {1: {**before[1], "JOBS": "xx"}})
     with pytest.raises(CommandFailed, match="JOBS of partition 1, ITEMS of partition 1"):
         replayed.compare(before, {})
 
