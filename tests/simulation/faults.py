@@ -32,6 +32,8 @@ CONDITION_SECONDS_MAX = 15.0
 ZOMBIE_SECONDS_MAX = 6.0
 #: Seconds within which partitions must have found their commands in restored topics.
 FIND_SECONDS_MAX = 60.0
+#: Seconds for which brokers take long to fence a member that was left out.
+FENCE_SECONDS = 5.0
 #: Milliseconds by which a clock jumps, at most.
 JUMP_MS_MAX = 3_600_000
 
@@ -177,10 +179,14 @@ async def _expire(scene: Scene) -> None:
 
 
 async def _leave_out(scene: Scene) -> None:
-    """While a group of steps is on its way to the log, the group goes on without a member, which joins again."""
+    """While a group of steps is on its way to the log, the group goes on without a member, which joins again.
+
+    It goes on writing until it hears of that, and who comes after it takes a while to fence it.
+    """
     data = scene.installation.data
     if isinstance(data, KafkaData):
         await data.transaction_begins()
+        data.fences_slowly_until = scene.world.loop.time() + FENCE_SECONDS
         scene.installation.coordinator.leave_out(scene.chosen)
 
 

@@ -19,6 +19,8 @@ from tests.simulation.world import World
 
 #: Seconds of silence after which a member is taken for dead, and between its heartbeats.
 SESSION_SECONDS, HEARTBEAT_SECONDS = 6.0, 0.3
+#: Seconds after which a member that was left out hears of it, at most.
+DEAF_SECONDS_MAX = 3.0
 #: Seconds that members have to join again, and that the coordinator waits for more of them at least.
 JOIN_SECONDS_MAX, JOIN_SECONDS_MIN = 6.0, 0.05
 #: Seconds until a request that finds no broker ends.
@@ -73,7 +75,7 @@ class Coordinator:
         """Whether the member must join again."""
         known = self._known.get(member.name)
         if known is None or known.member is not member:
-            return True
+            return self._world.loop.time() >= member.hears_at
         known.heard_at = self._world.loop.time()
         return known.words is None
 
@@ -82,9 +84,10 @@ class Coordinator:
             self.rebalance()
 
     def leave_out(self, chosen: random.Random) -> None:
-        """Take any member for dead, though it lives: it hears that with its next heartbeat, and joins again."""
+        """Take any member for dead, though it lives: it hears that with a heartbeat, maybe late, and joins again."""
         if self._known:
             name = chosen.choice(sorted(self._known))
+            self._known[name].member.hears_at = self._world.loop.time() + chosen.uniform(0, DEAF_SECONDS_MAX)
             self._drop(lambda known: known.member.name == name)
 
     async def _watch(self) -> None:
@@ -128,6 +131,8 @@ class SimulatedGroup:
         self._assignments: asyncio.Queue[bytes] = asyncio.Queue()
         self._keeping: asyncio.Task[None] | None = None
         self._wants_rebalance = False
+        #: When it hears that it is not a member any more.
+        self.hears_at = 0.0
 
     async def join(self, describe: Describe, assign: Assign) -> None:
         """As `Group.join`."""

@@ -60,6 +60,8 @@ class KafkaData(LogData):
         self._ids: dict[str, Registration] = {}
         self._waiting: dict[asyncio.Future[None], None] = {}
         self._begun = asyncio.Event()
+        #: Until when it takes long to fence.
+        self.fences_slowly_until = 0.0
         #: Nobody may produce or read.
         self.is_restoring = False
         #: Partitions whose topics were restored, and which have not said yet where their commands lie now.

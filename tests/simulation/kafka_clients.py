@@ -70,9 +70,9 @@ class Wire:
             raise Unavailable("expected an answer of a broker, got none: the connection broke; retry")
         return answer
 
-    async def perhaps_slowly(self) -> None:
-        """A long poll or a fence takes its time, and others go on meanwhile."""
-        if self.world.strikes("slow brokers"):
+    async def perhaps_slowly(self, until: float = 0.0) -> None:
+        """A long poll or a fence takes its time, and others go on meanwhile. It does so `until` then in any case."""
+        if self.world.strikes("slow brokers") or self.world.loop.time() < until:
             await asyncio.sleep(self.world.uniform(0, SLOW_SECONDS_MAX))
 
 
@@ -91,7 +91,7 @@ class SimulatedProducer:
             return
         name, data = self._id, self._wire.data
         self._wire.world.fences(self._wire.node)
-        await self._wire.perhaps_slowly()
+        await self._wire.perhaps_slowly(data.fences_slowly_until)
         while (epoch := await self._wire.ask(lambda: data.register(name))) is None:
             await asyncio.sleep(BACK_OFF_SECONDS)
         self._epoch = epoch

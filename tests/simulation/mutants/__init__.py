@@ -99,7 +99,7 @@ MUTANTS = (
         name="ends asked before the fence",
         plant=of_stores.ends_asked_before_the_fence,
         needs=on_kafka,
-        fault="slow brokers",
+        fault="left out",
     ),
     Mutant(
         name="commit sent again",
