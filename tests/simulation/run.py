@@ -104,7 +104,13 @@ class Simulation:
         await self.faults.stop()
         await self._audit()
         await self._rest(acting)
-        await self._audit()
+        with world.loop.standing_still(world.node):
+            await self._judge()
+
+    async def _judge(self) -> None:
+        """When everything has finished."""
+        world = self.world
+        fail(AUDITOR, await audit(self.installation, self._folder))
         fail(AUDITOR, self._audit_documents())
         fail("deciding again", await decide_again(self.installation.data, self.installation.assembly))
         fail("a process", world.failures + world.loop.failures)
