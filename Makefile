@@ -27,9 +27,10 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto $(FAST)
 
-# Also whole installations on a real broker and a real node, which the tests start themselves.
+# Also whole installations, two at a time, on a real broker and a real node, which are started for all tests.
+TEST_SERVICES := $(BIN)/python -m services kafka opensearch apicurio --for-tests --
 test: check
-	$(BIN)/python -m pytest tests/conformance tests/simulation tests/integration
+	$(TEST_SERVICES) $(BIN)/python -m pytest -n 2 --dist loadfile tests/conformance tests/simulation tests/integration
 
 # SEEDS=1000: that many seeds; SEED=17: this one alone; FIRST=5000: the first of them; MORE: further options.
 simulate: install

@@ -1,6 +1,7 @@
 """`python -m services kafka opensearch`: start services, say which settings lead to them, run until Ctrl-C.
 
-`python -m services kafka opensearch -- COMMAND...` runs a command with those settings instead, and ends with it.
+`python -m services kafka opensearch -- COMMAND...` runs a command with those settings instead, and ends with it; with
+`--for-tests` they are those that tests look for.
 """
 
 from __future__ import annotations
@@ -34,11 +35,13 @@ def main(arguments: Sequence[str]) -> int:
             services = [SERVICES[name](data / name) for name in dict.fromkeys(options.names)]
             for service in services:
                 running.enter_context(service)
-                print(f"export {service.setting}={service.address}", flush=True)
                 running.callback(service.stop)
+            settings = {one.test_setting if options.for_tests else one.setting: one.address for one in services}
+            for name, address in settings.items():
+                print(f"export {name}={address}", flush=True)
             if options.data:
                 running.callback(print, f"Services end; their data stays in {data}.", flush=True)
-            return _run(command, {service.setting: service.address for service in services}) if command else _serve()
+            return _run(command, settings) if command else _serve()
     except KeyboardInterrupt:
         return 0
 
@@ -49,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("names", nargs="+", choices=sorted(SERVICES), metavar="NAME", help=", ".join(sorted(SERVICES)))
     parser.add_argument("--data", type=Path, metavar="DIR", help="directory of data and logs; default: a temporary one")
+    parser.add_argument("--for-tests", action="store_true", help="give the addresses to tests instead of to Retold")
     return parser
 
 

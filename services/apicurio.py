@@ -25,6 +25,7 @@ class ApicurioRegistry(Service):
 
     name = "apicurio"
     setting = "RETOLD_KAFKA_SCHEMA_REGISTRY_URL"
+    test_setting = "RETOLD_TEST_SCHEMA_REGISTRY"
 
     def __init__(self, directory: Path, *, is_optimized: bool = False) -> None:
         super().__init__(directory, is_optimized=is_optimized)

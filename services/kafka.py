@@ -56,6 +56,7 @@ class KafkaBroker(Service):
 
     name = "kafka"
     setting = "RETOLD_KAFKA_BOOTSTRAP_SERVERS"
+    test_setting = "RETOLD_TEST_KAFKA"
 
     def __init__(
         self,

@@ -37,6 +37,7 @@ class OpensearchNode(Service):
 
     name = "opensearch"
     setting = "RETOLD_OPENSEARCH_URL"
+    test_setting = "RETOLD_TEST_OPENSEARCH"
 
     def __init__(
         self, directory: Path, *, settings: Mapping[str, str] | None = None, is_optimized: bool = False

@@ -43,6 +43,8 @@ class Service(ABC):
     name: ClassVar[str]
     #: The environment variable of the setting that leads a Retold process to it.
     setting: ClassVar[str]
+    #: The one that leads tests to it: see `tests/service_fixtures.py`.
+    test_setting: ClassVar[str]
 
     def __init__(self, directory: Path, *, is_optimized: bool = False) -> None:
         self.directory = directory.absolute()

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
 import pytest
@@ -20,9 +19,6 @@ from confluent_kafka.admin import AdminClient
 
 from services import ApicurioRegistry, KafkaBroker, OpensearchNode, Service
 
-KAFKA_VARIABLE = "RETOLD_TEST_KAFKA"
-OPENSEARCH_VARIABLE = "RETOLD_TEST_OPENSEARCH"
-SCHEMA_REGISTRY_VARIABLE = "RETOLD_TEST_SCHEMA_REGISTRY"
 #: Seconds for what tidies up.
 PATIENCE = 60.0
 
@@ -54,11 +50,9 @@ def running(service: Service, config: pytest.Config) -> Iterator[Service]:
             config.stash[RUNNING].remove(service)
 
 
-def _address(
-    variable: str, make: Callable[[Path], Service], folders: pytest.TempPathFactory, config: pytest.Config
-) -> Iterator[str]:
+def _address(make: type[Service], folders: pytest.TempPathFactory, config: pytest.Config) -> Iterator[str]:
     """Of the service that the environment names, else of one that is started."""
-    if given := os.environ.get(variable):
+    if given := os.environ.get(make.test_setting):
         yield given
         return
     with running(make(folders.mktemp("service")), config) as service:
@@ -68,19 +62,19 @@ def _address(
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[str]:
     """Bootstrap servers of a broker that asks nobody to log in."""
-    yield from _address(KAFKA_VARIABLE, KafkaBroker, tmp_path_factory, pytestconfig)
+    yield from _address(KafkaBroker, tmp_path_factory, pytestconfig)
 
 
 @pytest.fixture(scope="session")
 def opensearch(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[str]:
     """The URL of a node without security."""
-    yield from _address(OPENSEARCH_VARIABLE, OpensearchNode, tmp_path_factory, pytestconfig)
+    yield from _address(OpensearchNode, tmp_path_factory, pytestconfig)
 
 
 @pytest.fixture(scope="session")
 def schema_registry(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[str]:
     """The URL of a registry that speaks Confluent's protocol, without security."""
-    yield from _address(SCHEMA_REGISTRY_VARIABLE, ApicurioRegistry, tmp_path_factory, pytestconfig)
+    yield from _address(ApicurioRegistry, tmp_path_factory, pytestconfig)
 
 
 @pytest.fixture

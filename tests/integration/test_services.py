@@ -60,14 +60,14 @@ def test_a_broker_that_was_stopped_or_killed_comes_back_with_its_topics(tmp_path
 
 def test_a_service_ends_when_its_starter_is_killed(tmp_path: Path) -> None:
     starter = subprocess.Popen(
-        [sys.executable, "-m", "services", "opensearch", "--data", str(tmp_path)],
+        [sys.executable, "-m", "services", "opensearch", "--data", str(tmp_path), "--for-tests"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
     )
     assert starter.stdout is not None
     with starter.stdout as output:
-        found = re.fullmatch(r"export RETOLD_OPENSEARCH_URL=(http://127\.0\.0\.1:\d+)\n", output.readline())
+        found = re.fullmatch(r"export RETOLD_TEST_OPENSEARCH=(http://127\.0\.0\.1:\d+)\n", output.readline())
         assert found is not None
         url = found[1]
         assert httpx.get(url).is_success
