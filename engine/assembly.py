@@ -27,8 +27,10 @@ from engine.core.state import State, View
 from engine.core.state_format import state_format
 from engine.operations import OPERATIONS
 from engine.process import (
+    ad_hoc_instructions,
     business_ids,
     calls,
+    compensations,
     creation,
     decision_deployments,
     decisions,
@@ -42,6 +44,7 @@ from engine.process import (
     message_starts,
     message_subscriptions,
     messages,
+    multi_instances,
     process_message_subscriptions,
     results,
     signals,
@@ -115,7 +118,10 @@ class Assembly:
             creation.PART,
             instances.PART,
             calls.PART,
+            compensations.PART,
             results.PART,
+            multi_instances.PART,
+            ad_hoc_instructions.PART,
             escalations.PART,
             signals.PART,
             timers.PART,

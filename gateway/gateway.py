@@ -30,6 +30,7 @@ from .telemetry import RequestTrace, Telemetry, Untraced
 IDEMPOTENCY_KEY_LENGTH_MAX = 128
 #: What a command is about, where its family has another name.
 TARGETS = {
+    "AD_HOC_SUB_PROCESS_INSTRUCTION": "ad-hoc sub-process",
     "BATCH_OPERATION_LIFECYCLE_MANAGEMENT": "batch operation",
     "PROCESS_INSTANCE_BUSINESS_ID": "process instance",
     "VARIABLE_DOCUMENT": "process instance or an element instance",

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from msgspec import structs
 
 from . import model
+from .ad_hoc import with_ad_hoc
 from .events import Reading, read_event
 from .expressions import Expressions
 from .extensions import (
@@ -23,8 +24,10 @@ from .extensions import (
     read_mappings,
     read_script,
 )
+from .joins import find_inclusive_joins
 from .message_rules import check_thrown
 from .model import Element, Flow, Process
+from .multi_instance import read_multi_instance, with_parts
 from .names import BPMN, DECIDING_GATEWAYS, ZEEBE
 from .outline import FlowNode, Outline, event_definitions, is_true
 from .report import Report
@@ -39,28 +42,29 @@ def build_process(outline: Outline, reading: Reading) -> Process:
     """The executable process of an outline. Usable only if the report stays empty."""
     root = outline.nodes[0].node
     elements = {node.id: _build_element(node, reading) for node in outline.nodes if node.type}
-    flows = [_build_flow(node, reading.expressions, reading.report) for node, _ in outline.flows]
-    targets = {flow.id: flow.target for flow in flows}
+    built = [_build_flow(node, reading.expressions, reading.report) for node in outline.flows]
+    flows = {flow.id: flow for flow in built}
     catches = [each for each in elements.values() if each.type == model.INTERMEDIATE_CATCH_EVENT]
     links = {(each.scope, each.event.name): each.id for each in catches if isinstance(each.event, model.Link)}
+    elements = with_ad_hoc(elements, outline, reading)
+    elements = {id_: _with_target(_with_waits(element, elements, flows), links) for id_, element in elements.items()}
     return Process(
         id=root.get("id"),
         name=root.get("name"),
         version_tag=_version_tag(root),
-        elements={
-            id_: _with_target(_with_waits(element, elements, targets), links) for id_, element in elements.items()
-        },
-        flows={flow.id: flow for flow in flows},
+        elements={id_: with_parts(element) for id_, element in elements.items()},
+        flows=flows,
+        inclusive_joins=find_inclusive_joins(elements, flows, root, reading.report),
         start_form_id=_start_form(outline.nodes[0]),
     )
 
 
-def _with_waits(element: Element, elements: Mapping[str, Element], targets: Mapping[str, str]) -> Element:
+def _with_waits(element: Element, elements: Mapping[str, Element], flows: Mapping[str, Flow]) -> Element:
     candidates = [*element.boundaries, *element.handlers]
     if element.type in (model.INTERMEDIATE_CATCH_EVENT, model.RECEIVE_TASK):
         candidates.append(element.id)
     elif element.type == model.EVENT_BASED_GATEWAY:
-        candidates += [targets[flow] for flow in element.outgoing]
+        candidates += [flows[flow].target for flow in element.outgoing]
     waits = tuple(id_ for id_ in candidates if id_ in elements and isinstance(elements[id_].event, AWAITED))
     return structs.replace(element, waits=waits) if waits else element
 
@@ -136,6 +140,8 @@ def _build_element(flow_node: FlowNode, reading: Reading) -> Element:
         interrupting=_is_interrupting(flow_node),
         attached_to=node.get("attachedToRef") if flow_node.type == model.BOUNDARY_EVENT else "",
         boundaries=tuple(boundary.id for boundary in flow_node.boundaries),
+        for_compensation=is_true(node.get("isForCompensation")),
+        multi_instance=read_multi_instance(flow_node, reading),
         handlers=tuple(handler.starts[0].id for handler in flow_node.handlers if handler.starts),
     )
 

@@ -14,6 +14,8 @@ from .feel import Expression
 PROCESS = "PROCESS"
 SUB_PROCESS = "SUB_PROCESS"
 EVENT_SUB_PROCESS = "EVENT_SUB_PROCESS"
+AD_HOC_SUB_PROCESS = "AD_HOC_SUB_PROCESS"
+AD_HOC_SUB_PROCESS_INNER_INSTANCE = "AD_HOC_SUB_PROCESS_INNER_INSTANCE"
 START_EVENT = "START_EVENT"
 END_EVENT = "END_EVENT"
 BOUNDARY_EVENT = "BOUNDARY_EVENT"
@@ -27,6 +29,7 @@ BUSINESS_RULE_TASK = "BUSINESS_RULE_TASK"
 SCRIPT_TASK = "SCRIPT_TASK"
 USER_TASK = "USER_TASK"
 CALL_ACTIVITY = "CALL_ACTIVITY"
+MULTI_INSTANCE_BODY = "MULTI_INSTANCE_BODY"
 MANUAL_TASK = "MANUAL_TASK"
 TASK = "TASK"
 EXCLUSIVE_GATEWAY = "EXCLUSIVE_GATEWAY"
@@ -106,6 +109,39 @@ class CalledProcess(Struct, frozen=True, kw_only=True):
     business_id: Expression | None
 
 
+class AdHoc(Struct, frozen=True, kw_only=True):
+    """What an ad-hoc sub-process does with the elements inside it.
+
+    `activatable`: ids of those that can be begun; `description`: what workers are told about them, JSON.
+    `active_elements`: ids of those that begin at its activation. It is over as soon as the completion condition is
+    true, and ends what remains or waits for it; without one, when nothing is left. `output_element` of each activation
+    goes to `output_collection`, a variable; empty if there is none.
+    """
+
+    activatable: frozenset[str]
+    description: str
+    active_elements: Expression | None = None
+    completion_condition: Expression | None = None
+    cancels_remaining: bool = True
+    output_collection: str = ""
+    output_element: Expression | None = None
+
+
+class MultiInstance(Struct, frozen=True, kw_only=True):
+    """An activity that is done once for each item of a list, all at once or one after the other.
+
+    `input_element`: the variable that holds the item. `output_element` of each instance goes to `output_collection`, a
+    variable; the names are empty if there are none. It is over as soon as the completion condition is true.
+    """
+
+    input_collection: Expression
+    input_element: str = ""
+    output_collection: str = ""
+    output_element: Expression | None = None
+    completion_condition: Expression | None = None
+    is_sequential: bool = False
+
+
 class LinkedForm(Struct, frozen=True, kw_only=True):
     """A deployed form, named by its id."""
 
@@ -171,7 +207,18 @@ class Link(Struct, frozen=True, kw_only=True):
     target: str = ""
 
 
-EventDefinition = Terminate | Error | Timer | Message | Signal | Escalation | Link
+class Compensation(Struct, frozen=True, kw_only=True):
+    """What has completed is undone.
+
+    `activity`: what an event that throws has undone; empty for everything in its scope. `handler`: the activity that
+    undoes the one that a boundary event is attached to.
+    """
+
+    activity: str = ""
+    handler: str = ""
+
+
+EventDefinition = Terminate | Error | Timer | Message | Signal | Escalation | Link | Compensation
 
 
 class Flow(Struct, frozen=True, kw_only=True):
@@ -214,11 +261,24 @@ class Element(Struct, frozen=True, kw_only=True):
     #: boundary event: where it is attached; activity: its boundary events in document order
     attached_to: str = ""
     boundaries: tuple[str, ...] = ()
+    #: activity: whether it undoes another one; no flow leads to it
+    for_compensation: bool = False
     #: process and sub-process: the start events of the event sub-processes inside, in document order
     handlers: tuple[str, ...] = ()
     #: ids of all elements that catch what an instance of this one waits for: itself, boundaries, handlers, or what
     #: follows an event-based gateway
     waits: tuple[str, ...] = ()
+    #: ad-hoc sub-process: what it does with what is inside
+    ad_hoc: AdHoc | None = None
+    #: multi-instance activity: how it is repeated; its body, which tokens come to; what is inside, once for each item
+    multi_instance: MultiInstance | None = None
+    body: Element | None = None
+    inner: Element | None = None
+
+
+#: Scope id -> id of an inclusive gateway in it that joins -> id of an element from which tokens get to it without
+#: passing through it -> over which of its flows: a sum of 1 << index in `incoming`.
+InclusiveJoins = Mapping[str, Mapping[str, Mapping[str, int]]]
 
 
 class Process(Struct, frozen=True, kw_only=True):
@@ -229,9 +289,16 @@ class Process(Struct, frozen=True, kw_only=True):
     version_tag: str
     elements: Mapping[str, Element]
     flows: Mapping[str, Flow]
+    inclusive_joins: InclusiveJoins
     #: id of the form at its start, or empty
     start_form_id: str = ""
 
     @property
     def root(self) -> Element:
         return self.elements[self.id]
+
+    def part(self, element_id: str, instance_type: str) -> Element:
+        """What an element instance of this type is one of: of a multi-instance activity the body, or what is inside."""
+        element = self.elements[element_id]
+        part = element.body if instance_type == MULTI_INSTANCE_BODY else element.inner
+        return part or element

@@ -35,19 +35,19 @@ FLOW_NODES: Mapping[str, str] = {
     "parallelGateway": model.PARALLEL_GATEWAY,
     "eventBasedGateway": model.EVENT_BASED_GATEWAY,
     "subProcess": model.SUB_PROCESS,
+    "adHocSubProcess": model.AD_HOC_SUB_PROCESS,
 }
 
 #: Flow nodes that are refused, and what they are called. Containers are still looked into for further problems.
 FLOW_NODES_REFUSED: Mapping[str, str] = {
     "complexGateway": "a complex gateway",
-    "adHocSubProcess": "an ad-hoc sub-process",
     "transaction": "a transaction sub-process",
     "implicitThrowEvent": "an implicit throw event",
     "choreographyTask": "a choreography task",
     "subChoreography": "a sub-choreography",
     "callChoreography": "a call choreography",
 }
-CONTAINERS_REFUSED = frozenset({"adHocSubProcess", "transaction"})
+CONTAINERS = frozenset({"subProcess", "adHocSubProcess", "transaction"})
 
 ACTIVITIES = frozenset(
     {
@@ -60,6 +60,7 @@ ACTIVITIES = frozenset(
         model.MANUAL_TASK,
         model.TASK,
         model.SUB_PROCESS,
+        model.AD_HOC_SUB_PROCESS,
         model.CALL_ACTIVITY,
     }
 )
@@ -112,6 +113,7 @@ EVENT_DEFINITIONS_EXECUTED: Mapping[str, frozenset[str]] = {
             "terminateEventDefinition",
             "escalationEventDefinition",
             "signalEventDefinition",
+            "compensateEventDefinition",
         }
     ),
     model.BOUNDARY_EVENT: frozenset(
@@ -121,22 +123,34 @@ EVENT_DEFINITIONS_EXECUTED: Mapping[str, frozenset[str]] = {
             "timerEventDefinition",
             "escalationEventDefinition",
             "signalEventDefinition",
+            "compensateEventDefinition",
         }
     ),
     model.INTERMEDIATE_CATCH_EVENT: frozenset(
         {"messageEventDefinition", "timerEventDefinition", "linkEventDefinition", "signalEventDefinition"}
     ),
     model.INTERMEDIATE_THROW_EVENT: frozenset(
-        {"messageEventDefinition", "escalationEventDefinition", "linkEventDefinition", "signalEventDefinition"}
+        {
+            "messageEventDefinition",
+            "escalationEventDefinition",
+            "linkEventDefinition",
+            "signalEventDefinition",
+            "compensateEventDefinition",
+        }
     ),
 }
 
+#: The marker of an activity that is done once for each item of a list.
+MULTI_INSTANCE = "multiInstanceLoopCharacteristics"
+
 #: Children of activities that are refused.
 MARKERS_REFUSED: Mapping[str, str] = {
-    "multiInstanceLoopCharacteristics": "multi-instance marker",
     "standardLoopCharacteristics": "loop marker",
     "loopCharacteristics": "loop marker",
 }
+
+#: Children of activities that say how often they are done.
+MARKERS = frozenset({MULTI_INSTANCE, *MARKERS_REFUSED})
 
 #: Read without effect anywhere.
 ANNOTATIONS = frozenset({"documentation", "extensionElements", "text", "incoming", "outgoing"})
@@ -233,12 +247,16 @@ ROOT_CHILDREN_IGNORED = ANNOTATIONS | {
 EXTENSIONS: Mapping[str, frozenset[str]] = {
     "ioMapping": ACTIVITIES | EVENTS,
     # without effect on a user task, where modelers leave it
-    "taskDefinition": JOB_TASKS | {model.USER_TASK, model.END_EVENT, model.INTERMEDIATE_THROW_EVENT},
-    "taskHeaders": JOB_TASKS | {model.USER_TASK, model.END_EVENT, model.INTERMEDIATE_THROW_EVENT},
+    "taskDefinition": JOB_TASKS
+    | {model.AD_HOC_SUB_PROCESS, model.USER_TASK, model.END_EVENT, model.INTERMEDIATE_THROW_EVENT},
+    "taskHeaders": JOB_TASKS
+    | {model.AD_HOC_SUB_PROCESS, model.USER_TASK, model.END_EVENT, model.INTERMEDIATE_THROW_EVENT},
+    "adHoc": frozenset({model.AD_HOC_SUB_PROCESS}),
     "subscription": frozenset(),
     "script": frozenset({model.SCRIPT_TASK}),
     "calledDecision": frozenset({model.BUSINESS_RULE_TASK}),
     "calledElement": frozenset({model.CALL_ACTIVITY}),
+    "loopCharacteristics": frozenset({model.MULTI_INSTANCE_BODY}),
     "userTask": frozenset({model.USER_TASK}),
     "assignmentDefinition": frozenset({model.USER_TASK}),
     "taskSchedule": frozenset({model.USER_TASK}),
@@ -257,8 +275,6 @@ EXTENSIONS_REFUSED: Mapping[str, str] = {
     "linkedResources": "linked resources",
     "jobPriorityDefinition": "job priority",
     "agentDefinition": "agent definition",
-    "adHoc": "ad-hoc settings",
-    "loopCharacteristics": "loop characteristics",
     "publishMessage": "message to publish",
     "conditionalFilter": "conditional filter",
 }

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from .model import EVENT_SUB_PROCESS, PROCESS, START_EVENT
+from .model import AD_HOC_SUB_PROCESS, EVENT_SUB_PROCESS, PROCESS, START_EVENT
 from .names import (
+    ACTIVITIES,
     BPMN,
-    CONTAINERS_REFUSED,
+    CONTAINERS,
     EVENT_DEFINITIONS,
     EVENT_DEFINITIONS_EXECUTED,
     EVENTS,
     FLOW_NODES,
     FLOW_NODES_REFUSED,
+    MARKERS,
     MARKERS_REFUSED,
     NODE_CHILDREN_IGNORED,
     SCOPE_CHILDREN_IGNORED,
@@ -45,6 +47,8 @@ class FlowNode(Struct, eq=False, kw_only=True):
     outgoing: list[Node] = field(default_factory=list)
     #: boundary events attached to it
     boundaries: list[FlowNode] = field(default_factory=list)
+    #: boundary event: where associations lead from it
+    undone_by: list[FlowNode] = field(default_factory=list)
     #: start events inside it, executable or not
     starts: list[FlowNode] = field(default_factory=list)
     #: event sub-processes inside it
@@ -59,8 +63,9 @@ class Outline(Struct, kw_only=True):
     """Everything inside a process in document order, the process first."""
 
     nodes: list[FlowNode]
-    flows: list[tuple[Node, Node]]
+    flows: list[Node]
     by_id: dict[str, FlowNode]
+    associations: list[Node] = field(default_factory=list)
 
 
 def is_true(text: str) -> bool:
@@ -89,8 +94,9 @@ def read_outline(process: Node, report: Report) -> Outline:
     check_id(process, report)
     _walk(root, 0, outline, report)
     _attach_boundaries(outline, report)
-    for flow, scope in outline.flows:
-        _connect(flow, scope, outline, report)
+    _associate(outline)
+    for flow in outline.flows:
+        _connect(flow, outline, report)
     return outline
 
 
@@ -100,11 +106,15 @@ def _walk(container: FlowNode, depth: int, outline: Outline, report: Report) -> 
             _check_foreign(container.node, child, report)
         elif child.name == "sequenceFlow":
             check_id(child, report)
-            outline.flows.append((child, container.node))
+            outline.flows.append(child)
+        elif child.name == "association":
+            outline.associations.append(child)
         elif child.name in FLOW_NODES or child.name in FLOW_NODES_REFUSED:
             _add(child, container, depth, outline, report)
-        elif child.name in MARKERS_REFUSED:
-            _refuse_marker(container.node, child, report)
+        elif child.name in MARKERS:
+            _check_marker(container, child, report)
+        elif child.name == "completionCondition" and container.type == AD_HOC_SUB_PROCESS:
+            continue  # read with the sub-process
         elif child.name not in SCOPE_CHILDREN_IGNORED and container.type:
             # what is unknown may carry an id of its own, so it is named itself
             report.refuse(child, f"expected a known element, got bpmn:{quote(child.name)}; remove it")
@@ -123,7 +133,7 @@ def _add(node: Node, container: FlowNode, depth: int, outline: Outline, report: 
     elif flow_node.type == EVENT_SUB_PROCESS:
         container.handlers.append(flow_node)
     _refuse_if_not_executed(flow_node, report)
-    if node.name != "subProcess" and node.name not in CONTAINERS_REFUSED:
+    if node.name not in CONTAINERS:
         _check_children(flow_node, report)
     elif depth >= NESTING_MAX:
         report.refuse(node, f"expected at most {NESTING_MAX} sub-processes in each other, got more; flatten the model")
@@ -163,15 +173,21 @@ def _check_children(flow_node: FlowNode, report: Report) -> None:
     for child in node.children:
         if child.namespace != BPMN:
             _check_foreign(node, child, report)
-        elif child.name in MARKERS_REFUSED:
-            _refuse_marker(node, child, report)
+        elif child.name in MARKERS:
+            _check_marker(flow_node, child, report)
         elif child.name not in known and flow_node.type:
             report.refuse(node, f"expected known elements inside, got bpmn:{quote(child.name)}; remove it", at=child)
 
 
-def _refuse_marker(owner: Node, marker: Node, report: Report) -> None:
-    message = f"expected no {MARKERS_REFUSED[marker.name]}, which cannot be executed yet; remove it"
-    report.refuse(owner, message, at=marker)
+def _check_marker(owner: FlowNode, marker: Node, report: Report) -> None:
+    """What is repeated is an activity; what its marker says is read later (`multi_instance`)."""
+    if marker.name in MARKERS_REFUSED:
+        message = f"expected no {MARKERS_REFUSED[marker.name]}, which cannot be executed yet; remove it"
+        report.refuse(owner.node, message, at=marker)
+    elif owner.type and owner.type not in ACTIVITIES:
+        kind = owner.type.lower().replace("_", " ")
+        message = f"expected a multi-instance marker on an activity, got it on this {kind}; remove it"
+        report.refuse(owner.node, message, at=marker)
 
 
 def _check_foreign(owner: Node, child: Node, report: Report) -> None:
@@ -196,22 +212,32 @@ def _attach_boundaries(outline: Outline, report: Report) -> None:
             host.boundaries.append(flow_node)
 
 
+def _associate(outline: Outline) -> None:
+    """Associations from boundary events to flow nodes say what undoes an activity; others are annotations."""
+    for association in outline.associations:
+        event, target = (outline.by_id.get(association.get(end)) for end in ("sourceRef", "targetRef"))
+        if event is not None and event.node.name == "boundaryEvent" and target is not None:
+            event.undone_by.append(target)
+
+
 def _is_activity(node: Node) -> bool:
     return node.name.lower().endswith(("task", "subprocess")) or node.name in ("transaction", "callActivity")
 
 
-def _connect(flow: Node, scope: Node, outline: Outline, report: Report) -> None:
+def _connect(flow: Node, outline: Outline, report: Report) -> None:
+    """Its ends count, not where it is written: modelers leave a flow behind when they move what it connects."""
     ends = []
     for attribute in ("sourceRef", "targetRef"):
         end = outline.by_id.get(flow.get(attribute))
         if end is None:
             message = f"expected {attribute} to name a flow node, got '{quote(flow.get(attribute))}'; connect it"
             report.refuse(flow, message)
-        elif end.scope is not scope:
-            message = f"expected both ends in one process or sub-process, got {attribute} '{quote(end.id)}' in another"
-            report.refuse(flow, f"{message}; a sequence flow cannot cross its border")
         else:
             ends.append(end)
-    if len(ends) == 2:
+    if len(ends) == 2 and ends[0].scope is not ends[1].scope:
+        target = quote(ends[1].id)
+        message = f"expected both ends in one process or sub-process, got targetRef '{target}' in another"
+        report.refuse(flow, f"{message}; a sequence flow cannot cross its border")
+    elif len(ends) == 2:
         ends[0].outgoing.append(flow)
         ends[1].incoming.append(flow)

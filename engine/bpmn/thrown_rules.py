@@ -17,7 +17,7 @@ from .xml_tree import Node
 KINDS = ("error", "escalation")
 
 #: What escalations are thrown inside of.
-ESCALATING = (model.SUB_PROCESS, model.CALL_ACTIVITY)
+ESCALATING = (model.SUB_PROCESS, model.AD_HOC_SUB_PROCESS, model.CALL_ACTIVITY)
 
 
 def check_caught(flow_node: FlowNode, reading: Reading) -> None:

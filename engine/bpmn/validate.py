@@ -7,11 +7,12 @@ Sources: BPMN 2.0.2 chapters 10 and 13; Camunda 8 "BPMN coverage", "Gateways", "
 from __future__ import annotations
 
 from . import model
+from .compensation_rules import check_compensation
 from .events import Reading
 from .events.link import check_links
 from .message_rules import check_message_names
 from .names import BPMN, DECIDING_GATEWAYS, EVENTS
-from .outline import FlowNode, Outline, event_definitions, is_true
+from .outline import FlowNode, Outline, event_definitions
 from .report import Report, quote
 from .thrown_rules import check_caught
 
@@ -38,8 +39,7 @@ def check_outline(outline: Outline, reading: Reading) -> None:
             _check_unconditional(flow_node, report)
         if flow_node.type == model.EVENT_BASED_GATEWAY:
             _check_event_based_gateway(flow_node, outline, report)
-        if is_true(flow_node.node.get("isForCompensation")):
-            report.refuse(flow_node.node, "expected no compensation activity, which cannot be executed yet; remove it")
+        check_compensation(flow_node, outline, report)
 
 
 def _check_start(container: FlowNode, report: Report) -> None:
@@ -107,9 +107,6 @@ def _check_event_based_gateway(gateway: FlowNode, outline: Outline, report: Repo
 
 
 def _check_deciding_gateway(gateway: FlowNode, report: Report) -> None:
-    if gateway.type == model.INCLUSIVE_GATEWAY and len(gateway.incoming) > 1:
-        message = "expected one flow into an inclusive gateway, because joining cannot be executed yet, got"
-        report.refuse(gateway.node, f"{message} {len(gateway.incoming)}; join with other gateways")
     default = gateway.node.get("default")
     if default and all(flow.get("id") != default for flow in gateway.outgoing):
         message = f"expected the default flow to be an outgoing flow of the gateway, got '{quote(default)}'; correct it"

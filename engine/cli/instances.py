@@ -1,15 +1,15 @@
-"""`instances`: look at process instances, and end one."""
+"""`instances`: look at process instances, end one, and begin elements in one."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from . import completion
 from .filters import FilterOptions, filter_of
 from .listing import print_found
-from .options import Connection, Limit, expand
+from .options import Connection, Limit, Variables, expand, read_json
 from .output import print_fields, print_json
 
 InstanceKey = Annotated[
@@ -78,10 +78,40 @@ def cancel(
         print_fields([("Process instance", key), ("Accepted", "cancellation")])
 
 
+def activate(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="Element instance key of the ad-hoc sub-process.")],
+    elements: Annotated[list[str], typer.Argument(metavar="ELEMENT_ID...", help="Elements inside, as in the model.")],
+    *,
+    variables: Variables = "{}",
+    cancel_remaining: Annotated[
+        bool, typer.Option("--cancel-remaining", help="What is active inside ends first.")
+    ] = False,
+    connection: Connection,
+) -> None:
+    """Begin elements in an ad-hoc sub-process.
+
+    Each gets the variables.
+    """
+    from .client import Client
+
+    given = read_json("--variables", variables, dict[str, Any])
+    body = {
+        "elements": [{"elementId": element, "variables": given} for element in elements],
+        "cancelRemainingInstances": cancel_remaining,
+    }
+    with Client(connection.url) as client:
+        client.post(f"/element-instances/ad-hoc-activities/{key}/activation", body)
+    if connection.json:
+        print_json({"elementInstanceKey": key, "accepted": "activation"})
+    else:
+        print_fields([("Element instance", key), ("Accepted", "activation")])
+
+
 def instances_app() -> typer.Typer:
     """The group `instances`."""
     app = typer.Typer(help="Look at process instances, and end one.", no_args_is_help=True)
     app.command("list")(expand(list_instances))
     app.command("show")(expand(show))
     app.command("cancel")(expand(cancel))
+    app.command("activate")(expand(activate))
     return app

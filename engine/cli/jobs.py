@@ -94,9 +94,21 @@ def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def complete(key: JobKey, *, variables: Variables = "{}", connection: Connection) -> None:
+def complete(
+    key: JobKey,
+    *,
+    variables: Variables = "{}",
+    result: Annotated[
+        str | None,
+        typer.Option(metavar="JSON", help="Of an ad-hoc sub-process, what is to happen in it: JSON object, or @FILE."),
+    ] = None,
+    connection: Connection,
+) -> None:
     """Complete a job; its process instance goes on."""
-    _report(key, "completion", {"variables": read_json("--variables", variables, dict[str, Any])}, connection)
+    body = {"variables": read_json("--variables", variables, dict[str, Any])}
+    if result is not None:
+        body["result"] = read_json("--result", result, dict[str, Any])
+    _report(key, "completion", body, connection)
 
 
 def fail(

@@ -57,6 +57,7 @@ class Machine:
         self._state = state
         self._build = build
         self._draft = Draft(encoder)
+        self._draws = 0
         self.get = state.get
         self.scan = state.scan
         self.reload()
@@ -83,6 +84,11 @@ class Machine:
     def next_key(self) -> int:
         self.last_key += 1
         return self.last_key
+
+    def draw(self) -> bytes:
+        self._draws += 1
+        place = b"".join(number.to_bytes(8, "big") for number in (self.partition, self.now, self._draws))
+        return sha256(self.head.chain_hash + place).digest()[:16]
 
     def follow_up(self, name: str, key: int, data: str) -> Effects:
         return self._registry.follow_ups[name](key, data, self)
@@ -114,6 +120,7 @@ class Machine:
 
     def _begin(self, sent: Step, source: Input) -> None:
         self.now = max(self.head.timestamp, source.timestamp)
+        self._draws = 0
         before = self._state.get(SOURCES, source.name) or Source()
         if source.offset <= before.offset:
             raise BrokenInvariant(f"expected a command of {source.name} beyond {before.offset}, got {source.offset}")

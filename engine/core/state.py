@@ -105,6 +105,12 @@ class View(Protocol):
     def next_key(self) -> int:
         """A new key of this partition."""
 
+    def draw(self) -> bytes:
+        """Sixteen bytes that look random and never come twice, on any partition.
+
+        A step that is decided again draws the same. Who reads the log can foretell them: they are for no secret.
+        """
+
     def follow_up(self, name: str, key: int, data: str) -> Effects:
         """What another part of the engine wants to happen when long work on `key` is done."""
 

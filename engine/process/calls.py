@@ -131,7 +131,7 @@ def give_back(command: Record, view: View) -> Effects:
     if element.outputs:
         yield from merge_local(view, call_key, local_variables(view, key), caller.process_id)
     elif element.called.gives_all_variables:
-        yield from merge(view, call.scope_key, local_variables(view, key), caller.process_id)
+        yield from merge(view, call_key, local_variables(view, key), caller.process_id)
     execution = open_execution(view, key)
     pause = view.get(PAUSES, key)
     if pause is not None:  # nothing is left in the instance, so there is nothing to be done there

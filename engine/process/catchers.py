@@ -8,7 +8,7 @@ throws is caught by the boundary events of its scope.
 
 from __future__ import annotations
 
-from engine.bpmn.model import Element, Error, Escalation, Process
+from engine.bpmn.model import Element, Error, Escalation
 from engine.core.record import NONE
 
 from .execution import Execution, open_execution
@@ -25,7 +25,7 @@ def find_catcher(execution: Execution, key: int, kind: Thrown, code: str) -> tup
         if row is None:
             return None
         taken_over = row.interrupted or (bool(inside) and execution.is_taken_over(key))
-        catching = _catching(execution.graph, row, kind, code, inside, taken_over=taken_over)
+        catching = _catching(execution, row, kind, code, inside, taken_over=taken_over)
         if catching is not None:
             return key, catching
         key, inside = row.scope_key, row.element_id
@@ -46,12 +46,12 @@ def find_catching_call(execution: Execution, kind: Thrown, code: str) -> tuple[i
 
 
 def _catching(
-    graph: Process, row: ElementInstance, kind: Thrown, code: str, inside: str, *, taken_over: bool
+    execution: Execution, row: ElementInstance, kind: Thrown, code: str, inside: str, *, taken_over: bool
 ) -> Element | None:
     """The best fitting event; `inside`: the element in it that it comes from, empty for the thrower itself."""
-    element = graph.elements[row.element_id]
+    element = execution.element_of(row)
     handlers = element.handlers if inside and not taken_over else ()
-    events = [graph.elements[name] for name in (*handlers, *element.boundaries)]
+    events = [execution.graph.elements[name] for name in (*handlers, *element.boundaries)]
     candidates = [event for event in events if isinstance(event.event, kind) and event.scope != inside]
     for wanted in (code, None):
         for event in candidates:

@@ -11,7 +11,7 @@ from typing import cast
 
 import msgspec
 
-from engine.bpmn.model import BOUNDARY_EVENT, PROCESS, START_EVENT, Process
+from engine.bpmn.model import AD_HOC_SUB_PROCESS, BOUNDARY_EVENT, PROCESS, START_EVENT, Process
 from engine.core.draft import REQUEST_HEADER
 from engine.core.effects import Effects, Event
 from engine.core.faults import INVALID_ARGUMENT, INVALID_STATE, Reject
@@ -132,6 +132,14 @@ def _start_problems(element_id: str, graph: Process) -> Iterator[str]:
         expected = "expected to start before an activity, a gateway or an end event"
         kind = element.type.lower().replace("_", " ")
         yield f"{expected}, got {kind} '{element_id}'; choose another"
+    while element is not None and element.type != PROCESS:
+        if element.type == AD_HOC_SUB_PROCESS and element.id != element_id:
+            expected = f"expected to start outside of ad-hoc sub-processes, got '{_shown(element_id)}'"
+            yield f"{expected}; start before '{element.id}', and activate it there"
+        if element.multi_instance is not None and element.id != element_id:
+            expected = f"expected to start outside of multi-instance activities, got '{_shown(element_id)}'"
+            yield f"{expected} in '{element.id}'; start before that"
+        element = graph.elements[element.scope]
 
 
 def _shown(text: str) -> str:

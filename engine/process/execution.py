@@ -8,7 +8,7 @@ law 11). What a piece of work does is told in `lifecycle`, what an element does 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 from msgspec import structs
 
@@ -62,6 +62,8 @@ class Execution:
         self.emptied: set[int] = set()
         #: whether the work on top of the stack waits for called instances to end
         self.waits = False
+        #: effort of this step that leaves no effects, as many effects as take as long
+        self.spent = 0
         #: whether the process instance is gone
         self.ended = False
         self._tokens: Counter[int] = Counter()
@@ -78,6 +80,10 @@ class Execution:
     @instance.setter
     def instance(self, instance: Instance) -> None:
         self._instance = instance
+
+    def element_of(self, row: ElementInstance) -> Element:
+        """What the element instance is one of."""
+        return self.graph.part(row.element_id, row.element_type)
 
     # the stack
 
@@ -97,6 +103,11 @@ class Execution:
     def has_tokens(self, scope_key: int) -> bool:
         """Whether a token is on its way to an element of the scope."""
         return self._tokens[scope_key] > 0
+
+    def on_their_way(self, scope_key: int) -> Iterator[str]:
+        """The elements of the scope that tokens are on their way to."""
+        if self.has_tokens(scope_key):
+            yield from (work.element_id for work in self.stack if work.kind in kinds.TOKENS and work.key == scope_key)
 
     def forget_tokens(self, scope_key: int) -> None:
         """Tokens on their way in a scope that ends are gone."""
@@ -172,10 +183,11 @@ class Execution:
         answers, self.answers = self.answers, False
         return Event(value_type="PROCESS_INSTANCE", intent=intent, key=key, value=value, answers=answers)
 
-    def activating(self, element: Element, key: int, scope_key: int) -> Event:
-        """A new element instance."""
-        value = self._values[key] = self._value(element.id, element.type, scope_key)
-        first = structs.replace(value, interrupts_scope=True) if self._interrupts(element) else value
+    def activating(self, element: Element, key: int, scope_key: int, loop_counter: int = 0) -> Event:
+        """A new element instance; `loop_counter`: its number in a multi-instance body."""
+        first = value = self._values[key] = self._value(element.id, element.type, scope_key)
+        if loop_counter or self._interrupts(element):
+            first = structs.replace(value, interrupts_scope=self._interrupts(element), loop_counter=loop_counter)
         return self._event("ELEMENT_ACTIVATING", key, first)
 
     def starting(self) -> Event:

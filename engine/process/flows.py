@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from engine.bpmn.model import PARALLEL_GATEWAY, Element, Flow
+from engine.bpmn.model import Flow
 from engine.core.effects import Effects
 
 from . import work as kinds
 from .execution import Execution
-from .tables import ELEMENT_INSTANCES, JOINS, TERMINATING, ElementInstance
+from .joins import arrives, joins, look_again
+from .tables import ELEMENT_INSTANCES, TERMINATING, ElementInstance
 from .work import Work
 
 
@@ -20,12 +21,12 @@ def take(execution: Execution, flow_ids: tuple[str, ...], row: ElementInstance) 
         yield from _take_one(execution, execution.graph.flows[flow_id], row, ready)
     if not flow_ids:
         ready.append(Work(kinds.CHECK_SCOPE, row.scope_key))
-    execution.push(*ready)
+    execution.push(*ready, *look_again(execution, row))
 
 
 def end_after(execution: Execution, row: ElementInstance) -> bool:
     """Terminate the instance if it was created to end after this element, which has ended."""
-    if row.element_id not in execution.instance.terminate_after:
+    if row.element_id not in execution.instance.terminate_after or row.loop_counter:  # its body is the element
         return False
     process = execution.view.get(ELEMENT_INSTANCES, execution.instance_key)
     if process is None or process.state == TERMINATING:
@@ -37,18 +38,5 @@ def end_after(execution: Execution, row: ElementInstance) -> bool:
 def _take_one(execution: Execution, flow: Flow, row: ElementInstance, ready: list[Work]) -> Effects:
     target = execution.graph.elements[flow.target]
     yield execution.taken(flow.id, row.scope_key, target.id if joins(target) else "")
-    if may_activate(execution, target, row.scope_key):
+    if arrives(execution, target, row.scope_key):
         ready.append(Work(kinds.ACTIVATE, row.scope_key, target.id))
-
-
-def joins(element: Element) -> bool:
-    """Whether the element waits for a token from each of its flows."""
-    return element.type == PARALLEL_GATEWAY and len(element.incoming) > 1
-
-
-def may_activate(execution: Execution, element: Element, scope_key: int) -> bool:
-    """Whether every token it joins is there; asked again when it is activated, so that one set gives one activation."""
-    # Tokens mostly arrive in the order of the flows, so looking from the end finds a missing one soon.
-    return not joins(element) or all(
-        execution.view.get(JOINS, scope_key, element.id, flow_id) is not None for flow_id in reversed(element.incoming)
-    )

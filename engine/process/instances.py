@@ -6,7 +6,7 @@ from typing import cast
 
 from msgspec import structs
 
-from engine.bpmn.model import PARALLEL_GATEWAY, PROCESS
+from engine.bpmn.model import INCLUSIVE_GATEWAY, MULTI_INSTANCE_BODY, PARALLEL_GATEWAY, PROCESS
 from engine.core.effects import Effects
 from engine.core.faults import INVALID_STATE, Reject
 from engine.core.record import NONE, Record
@@ -18,6 +18,7 @@ from . import work as kinds
 from .business_ids import delete_instance
 from .execution import Deciding, Execution, open_execution
 from .lifecycle import run, take_up
+from .multi_instance_tables import delete_body, mark_begun, mark_completed, mark_terminated
 from .tables import (
     ACTIVATED,
     ACTIVATING,
@@ -93,16 +94,19 @@ def _apply_activating(fact: Fact, state: State) -> None:
         root_process_instance_key=value.root_process_instance_key,
         parent_process_instance_key=value.parent_process_instance_key,
         parent_element_instance_key=value.parent_element_instance_key,
+        loop_counter=value.loop_counter,
     )
     if value.element_type == PROCESS:
         _begin_instance(fact, value, row, state)
         return
     state.put(ELEMENT_INSTANCES, fact.key, value=row)
     state.put(CHILDREN, value.flow_scope_key, fact.key, value=True)
-    if value.element_type == PARALLEL_GATEWAY:
+    if value.element_type in (PARALLEL_GATEWAY, INCLUSIVE_GATEWAY):
         _consume_joined(state, value)
     if value.interrupts_scope:
         _interrupt(state, value.flow_scope_key)
+    if value.loop_counter:
+        mark_begun(state, value.flow_scope_key, value.loop_counter)
 
 
 def _begin_instance(fact: Fact, value: ProcessInstance, row: ElementInstance, state: State) -> None:
@@ -119,7 +123,7 @@ def _begin_instance(fact: Fact, value: ProcessInstance, row: ElementInstance, st
 
 
 def _consume_joined(state: State, value: ProcessInstance) -> None:
-    """A gateway that joins takes one token from each of its flows."""
+    """A gateway that joins takes one token from each of its flows that has one."""
     for key, count in state.scan(JOINS, value.flow_scope_key, value.element_id):
         if count > 1:
             state.put_row(JOINS, key, count - 1)
@@ -152,6 +156,20 @@ def _apply_terminating(fact: Fact, state: State) -> None:
     _set_state(TERMINATING, fact, state)
 
 
+def _apply_completed(fact: Fact, state: State) -> None:
+    row = state.require(ELEMENT_INSTANCES, fact.key)
+    if row.loop_counter:
+        mark_completed(state, row.scope_key)
+    _apply_gone(fact, state)
+
+
+def _apply_terminated(fact: Fact, state: State) -> None:
+    row = state.require(ELEMENT_INSTANCES, fact.key)
+    if row.loop_counter:
+        mark_terminated(state, row.scope_key)
+    _apply_gone(fact, state)
+
+
 def _apply_gone(fact: Fact, state: State) -> None:
     value = cast(ProcessInstance, fact.value)
     row = state.require(ELEMENT_INSTANCES, fact.key)
@@ -164,6 +182,8 @@ def _apply_gone(fact: Fact, state: State) -> None:
         delete_instance(state, fact.key, value.bpmn_process_id)
     else:
         state.delete(CHILDREN, value.flow_scope_key, fact.key)
+    if value.element_type == MULTI_INSTANCE_BODY:
+        delete_body(state, fact.key)
     if holds & HOLDS_VARIABLES:
         delete_variables(state, fact.key)
     if holds & HOLDS_JOINS:
@@ -198,9 +218,9 @@ PART = Part(
         ("PROCESS_INSTANCE", "ELEMENT_ACTIVATING"): _apply_activating,
         ("PROCESS_INSTANCE", "ELEMENT_ACTIVATED"): _apply_activated,
         ("PROCESS_INSTANCE", "ELEMENT_COMPLETING"): _apply_completing,
-        ("PROCESS_INSTANCE", "ELEMENT_COMPLETED"): _apply_gone,
+        ("PROCESS_INSTANCE", "ELEMENT_COMPLETED"): _apply_completed,
         ("PROCESS_INSTANCE", "ELEMENT_TERMINATING"): _apply_terminating,
-        ("PROCESS_INSTANCE", "ELEMENT_TERMINATED"): _apply_gone,
+        ("PROCESS_INSTANCE", "ELEMENT_TERMINATED"): _apply_terminated,
         ("PROCESS_INSTANCE", "SEQUENCE_FLOW_TAKEN"): _apply_taken,
         ("PROCESS_INSTANCE_CONTINUATION", "PAUSED"): _apply_paused,
         ("PROCESS_INSTANCE_CONTINUATION", "CONTINUED"): _apply_continued,

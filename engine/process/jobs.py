@@ -6,6 +6,7 @@ from typing import cast
 
 from msgspec import structs
 
+from engine.bpmn.model import AD_HOC_SUB_PROCESS
 from engine.core.effects import Effects, Event
 from engine.core.faults import INVALID_ARGUMENT, INVALID_STATE, NOT_FOUND, Reject
 from engine.core.head import apply_nothing, clear_due, set_due
@@ -15,8 +16,9 @@ from engine.core.state import State, View, key_tail
 from engine.records import Job, JobBatch
 
 from . import work as kinds
+from .ad_hoc_instructions import follow, read_result
 from .business_ids import assign_business_id
-from .elements.job_task import JOB_TYPE_HEADER
+from .elements.job_task import JOB_TYPE_HEADER, job_kind
 from .execution import open_execution
 from .lifecycle import run
 from .tables import (
@@ -59,7 +61,7 @@ def job_value(view: View, row: JobRow, **changes: object) -> Job:
     execution = open_execution(view, row.process_instance_key)
     value = Job(
         type=row.type,
-        kind="BPMN_ELEMENT",
+        kind=job_kind(element.element_type if element else ""),
         retries=row.retries,
         worker=row.worker,
         deadline=NONE,
@@ -128,15 +130,27 @@ def _too_large(view: View, row: JobRow, key: int, size: int) -> Event:
 
 
 def complete(command: Record, view: View) -> Effects:
-    """JOB COMPLETE: the variables leave through the element's output mappings; the instance may get a business id."""
+    """JOB COMPLETE: the variables leave through the element's output mappings; the instance may get a business id.
+
+    That of an ad-hoc sub-process tells what is to happen there.
+    """
     row = find_job(view, command.key, "complete")
     wish = cast(Job, command.value)
     parse_document(wish.variables)
+    execution = open_execution(view, row.process_instance_key)
+    element = view.get(ELEMENT_INSTANCES, row.element_instance_key)
+    result = None
+    if element is not None and element.element_type == AD_HOC_SUB_PROCESS:
+        result = read_result(execution, element, wish.result)
+    elif wish.result:
+        raise Reject(INVALID_ARGUMENT, f"expected no result for job {command.key}, which takes none; leave it out")
     if wish.business_id:
         yield from assign_business_id(view, row.process_instance_key, wish.business_id)
     yield Event(value_type="JOB", intent="COMPLETED", key=command.key, value=job_value(view, row), answers=True)
-    execution = open_execution(view, row.process_instance_key)
-    execution.push(Work(kinds.COMPLETE, row.element_instance_key, data=wish.variables))
+    if element is not None and result is not None:
+        yield from follow(execution, row.element_instance_key, element, result, wish.variables)
+    else:
+        execution.push(Work(kinds.COMPLETE, row.element_instance_key, data=wish.variables))
     yield from run(execution)
 
 
@@ -157,7 +171,10 @@ def fail(command: Record, view: View) -> Effects:
     yield from merge_local(view, row.element_instance_key, document, execution.process_id)
     if retries == 0:
         message = wish.error_message or "expected the job to be done, got no retries left"
-        yield execution.incident(row.element_instance_key, "JOB_NO_RETRIES", message, job_key=command.key)
+        element = view.get(ELEMENT_INSTANCES, row.element_instance_key)
+        of_ad_hoc = element is not None and element.element_type == AD_HOC_SUB_PROCESS
+        error_type = "AD_HOC_SUB_PROCESS_NO_RETRIES" if of_ad_hoc else "JOB_NO_RETRIES"
+        yield execution.incident(row.element_instance_key, error_type, message, job_key=command.key)
 
 
 def throw_error(command: Record, view: View) -> Effects:

@@ -7,21 +7,36 @@ from collections.abc import Callable
 import msgspec
 from msgspec import structs
 
-from engine.bpmn.feel import EvaluationFailure
-from engine.bpmn.model import CALL_ACTIVITY, EVENT_SUB_PROCESS, PROCESS, SUB_PROCESS, Element
+from engine.bpmn.model import (
+    AD_HOC_SUB_PROCESS,
+    AD_HOC_SUB_PROCESS_INNER_INSTANCE,
+    CALL_ACTIVITY,
+    EVENT_SUB_PROCESS,
+    MULTI_INSTANCE_BODY,
+    PROCESS,
+    SUB_PROCESS,
+    Element,
+)
 from engine.core.effects import Effects
 from engine.core.record import NONE
-from engine.core.state import View, key_tail, pack
+from engine.core.state import View, key_tail
 
 from . import work as kinds
+from .ad_hoc import begin_inside
 from .call_commands import RETURN, call_command
+from .compensations import complete_handler, finish, forget, forgets_first, subscribe, trigger
 from .elements import BEHAVIORS, PASS_THROUGH
+from .endings import await_end, must_wait, terminate_children
 from .errors import throw
 from .events.catching import happen
 from .events.waits import close_waits, open_waits
 from .execution import Deciding, Execution, open_execution
-from .flows import end_after, may_activate
+from .flows import end_after
+from .joins import is_due, may_activate
+from .mappings import map_inputs, map_outputs
 from .message_buffer import start_next
+from .multi_instances import collect, discard, next_instance
+from .pauses import halt, keep
 from .results import tell_result
 from .tables import (
     ACTIVATED,
@@ -38,14 +53,18 @@ from .tables import (
     ElementInstance,
     Pause,
 )
-from .variables import evaluate_mappings, merge, merge_local, parse_document
-from .work import Work, decode_work, encode_work
+from .variables import merge_local, parse_document
+from .work import Work, decode_work
 
 #: Element instances that others are in.
-SCOPES = (PROCESS, SUB_PROCESS, EVENT_SUB_PROCESS)
-
-#: Children that one piece of work terminates.
-CHILDREN_PER_WORK = 100
+SCOPES = (
+    PROCESS,
+    SUB_PROCESS,
+    EVENT_SUB_PROCESS,
+    AD_HOC_SUB_PROCESS,
+    AD_HOC_SUB_PROCESS_INNER_INSTANCE,
+    MULTI_INSTANCE_BODY,
+)
 
 
 def run(execution: Execution, *, at_end: Work | None = None, limit: int = NONE) -> Deciding:
@@ -56,12 +75,12 @@ def run(execution: Execution, *, at_end: Work | None = None, limit: int = NONE) 
     view = execution.view
     pause = view.get(PAUSES, execution.instance_key)
     if pause is not None and execution.stack and execution.stack[-1].kind != kinds.CONTINUE:
-        yield from _keep(execution, pause, at_end)
+        yield from keep(execution, pause, at_end)
         return False
     limit = view.effort + view.settings.step_effects_max if limit == NONE else limit
     while execution.stack:
         # With an instance that is gone nothing can be kept; what is left then does little.
-        if view.effort >= limit and not execution.ended:
+        if view.effort + execution.spent >= limit and not execution.ended:
             yield from execution.pause(at_end)
             return False
         work = execution.pop()
@@ -77,31 +96,12 @@ def take_up(execution: Execution, pause: Pause) -> Effects:
     row = execution.view.get(ELEMENT_INSTANCES, execution.instance_key)
     ending = row is not None and row.state == TERMINATING
     if pause.round >= execution.view.settings.continuation_rounds_max and not ending:
-        yield from _halt(execution, pause)
+        yield from halt(execution, pause)
         return
     yield execution.continuation("CONTINUED", Pause(token=pause.token, round=pause.round, work=b""))
     execution.round = pause.round
     execution.push(*reversed(decode_work(pause.work)))
     yield from run(execution)
-
-
-def _halt(execution: Execution, pause: Pause) -> Effects:
-    """Too many steps without a wait state: the pause is kept until the incident is resolved."""
-    view, key = execution.view, execution.instance_key
-    yield execution.continuation("PAUSED", Pause(token=pause.token, round=0, work=pause.work))
-    message = (
-        f"expected a wait state, got none in {view.settings.continuation_rounds_max} steps in a row: the process may "
-        "loop for ever; resolve this incident to let it go on, or cancel the instance"
-    )
-    yield execution.incident(key, "UNKNOWN", message, resume=Work(kinds.CONTINUE, key))
-
-
-def _keep(execution: Execution, pause: Pause, at_end: Work | None) -> Effects:
-    """The instance is paused already: this step's work goes on top of what is kept."""
-    stack = [*([at_end] if at_end else []), *decode_work(pause.work), *execution.stack]
-    yield execution.continuation("PAUSED", Pause(token=pause.token, round=pause.round, work=encode_work(stack)))
-    if pause.waits:
-        yield execution.continue_later(pause.token)
 
 
 # activation
@@ -125,6 +125,7 @@ def _activate(execution: Execution, work: Work) -> Effects:
         # Another activation took the tokens that it joins; the scope may have waited for nothing but this one.
         execution.push(Work(kinds.CHECK_SCOPE, work.key))
         return
+    element = element.body or element
     key = execution.view.next_key()
     execution.emptied.discard(work.key)
     yield execution.activating(element, key, work.key)
@@ -134,10 +135,26 @@ def _activate(execution: Execution, work: Work) -> Effects:
         yield from _go_on_activating(execution, key, element, work.data)
 
 
+def _join(execution: Execution, work: Work) -> Effects:
+    if is_due(execution, work):
+        yield from _activate(execution, Work(kinds.ACTIVATE, work.key, work.element_id))
+
+
+def _spawn(execution: Execution, work: Work) -> Effects:
+    found = next_instance(execution, work.key)
+    if found is None:
+        return
+    element, loop_counter, own = found
+    key = execution.view.next_key()
+    yield execution.activating(element, key, work.key, loop_counter)
+    yield from merge_local(execution.view, key, own, execution.process_id)
+    yield from _go_on_activating(execution, key, element, "")
+
+
 def _resume_activation(execution: Execution, work: Work) -> Effects:
     row = execution.view.get(ELEMENT_INSTANCES, work.key)
     if row is not None and row.state == ACTIVATING:
-        yield from _go_on_activating(execution, work.key, execution.graph.elements[row.element_id], work.data)
+        yield from _go_on_activating(execution, work.key, execution.element_of(row), work.data)
 
 
 def start_at(execution: Execution, start_event_id: str, variables: str, limit: int) -> Effects:
@@ -156,15 +173,8 @@ def start_at(execution: Execution, start_event_id: str, variables: str, limit: i
 
 
 def _go_on_activating(execution: Execution, key: int, element: Element, data: str) -> Effects:
-    if element.inputs:
-        try:
-            made = evaluate_mappings(execution.view, key, element.inputs)
-        except EvaluationFailure as failure:
-            message = f"input mapping of '{element.id}': {failure}"
-            resume = Work(kinds.RESUME_ACTIVATION, key, data=data)
-            yield execution.incident(key, "IO_MAPPING_ERROR", message, resume=resume)
-            return
-        yield from merge_local(execution.view, key, made, execution.process_id)
+    if element.inputs and not (yield from map_inputs(execution, key, element, data)):
+        return
     if element.waits and not (yield from open_waits(execution, key, element, data)):
         return
     yield from BEHAVIORS[element.type].activate(execution, element, key, data)
@@ -178,16 +188,32 @@ def _complete(execution: Execution, work: Work) -> Effects:
     row = execution.view.get(ELEMENT_INSTANCES, key)
     if row is None or row.state == TERMINATING:
         return
-    element = execution.graph.elements[row.element_id]
+    element = execution.element_of(row)
     if row.state != COMPLETING:
         yield execution.lifecycle("ELEMENT_COMPLETING", key, row)
-    if (work.data or element.outputs) and not (yield from _output(execution, key, row, element, work.data)):
+    if forgets_first(execution, Work(kinds.COMPLETE, key, data=work.data), row):
+        return
+    if (work.data or element.outputs) and not (yield from map_outputs(execution, key, row, element, work.data)):
         return
     yield from close_waits(execution, key, row)
     if row.parent_element_instance_key != NONE:
         yield call_command(execution.view, RETURN, key)
+    elif element.multi_instance is not None:
+        execution.push(Work(kinds.COLLECT, key))
+    else:
+        yield from _leave(execution, Work(kinds.LEAVE, key))
+
+
+def _leave(execution: Execution, work: Work) -> Effects:
+    key = work.key
+    row = execution.view.get(ELEMENT_INSTANCES, key)
+    if row is None or row.state != COMPLETING:
         return
+    element = execution.element_of(row)
+    yield from subscribe(execution, key, row, element)
     yield from end_completed(execution, key, row)
+    if element.for_compensation:
+        yield from complete_handler(execution, key)
     if row.scope_key != NONE:
         yield from BEHAVIORS[row.element_type].leave(execution, element, row)
 
@@ -203,34 +229,21 @@ def end_completed(execution: Execution, key: int, row: ElementInstance) -> Effec
         yield from start_next(execution)
 
 
-def _output(execution: Execution, key: int, row: ElementInstance, element: Element, data: str) -> Deciding:
-    """Variables that leave the element: through its output mappings, or else as they are."""
-    view, process_id = execution.view, execution.process_id
-    outside = key if row.scope_key == NONE else row.scope_key
-    document = parse_document(data)
-    if not element.outputs:
-        yield from merge(view, outside, document, process_id)
-        return True
-    yield from merge_local(view, key, document, process_id)
-    try:
-        made = evaluate_mappings(view, key, element.outputs, seen=outside)
-    except EvaluationFailure as failure:
-        message = f"output mapping of '{element.id}': {failure}"
-        yield execution.incident(key, "IO_MAPPING_ERROR", message, resume=Work(kinds.COMPLETE, key))
-        return False
-    yield from merge(view, outside, made, process_id)
-    return True
-
-
 def _check_scope(execution: Execution, work: Work) -> Effects:
-    """Complete a scope in which nothing is left: no child, no token on its way, none waiting at a join."""
+    """Something has ended in a scope: complete it if it is done."""
     row = execution.view.get(ELEMENT_INSTANCES, work.key)
-    if row is None or row.state != ACTIVATED or execution.has_tokens(work.key):
+    if row is None or row.state != ACTIVATED:
         return
-    scan = execution.view.scan
-    waits = bool(row.holds & HOLDS_JOINS) and bool(scan(JOINS, work.key, limit=1))
-    if not waits and not scan(CHILDREN, work.key, limit=1):
+    is_empty = _is_empty(execution, work.key, row)
+    if (yield from BEHAVIORS[row.element_type].is_done(execution, work.key, row, is_empty=is_empty)):
         yield from _complete(execution, work)
+
+
+def _is_empty(execution: Execution, key: int, row: ElementInstance) -> bool:
+    """Whether nothing is left in a scope: no child, no token on its way, none waiting at a join."""
+    scan = execution.view.scan
+    waits = bool(row.holds & HOLDS_JOINS) and bool(scan(JOINS, key, limit=1))
+    return not waits and not execution.has_tokens(key) and not scan(CHILDREN, key, limit=1)
 
 
 def _end_scope(execution: Execution, work: Work) -> Effects:
@@ -256,7 +269,8 @@ def _terminate(execution: Execution, work: Work) -> Effects:
         yield from _end_incidents(execution, key, row)
     if row.element_type in SCOPES:
         execution.forget_tokens(key)
-        execution.push(Work(kinds.TERMINATE_CHILDREN, key), Work(kinds.TERMINATED, key))
+        discards = [Work(kinds.DISCARD, key)] if row.element_type == MULTI_INSTANCE_BODY else []
+        execution.push(Work(kinds.TERMINATE_CHILDREN, key), *discards, Work(kinds.TERMINATED, key))
     elif row.element_type == CALL_ACTIVITY and row.work_key != NONE:
         # It ends when what it called has ended: its scope is not empty yet.
         execution.emptied.discard(row.scope_key)
@@ -272,34 +286,6 @@ def _end_incidents(execution: Execution, key: int, row: ElementInstance) -> Effe
         yield execution.incident_gone(key_tail(incident), key, row.element_id)
 
 
-def _terminate_children(execution: Execution, work: Work) -> Effects:
-    yield from ()
-    if work.key in execution.emptied:
-        return
-    after = pack((work.key, int(work.data))) if work.data else b""
-    children = execution.view.scan(CHILDREN, work.key, limit=CHILDREN_PER_WORK, after=after)
-    if len(children) < CHILDREN_PER_WORK:
-        execution.emptied.add(work.key)
-    if children:
-        ending = [Work(kinds.TERMINATE, key_tail(key)) for key, _ in children]
-        execution.push(*ending, Work(work.kind, work.key, data=str(ending[-1].key)))
-    elif _must_wait(execution.view, work):
-        execution.wait(work)
-
-
-def _await_end(execution: Execution, work: Work) -> Effects:
-    yield from ()
-    if _must_wait(execution.view, work):
-        execution.wait(work)
-
-
-def _must_wait(view: View, work: Work) -> bool:
-    """Whether call activities that end are still there: they wait for what they called."""
-    if work.kind == kinds.AWAIT_END:
-        return view.get(ELEMENT_INSTANCES, work.key) is not None
-    return bool(view.scan(CHILDREN, work.key, limit=1))
-
-
 def _terminated(execution: Execution, work: Work) -> Effects:
     row = execution.view.get(ELEMENT_INSTANCES, work.key)
     if row is not None:
@@ -307,6 +293,8 @@ def _terminated(execution: Execution, work: Work) -> Effects:
 
 
 def _end_terminated(execution: Execution, key: int, row: ElementInstance) -> Effects:
+    if forgets_first(execution, Work(kinds.TERMINATED, key), row):
+        return
     if row.element_type == PROCESS:
         yield from tell_result(execution, "TERMINATED")
     yield execution.lifecycle("ELEMENT_TERMINATED", key, row)
@@ -329,7 +317,7 @@ def _end_call(view: View, key: int) -> Effects:
         yield from run(caller)
         return
     pause = view.get(PAUSES, caller.instance_key)
-    if pause is not None and pause.waits and not _must_wait(view, decode_work(pause.work)[-1]):
+    if pause is not None and pause.waits and not must_wait(view, decode_work(pause.work)[-1]):
         yield caller.continuation("PAUSED", structs.replace(pause, waits=False))
         yield caller.continue_later(pause.token)
 
@@ -344,6 +332,10 @@ def _continue(execution: Execution, work: Work) -> Effects:
         yield execution.continue_later(pause.token)
 
 
+def _nothing(_execution: Execution, _work: Work) -> Effects:
+    yield from ()
+
+
 def _follow_up(execution: Execution, work: Work) -> Effects:
     yield from execution.view.follow_up(work.element_id, work.key, work.data)
 
@@ -354,14 +346,24 @@ _PERFORM: dict[str, Callable[[Execution, Work], Effects]] = {
     kinds.PASS: _activate,
     kinds.HAPPENED: happen,
     kinds.RESUME_ACTIVATION: _resume_activation,
+    kinds.SPAWN: _spawn,
     kinds.COMPLETE: _complete,
+    kinds.COLLECT: collect,
+    kinds.DISCARD: discard,
+    kinds.LEAVE: _leave,
+    kinds.BEGIN_INSIDE: begin_inside,
+    kinds.JOIN: _join,
     kinds.CHECK_SCOPE: _check_scope,
     kinds.END_SCOPE: _end_scope,
     kinds.TERMINATE: _terminate,
-    kinds.TERMINATE_CHILDREN: _terminate_children,
+    kinds.TERMINATE_CHILDREN: terminate_children,
     kinds.TERMINATED: _terminated,
-    kinds.AWAIT_END: _await_end,
+    kinds.AWAIT_END: await_end,
     kinds.THROW: throw,
+    kinds.COMPENSATE: trigger,
+    kinds.COMPENSATED: finish,
+    kinds.FORGET_COMPENSATIONS: forget,
+    kinds.MEANWHILE: _nothing,
     kinds.CONTINUE: _continue,
     kinds.FOLLOW_UP: _follow_up,
 }

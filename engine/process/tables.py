@@ -18,6 +18,7 @@ HOLDS_VARIABLES = 1
 HOLDS_INCIDENTS = 2
 HOLDS_JOINS = 4
 HOLDS_WAITS = 8
+HOLDS_COMPENSATIONS = 16
 
 # Where a job stands.
 ACTIVATABLE = "ACTIVATABLE"
@@ -62,8 +63,12 @@ class ElementInstance(Struct, frozen=True, kw_only=True, array_like=True):
     holds: int = 0
     #: whether an event sub-process interrupted the scope: nothing else in it can be triggered
     interrupted: bool = False
+    #: ad-hoc sub-process: whether nothing more is to begin in it
+    fulfilled: bool = False
     #: process instance: how many calls are above it
     depth: int = 0
+    #: inside a multi-instance body: its number there, from 1
+    loop_counter: int = 0
 
 
 class Instance(Struct, frozen=True, kw_only=True, array_like=True):

@@ -71,6 +71,10 @@ class Scope:
         """What `now()` tells: the machine's time of this step."""
         return self._view.now
 
+    def draw(self) -> bytes:
+        """What `uuid()` and `random number()` are made of."""
+        return self._view.draw()
+
     def get(self, name: str) -> Value:
         for key in self._keys:
             row = self._view.get(VARIABLES, key, name)
@@ -92,6 +96,9 @@ class Document:
     @property
     def now(self) -> int:
         return self._view.now
+
+    def draw(self) -> bytes:
+        return self._view.draw()
 
     def get(self, name: str) -> Value:
         text = self._document.get(name)
@@ -177,6 +184,9 @@ class MappedScope:
     @property
     def now(self) -> int:
         return self._scope.now
+
+    def draw(self) -> bytes:
+        return self._scope.draw()
 
     def get(self, name: str) -> Value:
         return self.made[name] if name in self.made else self._scope.get(name)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from .ad_hoc_sub_process_instruction import AdHocSubProcessInstruction
 from .batch_operation_chunk import BatchOperationChunk
 from .batch_operation_creation import BatchOperationCreation
 from .batch_operation_execution import BatchOperationExecution
@@ -15,6 +16,7 @@ from .batch_operation_item import BatchOperationItem
 from .batch_operation_lifecycle_management import BatchOperationLifecycleManagement
 from .batch_operation_partition_lifecycle import BatchOperationPartitionLifecycle
 from .clock import Clock
+from .compensation_subscription import CompensationSubscription
 from .decision import Decision
 from .decision_evaluation import DecisionEvaluation
 from .decision_requirements import DecisionRequirements
@@ -30,6 +32,7 @@ from .message import Message
 from .message_correlation import MessageCorrelation
 from .message_start_event_subscription import MessageStartEventSubscription
 from .message_subscription import MessageSubscription
+from .multi_instance import MultiInstance
 from .partition_message import PartitionMessage
 from .process import Process
 from .process_instance import ProcessInstance
@@ -50,6 +53,7 @@ from .variable_document import VariableDocument
 
 __all__ = [
     "FAMILIES",
+    "AdHocSubProcessInstruction",
     "BatchOperationChunk",
     "BatchOperationCreation",
     "BatchOperationExecution",
@@ -58,6 +62,7 @@ __all__ = [
     "BatchOperationLifecycleManagement",
     "BatchOperationPartitionLifecycle",
     "Clock",
+    "CompensationSubscription",
     "Decision",
     "DecisionEvaluation",
     "DecisionRequirements",
@@ -73,6 +78,7 @@ __all__ = [
     "MessageCorrelation",
     "MessageStartEventSubscription",
     "MessageSubscription",
+    "MultiInstance",
     "PartitionMessage",
     "Process",
     "ProcessInstance",
@@ -116,6 +122,9 @@ FAMILIES: dict[str, type[Struct]] = {
     "ESCALATION": Escalation,
     "SIGNAL": Signal,
     "SIGNAL_SUBSCRIPTION": SignalSubscription,
+    "COMPENSATION_SUBSCRIPTION": CompensationSubscription,
+    "MULTI_INSTANCE": MultiInstance,
+    "AD_HOC_SUB_PROCESS_INSTRUCTION": AdHocSubProcessInstruction,
     "MESSAGE": Message,
     "MESSAGE_CORRELATION": MessageCorrelation,
     "MESSAGE_SUBSCRIPTION": MessageSubscription,

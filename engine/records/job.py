@@ -21,6 +21,7 @@ class Job(Struct, frozen=True, kw_only=True):
     changed_attributes: tuple[str, ...] = ()
     custom_headers: str = ""
     variables: str = ""
+    result: str = ""
     error_code: str = ""
     error_message: str = ""
     process_instance_key: int = -1

@@ -24,6 +24,7 @@ class ProcessInstance(Struct, frozen=True, kw_only=True):
     parent_element_instance_key: int = -1
     joining_gateway: str = ""
     interrupts_scope: bool = False
+    loop_counter: int = 0
     tags: tuple[str, ...] = ()
     business_id: str = ""
     tenant_id: str = ""

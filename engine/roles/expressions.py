@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from secrets import token_bytes
 from typing import cast
 
 from engine.bpmn.feel import EvaluationFailure, Expression, FeelError, Value, compile_property
 from gateway.evaluation import Evaluation, NoResult
 
 
-class TimedVariables(dict[str, Value]):
-    """Variables, and the time that `now()` tells."""
+class PresentVariables(dict[str, Value]):
+    """Variables, the time that `now()` tells, and the chance that `uuid()` is made of: nothing of it is on the log."""
 
     def __init__(self, variables: Mapping[str, Value], now: int) -> None:
         super().__init__(variables)
         self.now = now
+
+    def draw(self) -> bytes:
+        return token_bytes(16)
 
 
 class FeelExpression:
@@ -30,7 +34,7 @@ class FeelExpression:
     def evaluate(self, variables: Mapping[str, object], now: int) -> Evaluation:
         """The result, with warnings. Raises NoResult."""
         try:
-            found = self._expression.explain(TimedVariables(cast("Mapping[str, Value]", variables), now))
+            found = self._expression.explain(PresentVariables(cast("Mapping[str, Value]", variables), now))
         except EvaluationFailure as failure:
             raise NoResult(str(failure)) from None
         return Evaluation(result=found.result, warnings=found.warnings)

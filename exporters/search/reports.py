@@ -23,22 +23,27 @@ STATES = f"""
 count(*) FILTER (WHERE r.state = 'ACTIVE' AND NOT {BROKEN}), count(*) FILTER (WHERE r.state = 'TERMINATED'),
 count(*) FILTER (WHERE r.state = 'ACTIVE' AND {BROKEN}), count(*) FILTER (WHERE r.state = 'COMPLETED')
 """
+#: The body of a multi-instance activity counts only with an incident of its own, as in Camunda 8: what is in it counts.
+COUNTED = f"(r.type != 'MULTI_INSTANCE_BODY' OR {BROKEN})"
 ELEMENT_FIELDS = tuple((name, STRING) for name in ("elementId", "active", "canceled", "incidents", "completed"))
 
 REPORTS: dict[str, Report] = {
     "ELEMENTS": Report(
         f"""SELECT r.element_id, {STATES} FROM element_instances r
-            WHERE r.process_instance_key = :key GROUP BY r.element_id""",
+            WHERE r.process_instance_key = :key AND {COUNTED} GROUP BY r.element_id""",
         ELEMENT_FIELDS,
     ),
     # from the counts, so it costs the same for a million process instances
     "ELEMENTS_OF_DEFINITION": Report(
-        """SELECT c.element_id, sum(c.active) - coalesce(b.broken, 0), sum(c.terminated), coalesce(b.broken, 0),
-                  sum(c.completed)
-           FROM element_counts c LEFT JOIN
-                (SELECT element_id, count(DISTINCT element_instance_key) AS broken FROM incidents
-                 WHERE definition_key = :key AND state = 'ACTIVE' GROUP BY element_id) b ON b.element_id = c.element_id
-           WHERE c.definition_key = :key AND c.element_id != '' GROUP BY c.element_id""",
+        """SELECT element_id, sum(active), sum(terminated), sum(broken), sum(completed)
+           FROM (SELECT element_id, active, terminated, 0 AS broken, completed FROM element_counts
+                 WHERE definition_key = :key AND element_id != ''
+                 UNION ALL
+                 SELECT r.element_id, -count(DISTINCT r.key) FILTER (WHERE r.type != 'MULTI_INSTANCE_BODY'), 0,
+                        count(DISTINCT r.key), 0
+                 FROM incidents i JOIN element_instances r ON r.key = i.element_instance_key
+                 WHERE i.definition_key = :key AND i.state = 'ACTIVE' GROUP BY r.element_id)
+           GROUP BY element_id""",
         ELEMENT_FIELDS,
     ),
     "WAIT_STATES": Report(
@@ -80,7 +85,7 @@ def element_statistics_query(definition_key: int, conditions: Conditions) -> Que
     """As ELEMENTS_OF_DEFINITION, of the instances that match. Conditions on elements also choose among these."""
     found = where(conditions)
     parameters: Parameters = [definition_key, *found.parameters]
-    text = f"""SELECT r.element_id, {STATES} FROM element_instances r WHERE r.process_instance_key IN
+    text = f"""SELECT r.element_id, {STATES} FROM element_instances r WHERE {COUNTED} AND r.process_instance_key IN
         (SELECT p.key FROM {PROCESS_INSTANCE.source} WHERE p.definition_key = ? AND {found.text})"""
     for condition in conditions:
         if isinstance(condition, Related) and condition.relation is ELEMENTS and not condition.negated:

@@ -27,6 +27,8 @@ from exporters.forms import form_row
 from .counts import INSTANCES, Counts
 from .tables import Links, Table, Value
 
+MULTI_INSTANCE_BODY = "MULTI_INSTANCE_BODY"
+
 #: value type, intent -> what to do with such a record and its value
 Handlers = Mapping[tuple[str, str], Callable[[Record, Any], None]]
 
@@ -133,7 +135,7 @@ class Projection:
             self._element_instances.add(
                 [key, value.process_instance_key, definition, root, scope, *element, "ACTIVE", started, None], key
             )
-            self._counts.element(definition, value.element_id, "ACTIVE")
+            self._count(definition, value, "ACTIVE")
             return
         parents = (key_given(value.parent_process_instance_key), key_given(value.parent_element_instance_key))
         tags = None
@@ -156,12 +158,17 @@ class Projection:
         definition = value.process_definition_key
         if value.element_type != "PROCESS":
             self._element_instances.change(record.key, state, record.step.timestamp)
-            self._counts.element(definition, value.element_id, state)
+            self._count(definition, value, state)
             return
         self._process_instances.change(record.key, state, record.step.timestamp, None)
         self._counts.add("process_instances.ACTIVE", -1)
         self._counts.add(f"process_instances.{state}")
         self._counts.element(definition, INSTANCES, state)
+
+    def _count(self, definition: int, value: ProcessInstance, state: str) -> None:
+        """An element instance is in this state now; bodies are not counted, see `exporters/search/reports.py`."""
+        if value.element_type != MULTI_INSTANCE_BODY:
+            self._counts.element(definition, value.element_id, state)
 
     def _sequence_flow_taken(self, _: Record, value: ProcessInstance) -> None:
         self._sequence_flows.rows.append((value.process_instance_key, value.element_id))

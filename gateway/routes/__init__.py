@@ -8,6 +8,7 @@ from gateway.operations import OperationDescription
 from gateway.settings import GatewaySettings
 
 from . import (
+    ad_hoc_sub_processes,
     batch_operations,
     cluster,
     decisions,
@@ -46,6 +47,7 @@ def all_routes(settings: GatewaySettings, operations: Sequence[OperationDescript
         *process_instances.ROUTES,
         *creation_routes(operations),
         *element_instances.ROUTES,
+        *ad_hoc_sub_processes.ROUTES,
         *variables.ROUTES,
         *expressions.ROUTES,
         *decisions.ROUTES,

@@ -49,11 +49,30 @@ class JobActivationBody(Body, frozen=True, kw_only=True):
     with_lease: Unsupported | None = None
 
 
+class ElementToActivateBody(Body, frozen=True, kw_only=True):
+    """An element that is to begin in an ad-hoc sub-process; `variables` are those of this activation."""
+
+    element_id: Name
+    variables: Document | None = None
+
+
+class JobResultBody(Body, frozen=True, kw_only=True):
+    """What the worker of an ad-hoc sub-process decides; results of listeners are not supported."""
+
+    type: Literal["adHocSubProcess"] | None = None
+    activate_elements: list[ElementToActivateBody] | None = None
+    is_completion_condition_fulfilled: bool | None = None
+    is_cancel_remaining_instances: bool | None = None
+    denied: Unsupported | None = None
+    denied_reason: Unsupported | None = None
+    corrections: Unsupported | None = None
+
+
 class JobCompletionBody(Body, frozen=True, kw_only=True):
     """The job is done; its instance may get a business id with it."""
 
     variables: Document | None = None
-    result: Unsupported | None = None
+    result: JobResultBody | None = None
     job_lease_token: Unsupported | None = None
     business_id: BusinessId | None = None
 
@@ -117,9 +136,31 @@ async def complete_job(gateway: Gateway, request: HttpRequest) -> ASGIResponse:
     """Complete a job."""
     key = path_key(request)
     body = await gateway.bodies.read(request, JobCompletionBody)
-    done = Job(variables=body.variables or "{}", business_id=body.business_id or "")
+    done = Job(
+        variables=body.variables or "{}",
+        result=_result_text(body.result) if body.result is not None else "",
+        business_id=body.business_id or "",
+    )
     await gateway.change(request, key, "JOB", "COMPLETE", done, urgent=True)
     return no_content()
+
+
+def _result_text(result: JobResultBody) -> str:
+    """The JSON text of a result, as the log has it; empty for one that says nothing."""
+    if not (
+        result.activate_elements or result.is_completion_condition_fulfilled or result.is_cancel_remaining_instances
+    ):
+        return ""
+    elements = [
+        {"elementId": element.element_id, "variables": Raw((element.variables or "{}").encode())}
+        for element in result.activate_elements or ()
+    ]
+    decided = {
+        "activateElements": elements,
+        "isCompletionConditionFulfilled": bool(result.is_completion_condition_fulfilled),
+        "isCancelRemainingInstances": bool(result.is_cancel_remaining_instances),
+    }
+    return msgspec.json.encode(decided).decode()
 
 
 async def fail_job(gateway: Gateway, request: HttpRequest) -> ASGIResponse:

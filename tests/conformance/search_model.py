@@ -41,6 +41,8 @@ PATTERNS = (
 )
 NAMES = ("x", "y")
 MESSAGES = ("no retries", "a*b", "boom")
+#: What fails with this message is the body of a multi-instance activity.
+BODY_MESSAGE = "boom"
 ELEMENTS = ("task", "other")
 PEOPLE = ("a", "a*b")
 BATCHES = (str(first_key(1) + 5), str(first_key(1) + 6))
@@ -152,7 +154,10 @@ def tell_instance(story: Story, drawn: Drawn, earlier: Sequence[Instance]) -> In
         variables.append((name, msgspec.json.encode(text).decode()))
     for element_id, message, resolved in drawn.failures:
         element = story.key()
-        story.step(("PROCESS_INSTANCE", "ELEMENT_ACTIVATING", element, story.task(key, drawn.definition, element_id)))
+        fields = story.task(key, drawn.definition, element_id)
+        if message == BODY_MESSAGE:
+            fields["element_type"] = "MULTI_INSTANCE_BODY"
+        story.step(("PROCESS_INSTANCE", "ELEMENT_ACTIVATING", element, fields))
         instance.elements.append({"key": str(element), "elementId": element_id, "state": "ACTIVE"})
         incident = story.incident(key, element, message, definition=drawn.definition, element_id=element_id)
         if resolved or drawn.ended:

@@ -39,6 +39,8 @@ def by_element(elements: Sequence[Json]) -> list[Json]:
     found: dict[str, Counter[str]] = {}
     for element in elements:
         state = {"ACTIVE": "active", "COMPLETED": "completed", "TERMINATED": "canceled"}[element["state"]]
+        if element["type"] == "MULTI_INSTANCE_BODY" and not (state == "active" and element["hasIncident"]):
+            continue
         counter = found.setdefault(element["elementId"], Counter())
         counter["incidents" if state == "active" and element["hasIncident"] else state] += 1
     states = ("active", "canceled", "incidents", "completed")

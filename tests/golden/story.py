@@ -13,9 +13,12 @@ from engine.core.record import Record, Step, command, partition_of
 from engine.records import Job, PartitionMessage, ProcessInstance, ProcessInstanceCreation, Schema, Settings
 from engine.records.log_generation import InputPlace, LogGeneration
 from engine.shell.generations import decide_generation
+from tests.golden.story_of_ad_hoc import choose
 from tests.golden.story_of_calls import call_processes
+from tests.golden.story_of_compensation import undo
 from tests.golden.story_of_decisions import decide
 from tests.golden.story_of_events import wait_for_events
+from tests.golden.story_of_repetition import repeat
 from tests.property.test_machine import SETTINGS, run_story
 from tests.support.actions import (
     CANCEL,
@@ -60,6 +63,9 @@ def tell() -> Scenario:
     decide(s)
     wait_for_events(s)
     call_processes(s)
+    repeat(s)
+    undo(s)
+    choose(s)
     restore_the_topics(s)
     return s
 

@@ -51,7 +51,7 @@ def test_null_comes_with_warnings_that_name_the_place(client: CamundaClient) -> 
     [
         ("=1 + ", "(line 1, column 6)\n=1 + \n     ^"),
         ("=nobody(1)", "expected the name of a function, got 'nobody'"),
-        ("=uuid()", "pass a value made outside as a variable"),
+        ("=uuid(1)", "expected uuid(), got 1 arguments"),
         ("=for x in 1..1000, y in 1..10000 return x * y", "(line 1, column 2)"),
         ('=assert(1, false, "never")', "expression: never"),
     ],

@@ -58,9 +58,9 @@ def name(client: CamundaClient) -> str:
     return unused
 
 
-def job_in(client: CamundaClient, key: JobKey, state: str) -> Any:
+def job_in(client: CamundaClient, key: JobKey, state: str, **conditions: str) -> Any:
     """The job, once search knows it in a state."""
-    query = JobSearchQuery.from_dict({"filter": {"jobKey": key, "state": state}})
+    query = JobSearchQuery.from_dict({"filter": {"jobKey": key, "state": state, **conditions}})
     return client.search_jobs(data=query, consistency=seen()).items[0]
 
 
@@ -70,7 +70,7 @@ def test_a_job_is_activated_and_completed(client: CamundaClient, name: str) -> N
     assert (taken.process_instance_key, taken.process_definition_id, taken.element_id) == (key, name, "task")
     assert (taken.worker, taken.retries, taken.kind, taken.type_) == ("ada", 3, "BPMN_ELEMENT", name)
     assert taken.variables.to_dict() == {"number": 1}
-    found = job_in(client, taken.job_key, "CREATED")
+    found = job_in(client, taken.job_key, "CREATED", worker="ada")
     assert (found.worker, found.process_instance_key, found.retries) == ("ada", key, 3)
     done = JobCompletionRequest.from_dict({"variables": {"number": 2, "result": [1]}})
     client.complete_job(taken.job_key, data=done)

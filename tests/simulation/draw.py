@@ -108,6 +108,7 @@ def _processes(chosen: random.Random) -> ProcessSettings:
         continuation_rounds_max=chosen.choice([3, 100]),
         due_per_tick_max=chosen.choice([1, 2, 100]),
         jobs_per_activation_max=chosen.choice([1, 5, 1000]),
+        call_depth_max=chosen.choice([2, 1000, 1000]),
     )
 
 

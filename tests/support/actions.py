@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from engine.core.record import Record, partition_of_name
 from engine.records import (
+    AdHocSubProcessInstruction,
     BatchOperationCreation,
     BatchOperationLifecycleManagement,
     Incident,
@@ -16,6 +19,7 @@ from engine.records import (
     UserTask,
     VariableDocument,
 )
+from engine.records.ad_hoc_sub_process_instruction import ActivateElement
 from engine.records.process_instance_creation import RuntimeInstruction, StartInstruction
 
 from .scenario import ASSEMBLY, Moment, Scenario, make
@@ -39,6 +43,20 @@ def activate(
 
 def complete(s: Scenario, key: int, variables: str = "") -> Moment:
     return s.when(make("JOB", "COMPLETE", Job(variables=variables), key))
+
+
+def begin_inside(s: Scenario, key: int, *element_ids: str, cancel: bool = False, variables: str = "") -> Moment:
+    """Activate elements in the ad-hoc sub-process `key`, each with the variables."""
+    elements = tuple(ActivateElement(element_id=each, variables=variables) for each in element_ids)
+    value = AdHocSubProcessInstruction(activate_elements=elements, cancel_remaining_instances=cancel)
+    return s.when(make("AD_HOC_SUB_PROCESS_INSTRUCTION", "ACTIVATE", value, key, request="gateway/5"))
+
+
+def decide(s: Scenario, key: int, *element_ids: str, variables: str = "", **flags: bool) -> Moment:
+    """Complete the job of an ad-hoc sub-process with what is to happen there. `flags`: as the API has them."""
+    result = {"activateElements": [{"elementId": each} for each in element_ids], **flags}
+    text = msgspec.json.encode(result).decode()
+    return s.when(make("JOB", "COMPLETE", Job(variables=variables, result=text), key))
 
 
 def complete_all(s: Scenario, job_type: str = "work", partition: int = 1) -> None:

@@ -105,6 +105,26 @@ def error(reference: str = "") -> str:
     return f"<bpmn:errorEventDefinition{f' errorRef={quoteattr(reference)}' if reference else ''} />"
 
 
+def compensation(activity: str = "") -> str:
+    """A compensation event definition; `activity`: the one that an event that throws has undone, else all."""
+    return f"<bpmn:compensateEventDefinition{f' activityRef={quoteattr(activity)}' if activity else ''} />"
+
+
+def association(source: str, target: str) -> str:
+    return f'<bpmn:association id="{source}-{target}" sourceRef="{source}" targetRef="{target}" />'
+
+
+def undoes(name: str, host: str) -> str:
+    """A compensation boundary event on `host`, and its association with the activity `name`."""
+    return boundary_event(f"{host}_undone", host, compensation()) + association(f"{host}_undone", name)
+
+
+def undo_job(name: str, host: str, job_type: str = "", *extensions: str) -> str:
+    """A service task that undoes `host`; the type of its job is its name unless told."""
+    held = (definition(job_type or name), *extensions)
+    return element("serviceTask", name, extensions=held, isForCompensation="true") + undoes(name, host)
+
+
 def link(name: str) -> str:
     """A link event definition."""
     return f"<bpmn:linkEventDefinition name={quoteattr(name)} />"
@@ -188,8 +208,45 @@ def call(name: str, process_id: str, *extensions: str, **attributes: str) -> str
     return element("callActivity", name, extensions=(held, *extensions))
 
 
+def multi(activity: str, items: str = "=items", *inner: str, sequential: bool = False, **loop: str) -> str:
+    """The activity, once for each item. `loop`: more of zeebe:loopCharacteristics; `inner`: more of the marker."""
+    given = "".join(f" {key}={quoteattr(value)}" for key, value in {"inputCollection": items, **loop}.items())
+    marker = (
+        f'<bpmn:multiInstanceLoopCharacteristics isSequential="{str(sequential).lower()}"><bpmn:extensionElements>'
+        f"<zeebe:loopCharacteristics{given} /></bpmn:extensionElements>{''.join(inner)}"
+        "</bpmn:multiInstanceLoopCharacteristics>"
+    )
+    end = activity.rindex("</")
+    return f"{activity[:end]}{marker}{activity[end:]}"
+
+
+def completion_condition(text: str) -> str:
+    """Inside the marker of a multi-instance activity."""
+    return f"<bpmn:completionCondition>{escape(text)}</bpmn:completionCondition>"
+
+
 def sub_process(name: str, *parts: str, extensions: Sequence[str] = ()) -> str:
     return element("subProcess", name, *parts, extensions=extensions)
+
+
+def ad_hoc(
+    name: str,
+    /,
+    *parts: str,
+    active: str = "",
+    condition: str = "",
+    collects: tuple[str, str] | None = None,
+    extensions: Sequence[str] = (),
+    **attributes: str,
+) -> str:
+    """An ad-hoc sub-process. `collects`: its output collection and output element."""
+    given = {"activeElementsCollection": active} if active else {}
+    if collects:
+        given |= {"outputCollection": collects[0], "outputElement": collects[1]}
+    settings = "".join(f" {key}={quoteattr(value)}" for key, value in given.items())
+    held = (f"<zeebe:adHoc{settings} />", *extensions) if given else extensions
+    over = f"<bpmn:completionCondition>{escape(condition)}</bpmn:completionCondition>" if condition else ""
+    return element("adHocSubProcess", name, *parts, over, extensions=held, **attributes)
 
 
 def one_task(process_id: str = "one", job_type: str = "work", retries: str = "") -> bytes:

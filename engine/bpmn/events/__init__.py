@@ -10,6 +10,7 @@ from engine.bpmn.outline import FlowNode, event_definitions
 from engine.bpmn.xml_tree import Node
 
 from . import link, message, signal, thrown, timer
+from .compensation import read_compensation
 from .reading import Reading
 from .terminate import read_terminate
 
@@ -19,6 +20,7 @@ READERS: Mapping[str, Callable[[FlowNode, Node, Reading], EventDefinition | None
     "escalationEventDefinition": thrown.read_escalation,
     "signalEventDefinition": signal.read_signal,
     "linkEventDefinition": link.read_link,
+    "compensateEventDefinition": read_compensation,
     "terminateEventDefinition": read_terminate,
     "timerEventDefinition": timer.read_timer,
     "messageEventDefinition": message.read_message,

@@ -1,8 +1,8 @@
 """FEEL, the expression language of BPMN and DMN models: compiled once, then evaluated often.
 
 Owns: the language (DMN 1.5, chapter 10; feel-scala's behaviour, which Camunda 8 runs, where the two differ).
-Rule: pure. The same text, variables and time give the same result on every machine: no clock, no randomness, no locale,
-no time zones but those of the `tzdata` package.
+Rule: pure. The same text and variables, with what they know of time and chance, give the same result on every machine:
+no clock, no randomness, no locale, no time zones but those of the `tzdata` package.
 What is wrong or unsupported is refused by `compile_expression`; evaluation answers null, as FEEL does, or hits a
 limit.
 Must not: know BPMN, the log or the state; variables come in through `Scope`.
@@ -23,7 +23,7 @@ from engine.bpmn.feel.functions import FUNCTION_NAMES
 from engine.bpmn.feel.limits import Budget, Warned
 from engine.bpmn.feel.operators import Code, constant
 from engine.bpmn.feel.parser import parse, parse_tests
-from engine.bpmn.feel.syntax import Node
+from engine.bpmn.feel.syntax import Name, Node, Path
 from engine.bpmn.feel.values import Data, Scope, Value, brief, export, tell
 
 __all__ = [
@@ -43,7 +43,8 @@ __all__ = [
 class Variables(Protocol):
     """Where an expression reads variables; a dict is one. Called only for names that are needed, when they are.
 
-    One that also has `now`, in milliseconds since 1970, tells `now()` and `today()` the time.
+    One that also has `now`, in milliseconds since 1970, tells `now()` and `today()` the time; of what one with `draw()`
+    gives, sixteen bytes that nobody else gets, `uuid()` and `random number()` are made.
     """
 
     def get(self, name: str, /) -> Value:
@@ -71,15 +72,17 @@ class Expression(msgspec.Struct, frozen=True, kw_only=True):
     code: Code
     exports: bool
     """Whether the result may hold decimals, ranges or functions, which must be converted to JSON."""
+    variable: str = ""
+    """The variable that it is, or a part of which it is, as in `a` and `a.b`; empty if it is anything else."""
     height: int = 1
     """Levels of syntax inside each other: what `Budget.enter` wants to know of a function's body."""
 
     def evaluate(self, variables: Variables) -> Value:
         """The result as JSON; null wherever FEEL has no answer.
 
-        `now()` and `today()` tell the time that the variables know (`Timed`); they are null if these know none. The
-        result may share lists and contexts with the variables: treat both as immutable. Raises EvaluationFailure, with
-        the place, when a limit is exceeded or an `assert` does not hold.
+        `now()`, `today()`, `uuid()` and `random number()` tell what the variables know of time and chance; they are
+        null if these know nothing. The result may share lists and contexts with the variables: treat both as immutable.
+        Raises EvaluationFailure, with the place, when a limit is exceeded or an `assert` does not hold.
         """
         return self._run(variables, Budget(variables))
 
@@ -141,8 +144,14 @@ def _compile(text: str, node: Node, functions: AbstractSet[str]) -> Expression:
         names=frozenset(compiler.names),
         code=code,
         exports=compiler.makes_data,
+        variable=_variable_of(node),
         height=compiler.height,
     )
+
+
+def _variable_of(node: Node) -> str:
+    base = node.base if isinstance(node, Path) else node
+    return base.name if isinstance(base, Name) else ""
 
 
 def compile_property(text: str) -> Expression:

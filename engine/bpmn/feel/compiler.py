@@ -13,7 +13,7 @@ from decimal import Decimal
 from engine.bpmn.feel import calls, iteration, operators
 from engine.bpmn.feel.builtin import Builtin
 from engine.bpmn.feel.errors import FeelError, refuse
-from engine.bpmn.feel.functions import BUILTINS, UNSUPPORTED
+from engine.bpmn.feel.functions import BUILTINS
 from engine.bpmn.feel.limits import NESTING_DEPTH_MAX
 from engine.bpmn.feel.operators import Code
 from engine.bpmn.feel.pattern_syntax import PatternError
@@ -260,8 +260,6 @@ class Compiler:
         if self._is_bound(node.name):
             function = operators.variable(node.name, node.at)
             return calls.invocation(function, self._all(node.arguments), node.parameters, node.at)
-        if node.name in UNSUPPORTED:
-            raise self._refuse(node, f"expected a supported function, got '{node.name}' ({UNSUPPORTED[node.name]})")
         builtin = BUILTINS.get(node.name)
         if builtin is None:
             raise self._refuse(node, f"expected the name of a function, got '{node.name}'; use one of FEEL's built-ins")

@@ -1,8 +1,9 @@
-"""All built-in functions by name, and the names that are refused with a reason."""
+"""All built-in functions by name."""
 
 from __future__ import annotations
 
 from engine.bpmn.feel.builtin import Builtin
+from engine.bpmn.feel.chance_functions import CHANCE_FUNCTIONS
 from engine.bpmn.feel.context_functions import CONTEXT_FUNCTIONS
 from engine.bpmn.feel.conversion_functions import CONVERSION_FUNCTIONS
 from engine.bpmn.feel.list_functions import LIST_FUNCTIONS
@@ -21,13 +22,9 @@ BUILTINS: dict[str, Builtin] = {
         *CONTEXT_FUNCTIONS,
         *TEMPORAL_FUNCTIONS,
         *RANGE_FUNCTIONS,
+        *CHANCE_FUNCTIONS,
     )
 }
 """Every function an expression may call, by its FEEL name."""
 
-_RANDOM = "an expression must give the same result when the log is replayed; pass a value made outside as a variable"
-
-UNSUPPORTED: dict[str, str] = dict.fromkeys(("random number", "uuid"), _RANDOM)
-"""Functions that FEEL or Camunda has and that are refused here: name to reason."""
-
-FUNCTION_NAMES = frozenset(BUILTINS) | frozenset(UNSUPPORTED)
+FUNCTION_NAMES = frozenset(BUILTINS)

@@ -8,7 +8,8 @@ proportion.
 
 from __future__ import annotations
 
-from typing import Protocol, TypeAlias, runtime_checkable
+from collections.abc import Callable
+from typing import TypeAlias
 
 from engine.bpmn.feel.errors import EvaluationFailure
 
@@ -47,18 +48,10 @@ DECIMAL_STEPS = 2
 """What an operation on decimals costs besides."""
 TEMPORAL_STEPS = 10
 """What an operation on dates, times or durations costs besides."""
+DRAW_STEPS = 10
+"""What drawing bytes costs."""
 TRANSCENDENTAL_STEPS = 100
 """What a logarithm, an exponential or a power costs: to 34 digits they take that long."""
-
-
-@runtime_checkable
-class Timed(Protocol):
-    """Variables that know the time at which the expression is evaluated."""
-
-    @property
-    def now(self) -> int:
-        """In milliseconds since 1970."""
-        ...
 
 
 class Budget:
@@ -67,7 +60,7 @@ class Budget:
     __slots__ = ("_source", "_warnings", "depth", "steps")
 
     def __init__(self, source: object = None, warnings: list[Warned] | None = None) -> None:
-        """`source` may be `Timed`; warnings are kept only if there is a list for them."""
+        """`source` may have `now` and `draw()`, as `Variables`; warnings are kept only if there is a list for them."""
         self.steps = STEPS_MAX
         self.depth = 0
         self._source = source
@@ -76,7 +69,13 @@ class Budget:
     @property
     def now(self) -> int | None:
         """The time of the evaluation, in milliseconds since 1970; None if it has none."""
-        return self._source.now if isinstance(self._source, Timed) else None
+        now: int | None = getattr(self._source, "now", None)  # an `isinstance` of a protocol takes longer than a step
+        return now
+
+    def draw(self) -> bytes | None:
+        """Sixteen bytes that look random; None if the evaluation has none."""
+        draw: Callable[[], bytes] | None = getattr(self._source, "draw", None)
+        return None if draw is None else draw()
 
     def warn(self, at: int, message: str, *values: object) -> None:
         """Say why the answer is null: the offset in the expression, and a text with `{}` for the type of each value."""

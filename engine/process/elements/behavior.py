@@ -6,7 +6,7 @@ from engine.bpmn.model import Element
 from engine.core.effects import Effects
 
 from .. import work as kinds
-from ..execution import Execution
+from ..execution import Deciding, Execution
 from ..flows import take
 from ..tables import ElementInstance
 from ..work import Work
@@ -23,6 +23,11 @@ class Behavior:
     def leave(self, execution: Execution, element: Element, row: ElementInstance) -> Effects:
         """The element is COMPLETED: where its tokens go."""
         yield from take(execution, element.outgoing, row)
+
+    def is_done(self, _execution: Execution, _key: int, _row: ElementInstance, *, is_empty: bool) -> Deciding:
+        """Something has ended in an active scope: whether it completes now. `is_empty`: nothing is left in it."""
+        yield from ()
+        return is_empty
 
     def terminate(self, _execution: Execution, _row: ElementInstance) -> Effects:
         """The element is TERMINATING: what else ends with it."""

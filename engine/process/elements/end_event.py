@@ -1,4 +1,4 @@
-"""End events: none, terminate (BPMN 2.0, 13.4.6), error, escalation, and message, which a worker sends."""
+"""End events: none, terminate (BPMN 2.0, 13.4.6), error, and all that throw events are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tasks that a job worker does: service, send, business rule and script tasks with a job type."""
+"""What a job worker does: service, send, business rule and script tasks with a job type, and others that have one."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import msgspec
 
 from engine.bpmn.extensions import JOB_TYPE_SIZE_MAX
 from engine.bpmn.feel import EvaluationFailure, Value, brief
-from engine.bpmn.model import Element
+from engine.bpmn.model import AD_HOC_SUB_PROCESS, Element
 from engine.bpmn.model import Job as JobDefinition
 from engine.core.effects import Effects, Event
 from engine.core.record import DEFAULT_TENANT
 from engine.records import Job
 
 from .. import work as kinds
-from ..execution import Execution
+from ..execution import Deciding, Execution
 from ..tables import JOBS, ElementInstance
 from ..variables import Scope
 from ..work import Work
@@ -34,54 +34,70 @@ class JobTask(Behavior):
     """Waits for its job."""
 
     def activate(self, execution: Execution, element: Element, key: int, data: str) -> Effects:
-        assert element.job is not None
-        try:
-            job_type, retries = _evaluate(execution, element.job, key)
-        except EvaluationFailure as failure:
-            resume = Work(kinds.RESUME_ACTIVATION, key, data=data)
-            yield execution.incident(key, "EXTRACT_VALUE_ERROR", str(failure), resume=resume)
-            return
+        resume = Work(kinds.RESUME_ACTIVATION, key, data=data)
+        if (yield from create_job(execution, element, key, resume)):
+            yield execution.lifecycle("ELEMENT_ACTIVATED", key)
+
+    def terminate(self, execution: Execution, row: ElementInstance) -> Effects:
+        yield from cancel_job(execution, row)
+
+
+def create_job(execution: Execution, element: Element, key: int, resume: Work) -> Deciding:
+    """A job for element instance `key`. False: it cannot be told what it is, and there is an incident."""
+    assert element.job is not None
+    try:
+        job_type, retries = _evaluate(execution, element.job, key)
+    except EvaluationFailure as failure:
+        yield execution.incident(key, "EXTRACT_VALUE_ERROR", str(failure), resume=resume)
+        return False
+    value = Job(
+        type=job_type,
+        kind=job_kind(element.type),
+        retries=retries,
+        deadline=-1,
+        custom_headers=msgspec.json.encode(element.job.headers).decode() if element.job.headers else "",
+        process_instance_key=execution.instance_key,
+        process_definition_key=execution.definition_key,
+        bpmn_process_id=execution.process_id,
+        bpmn_version=execution.definition.bpmn_version,
+        element_id=element.id,
+        element_instance_key=key,
+        root_process_instance_key=execution.root_key,
+        tags=execution.instance.tags,
+        business_id=execution.instance.business_id,
+        tenant_id=DEFAULT_TENANT,
+    )
+    job_key = execution.view.next_key()
+    headers = {JOB_TYPE_HEADER: job_type}
+    yield Event(value_type="JOB", intent="CREATED", key=job_key, value=value, headers=headers)
+    return True
+
+
+def job_kind(element_type: str) -> str:
+    """What the job of such an element is for; values of the Camunda 8 REST API."""
+    return AD_HOC_SUB_PROCESS if element_type == AD_HOC_SUB_PROCESS else "BPMN_ELEMENT"
+
+
+def cancel_job(execution: Execution, row: ElementInstance) -> Effects:
+    """The job of an element instance, if it has one, is not to be done any more."""
+    job = execution.view.get(JOBS, row.work_key) if row.work_key > 0 else None
+    if job is not None:
         value = Job(
-            type=job_type,
-            kind="BPMN_ELEMENT",
-            retries=retries,
+            type=job.type,
+            retries=job.retries,
+            worker=job.worker,
             deadline=-1,
-            custom_headers=msgspec.json.encode(element.job.headers).decode() if element.job.headers else "",
             process_instance_key=execution.instance_key,
             process_definition_key=execution.definition_key,
             bpmn_process_id=execution.process_id,
-            bpmn_version=execution.definition.bpmn_version,
-            element_id=element.id,
-            element_instance_key=key,
+            element_id=row.element_id,
+            element_instance_key=job.element_instance_key,
             root_process_instance_key=execution.root_key,
-            tags=execution.instance.tags,
-            business_id=execution.instance.business_id,
+            tags=job.tags,
+            business_id=job.business_id,
             tenant_id=DEFAULT_TENANT,
         )
-        job_key = execution.view.next_key()
-        headers = {JOB_TYPE_HEADER: job_type}
-        yield Event(value_type="JOB", intent="CREATED", key=job_key, value=value, headers=headers)
-        yield execution.lifecycle("ELEMENT_ACTIVATED", key)
-
-    def terminate(self, execution: Execution, row: ElementInstance) -> Effects:
-        job = execution.view.get(JOBS, row.work_key) if row.work_key > 0 else None
-        if job is not None:
-            value = Job(
-                type=job.type,
-                retries=job.retries,
-                worker=job.worker,
-                deadline=-1,
-                process_instance_key=execution.instance_key,
-                process_definition_key=execution.definition_key,
-                bpmn_process_id=execution.process_id,
-                element_id=row.element_id,
-                element_instance_key=job.element_instance_key,
-                root_process_instance_key=execution.root_key,
-                tags=job.tags,
-                business_id=job.business_id,
-                tenant_id=DEFAULT_TENANT,
-            )
-            yield Event(value_type="JOB", intent="CANCELED", key=row.work_key, value=value)
+        yield Event(value_type="JOB", intent="CANCELED", key=row.work_key, value=value)
 
 
 def read_number(value: Value) -> Value:

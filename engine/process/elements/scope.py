@@ -9,8 +9,10 @@ from engine.core.effects import Effects
 
 from .. import work as kinds
 from ..execution import Execution
+from ..tables import ELEMENT_INSTANCES
 from ..work import Work
 from .behavior import Behavior
+from .job_task import cancel_job
 
 
 class ScopeElement(Behavior):
@@ -33,9 +35,16 @@ class ScopeElement(Behavior):
 
 
 class EventSubProcess(Behavior):
-    """Begins when its event has happened; `data` is a JSON object of the event's variables."""
+    """Begins when its event has happened; `data` is a JSON object of the event's variables.
+
+    If it interrupts a scope that has a job itself, an ad-hoc sub-process, its worker has no more say.
+    """
 
     def activate(self, execution: Execution, element: Element, key: int, data: str) -> Effects:
+        row = execution.view.get(ELEMENT_INSTANCES, key)
+        scope = execution.view.get(ELEMENT_INSTANCES, row.scope_key) if row is not None else None
+        if scope is not None and scope.interrupted:
+            yield from cancel_job(execution, scope)
         yield execution.lifecycle("ELEMENT_ACTIVATED", key)
         execution.push(Work(kinds.ACTIVATE, key, element.start, data))
 

@@ -1,4 +1,4 @@
-"""Intermediate throw events: none, link, escalation, signal, and message, which a worker sends."""
+"""Intermediate throw events: none, link, escalation, signal, compensation, and message, which a worker sends."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Generator
 import msgspec
 
 from engine.bpmn.feel import EvaluationFailure, brief
-from engine.bpmn.model import Element, Error, Escalation, Link, Signal
+from engine.bpmn.model import Compensation, Element, Error, Escalation, Link, Signal
 from engine.core.effects import Effect, Effects
 from engine.core.faults import Reject
 
 from .. import work as kinds
 from ..broadcasts import broadcast
+from ..compensations import compensate
 from ..escalations import escalate
 from ..events.signal import evaluate_name
 from ..execution import Execution
@@ -36,6 +37,10 @@ class ThrowEvent(JobTask):
             return
         if isinstance(element.event, Signal):
             yield from _throw_signal(execution, element.event, key, data)
+            return
+        if isinstance(element.event, Compensation):
+            yield execution.lifecycle("ELEMENT_ACTIVATED", key)
+            yield from compensate(execution, key, element.event)
             return
         activate = JobTask.activate if element.job is not None else Behavior.activate
         yield from activate(self, execution, element, key, data)

@@ -11,6 +11,7 @@ from engine.core.effects import Effects
 from .. import work as kinds
 from ..execution import Execution
 from ..flows import end_after
+from ..joins import look_again
 from ..tables import ELEMENT_INSTANCES, TERMINATING, ElementInstance
 from ..work import Work
 from .waits import close_waits
@@ -59,4 +60,4 @@ def _pass_gateway(execution: Execution, key: int, row: ElementInstance, catching
         return
     flow = next(name for name in catching.incoming if execution.graph.flows[name].source == row.element_id)
     yield execution.taken(flow, row.scope_key, "")
-    execution.push(Work(kinds.PASS, row.scope_key, catching.id, data))
+    execution.push(Work(kinds.PASS, row.scope_key, catching.id, data), *look_again(execution, row))

@@ -15,7 +15,7 @@ from .conditions import Translation
 from .indices import Indices
 from .neighbourhood import Neighbourhood
 from .places import ACTIVE, CONSTANTS, FLAGS, PROCESS_INSTANCES, WAITING, of_kind
-from .queries import Query, all_of, has_parent, none_of, term
+from .queries import Query, all_of, any_of, has_parent, none_of, term
 from .statistics import field
 
 BROKEN = FLAGS["has_open_incident"]
@@ -26,6 +26,8 @@ ELEMENT_STATES = {
     "incidents": all_of(ACTIVE, BROKEN),
     "completed": term("state", "COMPLETED"),
 }
+#: The body of a multi-instance activity counts only with an incident of its own, as in Camunda 8: what is in it counts.
+COUNTED = any_of(none_of(term("type", "MULTI_INSTANCE_BODY")), all_of(ACTIVE, BROKEN))
 
 
 class Reports:
@@ -62,7 +64,7 @@ class Reports:
     async def _elements(self, query: Query) -> list[list[Any]]:
         """Element instances by element and state."""
         states = {"states": {"filters": {"filters": ELEMENT_STATES}}}
-        of_elements = all_of(of_kind(mappings.ELEMENT_INSTANCE), query)
+        of_elements = all_of(of_kind(mappings.ELEMENT_INSTANCE), COUNTED, query)
         groups = await self._indices.groups(mappings.INSTANCES, of_elements, {"id": field("element_id")}, states)
         return [
             [group["key"]["id"], *(group["states"]["buckets"][state]["doc_count"] for state in ELEMENT_STATES)]

@@ -25,10 +25,11 @@ from engine.records import (
 )
 from engine.records.batch_error import BatchError
 
+from .instances import cancel
+from .people import resolve
 from .registry import Known
 from .selection import NO_END, Selection
-from .work import Rule, cancel, resolve
-from .world import UNFORESEEN, Refused, World
+from .world import UNFORESEEN, Refused, Rule, World
 
 MANAGEMENT = "BATCH_OPERATION_LIFECYCLE_MANAGEMENT"
 LIFECYCLE = "BATCH_OPERATION_PARTITION_LIFECYCLE"
@@ -119,7 +120,13 @@ class Batches:
         lead = wish.lead_partition if follows else world.partition
         selects = operation.selects
         selection = Selection(
-            selects.entity, wish.filter, wish.item_keys, wish.excluded_keys, selects.states, value.key_max
+            selects.entity,
+            wish.filter,
+            wish.item_keys,
+            wish.excluded_keys,
+            selects.states,
+            value.key_max,
+            roots_only=selects.roots_only,
         )
         selection.look(world, list(world.instances.values()))
         key = created.key

@@ -18,12 +18,14 @@ from engine.records import ProcessInstanceContinuation
 from engine.records.intents import INTENTS
 from engine.records.log_generation import LogGeneration
 
-from . import installation, work
+from . import calls, clock, decisions, installation, instances, jobs, messages, people, signals
 from .batches import Batches
+from .happenings import release
 from .log import KNOWN, Fact, History, LogEntry, LoggedStep, PartitionLog, fact_of, instance_of, steps_of
 from .registry import Known
-from .work import Rule
-from .world import UNFORESEEN, Refused, World
+from .rest import compare_boards, unfinished
+from .undoing import undone_wrongly
+from .world import UNFORESEEN, Refused, Rule, World
 
 #: Differences that are told; behind the first ones there is mostly noise.
 DIFFERENCES_MAX = 50
@@ -34,6 +36,18 @@ METADATA_LENGTH_MAX = 16_384
 
 #: Events that say how the engine divided its work into steps: read, not foretold.
 UNTOLD = ("PROCESS_INSTANCE_CONTINUATION",)
+
+
+#: Commands about what lies on this partition whatever instance it is for.
+OF_NO_INSTANCE = ("MESSAGE_SUBSCRIPTION", "MESSAGE_START_EVENT_SUBSCRIPTION")
+#: Fields that change what a command means, and that the model does not know.
+UNKNOWN_FIELDS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("PROCESS_INSTANCE_CREATION", "CREATE"): (
+        "start_instructions",
+        "runtime_instructions",
+    ),
+    ("JOB", "COMPLETE"): ("business_id", "result"),
+}
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
@@ -60,6 +74,7 @@ def examine(logs: Mapping[int, PartitionLog], *, at_rest: bool = True, now: int 
         judge.run(at_rest=at_rest, now=now)
     if at_rest:
         differences += compare_partitions([judge.batches for judge in judges.values()])
+        differences += compare_boards({number: judge.world for number, judge in judges.items()}, logs)
     skipped = sorted({what for judge in judges.values() for what in judge.world.skipped})
     return Verdict(differences=differences[:DIFFERENCES_MAX], skipped=skipped)
 
@@ -95,7 +110,9 @@ class Judge:
         history = History(record for step in self.steps for record in step.records)
         self.world = World(partition, partition_count, history, differences)
         self.batches = Batches(self.world, known)
-        self.rules: dict[tuple[str, str], Rule] = {**work.RULES, **installation.RULES, **self.batches.rules}
+        self.rules: dict[tuple[str, str], Rule] = dict(self.batches.rules)
+        for part in (calls, clock, decisions, installation, instances, jobs, messages, people, signals):
+            self.rules |= part.RULES
         self.inputs = {COMMANDS: list(log.commands), INTERNAL: list(log.internal)}
         self.next = dict.fromkeys(self.inputs, 0)
         raised = [step.first.value for step in self.steps if step.first.step.source_input == GENERATIONS]
@@ -179,7 +196,8 @@ class Judge:
         rule = self.rules.get(kind)
         unknown = f"rejection {step.rejection}" if step.rejection in UNFORESEEN else unknown_field(command)
         unknown = unknown if rule is not None else f"command {' '.join(kind)}"
-        if rule is None or unknown or world.is_blind(command.key):
+        is_blind = world.is_blind(command.key) and command.value_type not in OF_NO_INSTANCE
+        if rule is None or unknown or is_blind:
             self.look_away(step, unknown)
             return step.rejection or None
         try:
@@ -219,6 +237,9 @@ class Judge:
                 told.append(fact_of(record))
         wanted = Counter(fact for fact in world.expected if not self.is_unseen(fact))
         found = Counter(fact for fact in told if not self.is_unseen(fact))
+        for fact in [one for one in found - wanted if self.is_allowed(one)]:
+            found[fact] = wanted[fact]
+        wanted, found = +wanted, +found
         if wanted != found:
             lines = [f"expected {describe(fact)}" for fact in (wanted - found).elements()]
             lines += [f"did not expect {describe(fact)}" for fact in (found - wanted).elements()]
@@ -229,6 +250,21 @@ class Judge:
     def is_unseen(self, fact: Fact) -> bool:
         return self.world.is_blind(fact.instance)
 
+    def is_allowed(self, fact: Fact) -> bool:
+        """A message that waited for its instance to go on; what an instance throws or tells of that nobody looks at."""
+        world = self.world
+        about = fact.told[-1] if fact.value_type == "PARTITION_MESSAGE" else None
+        if (
+            isinstance(about, tuple)
+            and about[:2] == ("MESSAGE_SUBSCRIPTION", "CORRELATE")
+            and not world.is_blind(about[2])
+        ):
+            is_due = about[2] in world.unconfirmed
+            world.unconfirmed.discard(about[2])
+            return is_due
+        is_unowned = fact.value_type in ("PARTITION_MESSAGE", "SIGNAL")
+        return is_unowned and any(world.is_blind(instance_of(record)) for record in world.step.events)
+
     def note(self, step: LoggedStep) -> None:
         """What the step leaves behind for later ones."""
         world = self.world
@@ -238,6 +274,8 @@ class Judge:
                 paused = record.intent == "PAUSED"
                 instance.pause = record.value.token if paused else NONE
                 instance.rounds = record.value.round if paused else 0
+            if instance is not None and instance.blind and (record.key, record.intent) in ends_of(instance.key):
+                release(world, instance)
         name = step.first.step.idempotency_key
         if name and not step.rejection:
             world.remembered[name] = world.now + world.settings.idempotency_timeout_ms
@@ -249,18 +287,15 @@ class Judge:
         for name, entries in self.inputs.items():
             for entry in entries[self.next[name] :]:
                 self.leave_out(name, entry)
-        for instance in world.instances.values():
-            halted = any(trouble.node == instance.key for trouble in world.incidents.values())
-            if instance.pause != NONE and not halted and not instance.blind:
-                world.differ(f"instance {instance.key} pauses for ever")
-        for due, name, key in work.timers(world, now):
-            world.differ(f"{name} of {key} is due since {now - due} ms")
+        for problem in [*unfinished(world, now), *undone_wrongly(self.steps)]:
+            world.differ(problem)
         for part in self.batches.parts.values():
             if not part.suspended or part.canceling:
                 world.differ(f"batch operation {part.key} has no end: {part.numbers}")
-        for key, missing in world.deployments.items():
-            if missing:
-                world.differ(f"deployment {key} is not on partitions {missing}")
+
+
+def ends_of(instance: int) -> list[tuple[int, str]]:
+    return [(instance, "ELEMENT_COMPLETED"), (instance, "ELEMENT_TERMINATED")]
 
 
 def intake_refusal(command: Record | None, topic: str) -> str | None:
@@ -283,7 +318,7 @@ def intake_refusal(command: Record | None, topic: str) -> str | None:
 def unknown_field(command: Record) -> str:
     """The name of a field that says something that the model does not know, or nothing."""
     kind = (command.value_type, command.intent)
-    given = [name for name in work.UNKNOWN_FIELDS.get(kind, ()) if getattr(command.value, name, None)]
+    given = [name for name in UNKNOWN_FIELDS.get(kind, ()) if getattr(command.value, name, None)]
     return f"{given[0]} of {' '.join(kind)}" if given else ""
 
 

@@ -8,13 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
+import msgspec
+
 from engine.bpmn import model as bpmn
 from engine.bpmn.dates import read_date_time
 from engine.bpmn.feel import EvaluationFailure, Expression
+from engine.core.record import NONE
 
 from .catching import escalate
+from .decisions import evaluate_decision
 from .happenings import activated, gone, take, tell
-from .variables import encode, evaluate
+from .repeating import begin_body
+from .variables import Scope, encode, evaluate, text_of
+from .versions import Versions
+from .waiting import broadcast, short
 from .world import ACTIVATE, COMPLETE, THROW, Move, Node, Task, Work, World
 
 RETRIES_MAX = 2**31 - 1
@@ -34,8 +41,13 @@ def begin_pass(world: World, node: Node, data: str) -> None:
     activated(world, node, Move(COMPLETE, node.key, data=data))
 
 
-def begin_scope(world: World, node: Node, data: str) -> None:
-    activated(world, node, Move(ACTIVATE, node.key, data or node.element.start))
+def begin_process(world: World, node: Node, _data: str) -> None:
+    instance = world.instances[node.instance]
+    activated(world, node, Move(ACTIVATE, node.key, instance.begun_at or node.element.start, instance.begun_with))
+
+
+def begin_scope(world: World, node: Node, _data: str) -> None:
+    activated(world, node, Move(ACTIVATE, node.key, node.element.start))
 
 
 def begin_handler(world: World, node: Node, data: str) -> None:
@@ -46,7 +58,15 @@ def begin_catch(world: World, node: Node, data: str) -> None:
     if isinstance(node.element.event, bpmn.Link):
         begin_pass(world, node, data)
     else:
-        activated(world, node)
+        begin_waiting(world, node, data)
+
+
+def begin_waiting(world: World, node: Node, _data: str) -> None:
+    activated(world, node)
+
+
+def begin_call(_world: World, _node: Node, _data: str) -> None:
+    """It is active once an instance was found that it calls (`calls`)."""
 
 
 def begin_job(world: World, node: Node, _data: str) -> None:
@@ -73,15 +93,48 @@ def is_number(value: object, most: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most
 
 
-class FormMissing(Exception):
-    """A form is linked that was not deployed."""
+class Halted(Exception):
+    """It cannot begin, and an incident of this type says why."""
+
+    def __init__(self, error_type: str) -> None:
+        super().__init__(error_type)
+        self.error_type = error_type
+
+
+def find_bound(world: World, node: Node, versions: Versions, id_: str, binding: bpmn.Binding, *, missing: str) -> int:
+    """The key of a decision or a form. Raises Halted and EvaluationFailure."""
+    tag = ""
+    if binding.version_tag is not None:
+        tag = text_of(world, node, binding.version_tag)
+    deployment = world.definitions[world.instances[node.instance].definition].deployment
+    key = versions.bound(id_, binding, deployment, tag)
+    if key is None:
+        raise Halted(missing)
+    return key
+
+
+def begin_rule(world: World, node: Node, data: str) -> None:
+    """A decision gives what a direct evaluation gives."""
+    decision = node.element.decision
+    if decision is None:
+        begin_job(world, node, data)
+        return
+    id_ = text_of(world, node, decision.decision_id)
+    key = find_bound(world, node, world.decisions, id_, decision.binding, missing="CALLED_DECISION_ERROR")
+    output = evaluate_decision(world, key, Scope(world, node.key), node)
+    if output is None:
+        raise Halted("DECISION_EVALUATION_ERROR")
+    activated(world, node, Move(COMPLETE, node.key, data=f"{{{encode(decision.result)}:{output}}}"))
 
 
 def begin_user_task(world: World, node: Node, data: str) -> None:
     task = node.element.user_task
+    form = NONE
     if task is not None and task.form is not None:
-        evaluate(world, node, task.form.form_id)
-        raise FormMissing  # none are deployed in the installations that this model knows
+        id_ = evaluate(world, node, task.form.form_id)
+        if not isinstance(id_, str):
+            raise EvaluationFailure("no id of a form")
+        form = find_bound(world, node, world.forms, id_, task.form.binding, missing="FORM_NOT_FOUND")
     if task is None or not task.native:
         begin_job(world, node, data)
         return
@@ -96,7 +149,7 @@ def begin_user_task(world: World, node: Node, data: str) -> None:
     key = world.history.born("USER_TASK", node.key)
     world.tasks[key] = Task(node.key, evaluate(world, node, task.assignee) or "")
     node.work = key
-    told = {"element_instance_key": node.key, "assignee": world.tasks[key].assignee}
+    told = {"element_instance_key": node.key, "assignee": world.tasks[key].assignee, "form_key": form}
     world.expect("USER_TASK", "CREATED", key, node.instance, **told)
     activated(world, node)
 
@@ -132,8 +185,13 @@ def begin_throw(world: World, node: Node, data: str) -> None:
             escalate(world, node, code)
         else:
             activated(world, node, Move(THROW, node.key, code))
+    elif isinstance(event, bpmn.Compensation):
+        world.skip("compensation and ad-hoc sub-processes", node.instance)
     elif isinstance(event, bpmn.Signal):
-        world.skip("a signal that is thrown", node.instance)
+        name = short(text_of(world, node, event.name))
+        activated(world, node, Move(COMPLETE, node.key))
+        own = {variable: msgspec.Raw(text.encode()) for variable, text in node.variables.items()}
+        broadcast(world, name, msgspec.json.encode(own).decode() if own else "")
     else:
         begin_pass(world, node, data)
 
@@ -169,13 +227,17 @@ PASSING = (bpmn.START_EVENT, bpmn.BOUNDARY_EVENT, bpmn.MANUAL_TASK, bpmn.TASK, b
 
 _BEGIN: dict[str, Callable[[World, Node, str], None]] = {
     **dict.fromkeys(PASSING, begin_pass),
-    bpmn.PROCESS: begin_scope,
+    bpmn.PROCESS: begin_process,
     bpmn.SUB_PROCESS: begin_scope,
+    bpmn.MULTI_INSTANCE_BODY: begin_body,
     bpmn.EVENT_SUB_PROCESS: begin_handler,
     bpmn.INTERMEDIATE_CATCH_EVENT: begin_catch,
     bpmn.SERVICE_TASK: begin_job,
     bpmn.SEND_TASK: begin_job,
-    bpmn.BUSINESS_RULE_TASK: begin_job,
+    bpmn.BUSINESS_RULE_TASK: begin_rule,
+    bpmn.RECEIVE_TASK: begin_waiting,
+    bpmn.EVENT_BASED_GATEWAY: begin_waiting,
+    bpmn.CALL_ACTIVITY: begin_call,
     bpmn.SCRIPT_TASK: begin_script,
     bpmn.USER_TASK: begin_user_task,
     bpmn.INTERMEDIATE_THROW_EVENT: begin_throw,

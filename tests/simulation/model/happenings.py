@@ -6,10 +6,10 @@ from collections import Counter
 from typing import cast
 
 from engine.bpmn import model as bpmn
-from engine.bpmn.model import Element
 from engine.core.record import NONE
 
-from .world import ACTIVATE, Move, Node, Trouble, World
+from .joining import joins
+from .world import ACTIVATE, Instance, Move, Node, Trouble, World
 
 
 def tell(world: World, intent: str, node: Node) -> None:
@@ -19,7 +19,17 @@ def tell(world: World, intent: str, node: Node) -> None:
 
 
 def gone(world: World, node: Node) -> None:
-    del world.instances[node.instance].nodes[node.key]
+    """With the process itself its instance ends: the next message that is kept may start another one."""
+    instance = world.instances[node.instance]
+    del instance.nodes[node.key]
+    if node.key == instance.key and instance.correlation_key:
+        release(world, instance)
+
+
+def release(world: World, instance: Instance) -> None:
+    place = (instance.graph.id, instance.correlation_key)
+    if world.board.started.pop(place, None) is not None and world.board.next_start(*place, world.now) is not None:
+        world.told["START", instance.key] += 1
 
 
 def activated(world: World, node: Node, *moves: Move) -> None:
@@ -37,16 +47,9 @@ def take(world: World, node: Node, flows: tuple[str, ...]) -> None:
         target = instance.graph.elements[instance.graph.flows[name].target]
         if joins(target):
             scope.joins.setdefault(target.id, Counter())[name] += 1
+        if target.type == bpmn.INCLUSIVE_GATEWAY and joins(target):
+            continue  # it goes on as soon as no other token can come
         instance.moves.append(Move(ACTIVATE, scope.key, target.id))
-
-
-def joins(element: Element) -> bool:
-    return element.type == bpmn.PARALLEL_GATEWAY and len(element.incoming) > 1
-
-
-def may_activate(scope: Node, element: Element) -> bool:
-    """Whether every token that an element waits for is there."""
-    return not joins(element) or all(name in scope.joins.get(element.id, {}) for name in element.incoming)
 
 
 def raise_incident(world: World, node: Node, kind: str, move: Move | None, job: int = NONE) -> None:

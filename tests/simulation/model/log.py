@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from functools import cache
+from typing import NamedTuple, cast
 
 import msgspec
 from msgspec import Struct
 
 from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Entry
 from engine.core.record import EVENT, REJECTION, Record
+from engine.records import FAMILIES, MultiInstance, Variable
 from engine.shell.codec import Codec, Reader, Undecodable
 
 #: Later than every position: what the log never tells.
@@ -97,6 +99,7 @@ TOLD: dict[tuple[str, str], tuple[str, ...]] = {
     ("VARIABLE", ""): ("scope_key", "name", "value"),
     ("VARIABLE_DOCUMENT", ""): ("scope_key",),
     ("USER_TASK", ""): ("element_instance_key", "assignee"),
+    ("USER_TASK", "CREATED"): ("element_instance_key", "assignee", "form_key"),
     ("BATCH_OPERATION_CREATION", ""): ("batch_operation_type", "lead_partition"),
     ("BATCH_OPERATION_INITIALIZATION", ""): ("cursor", "page_size", "attempts", "total"),
     ("BATCH_OPERATION_CHUNK", ""): ("items",),
@@ -106,8 +109,40 @@ TOLD: dict[tuple[str, str], tuple[str, ...]] = {
     ("BATCH_OPERATION_PARTITION_LIFECYCLE", ""): ("source_partition_id", *_COUNTS),
     ("SETTINGS", ""): (),
     ("SCHEMA", ""): ("fingerprint",),
-    ("PARTITION_MESSAGE", ""): ("receiver_partition",),
+    ("PARTITION_MESSAGE", ""): ("receiver_partition", "message"),
+    ("DECISION_REQUIREMENTS", ""): ("decision_requirements_id", "decision_requirements_version"),
+    ("DECISION", ""): ("decision_id", "decision_version"),
+    ("FORM", ""): ("form_id", "form_version"),
+    ("DECISION_EVALUATION", ""): ("decision_key", "decision_output", "element_instance_key"),
+    ("SIGNAL", "BROADCASTED"): ("signal_name", "variables"),
+    ("SIGNAL", "TRIGGERED"): ("signal_name", "after"),
+    ("SIGNAL_SUBSCRIPTION", ""): ("signal_name", "element_instance_key", "process_definition_key", "element_id"),
+    ("MESSAGE", ""): ("name", "correlation_key"),
+    ("MESSAGE", "PUBLISHED"): ("name", "correlation_key", "message_id", "variables", "deadline"),
+    ("MESSAGE_CORRELATION", ""): ("process_instance_key",),
+    ("MESSAGE_SUBSCRIPTION", ""): ("element_instance_key", "message_name", "correlation_key", "message_key"),
+    ("MESSAGE_START_EVENT_SUBSCRIPTION", ""): (
+        "process_definition_key",
+        "start_event_id",
+        "message_name",
+        "message_key",
+    ),
+    ("PROCESS_MESSAGE_SUBSCRIPTION", ""): (
+        "element_instance_key",
+        "element_id",
+        "message_name",
+        "correlation_key",
+    ),
+    ("MULTI_INSTANCE", "CREATED"): ("total",),
+    ("MULTI_INSTANCE", "ITEMS_ADDED"): ("number", "items"),
+    ("MULTI_INSTANCE", "OUTPUT_COLLECTED"): ("number", "output"),
+    ("MULTI_INSTANCE", "OUTPUTS_DISCARDED"): ("number",),
+    ("PROCESS_MESSAGE_SUBSCRIPTION", "CORRELATED"): ("element_instance_key", "element_id", "message_key", "variables"),
+    ("PROCESS_MESSAGE_SUBSCRIPTION", "REJECTED"): ("element_instance_key", "message_key"),
 }
+
+#: Messages between partitions of which the model tells what they are about; of others only that they are sent.
+TOLD_APART = ("MESSAGE_SUBSCRIPTION", "PROCESS_MESSAGE_SUBSCRIPTION", "SIGNAL")
 
 _LIFECYCLE = "ACTIVATING ACTIVATED COMPLETING COMPLETED TERMINATING TERMINATED"
 #: (value type, intent) of the events that the model foretells; others make it look away.
@@ -139,6 +174,18 @@ KNOWN = {
         "SETTINGS": "UPDATED",
         "SCHEMA": "REGISTERED",
         "PARTITION_MESSAGE": "SENT",
+        "DECISION_REQUIREMENTS": "CREATED",
+        "DECISION": "CREATED",
+        "FORM": "CREATED",
+        "DECISION_EVALUATION": "EVALUATED FAILED",
+        "MULTI_INSTANCE": "CREATED ITEMS_ADDED OUTPUT_COLLECTED OUTPUTS_DISCARDED",
+        "SIGNAL": "BROADCASTED TRIGGERED",
+        "SIGNAL_SUBSCRIPTION": "CREATED DELETED",
+        "MESSAGE": "PUBLISHED EXPIRED",
+        "MESSAGE_CORRELATION": "CORRELATING CORRELATED NOT_CORRELATED",
+        "MESSAGE_SUBSCRIPTION": "CREATED CORRELATING CORRELATED REJECTED DELETED",
+        "MESSAGE_START_EVENT_SUBSCRIPTION": "CREATED CORRELATED DELETED",
+        "PROCESS_MESSAGE_SUBSCRIPTION": "CREATED CORRELATED REJECTED DELETED",
     }.items()
     for intent in intents.split()
 }
@@ -150,6 +197,8 @@ KEYLESS = {
     ("VARIABLE", "UPDATED"),
     ("ESCALATION", "ESCALATED"),
     ("ESCALATION", "NOT_ESCALATED"),
+    ("DECISION_EVALUATION", "EVALUATED"),
+    ("DECISION_EVALUATION", "FAILED"),
 }
 
 #: (value type, intent) of events -> fields of the value that, together, name what is born.
@@ -160,7 +209,17 @@ BIRTHS: dict[tuple[str, str], tuple[str, ...]] = {
     ("INCIDENT", "CREATED"): ("element_instance_key",),
     ("USER_TASK", "CREATED"): ("element_instance_key",),
     ("PROCESS", "CREATED"): ("bpmn_process_id", "bpmn_version"),
+    ("DECISION_REQUIREMENTS", "CREATED"): ("decision_requirements_id", "decision_requirements_version"),
+    ("DECISION", "CREATED"): ("decision_id", "decision_version"),
+    ("FORM", "CREATED"): ("form_id", "form_version"),
+    ("SIGNAL", "BROADCASTED"): ("signal_name",),
+    ("SIGNAL_SUBSCRIPTION", "CREATED"): ("element_instance_key", "process_definition_key", "element_id"),
+    ("PROCESS_MESSAGE_SUBSCRIPTION", "CREATED"): ("element_instance_key", "element_id"),
+    ("MESSAGE_START_EVENT_SUBSCRIPTION", "CREATED"): ("process_definition_key", "start_event_id"),
 }
+
+#: Things of whose life the first event of each kind is remembered.
+LIVES = ("PROCESS_INSTANCE", "TIMER", "SIGNAL_SUBSCRIPTION", "PROCESS_MESSAGE_SUBSCRIPTION", "MULTI_INSTANCE")
 
 Place = tuple[str, tuple[object, ...]]
 
@@ -180,8 +239,17 @@ def fact_of(record: Record) -> Fact:
 
 
 def _plain(name: str, value: object) -> object:
-    """Variables are compared whatever their order."""
+    """Variables are compared whatever their order; messages by what they are about."""
+    if name == "message":
+        record = _decode(Reader(_codec()), cast(bytes, value))
+        told_apart = record is not None and record.value_type in TOLD_APART
+        return (record.value_type, record.intent, record.key) if record is not None and told_apart else ()
     return sorted_document(str(value)) if name == "variables" else value
+
+
+@cache
+def _codec() -> Codec:
+    return Codec(FAMILIES)
 
 
 def sorted_document(text: str) -> str:
@@ -190,8 +258,8 @@ def sorted_document(text: str) -> str:
 
 
 def instance_of(record: Record) -> int:
-    """The process instance that a record is about; -1 if it is about none, or about an item of a batch operation."""
-    if record.value_type.startswith("BATCH_OPERATION"):
+    """The process instance that a record is about; -1 if it is about none, or about what lies on any partition."""
+    if record.value_type.startswith(("BATCH_OPERATION", "MESSAGE_")):
         return -1
     return int(getattr(record.value, "process_instance_key", -1))
 
@@ -231,6 +299,9 @@ class History:
         #: what is born where -> (position, key), in order
         self._births: dict[Place, deque[tuple[int, int]]] = defaultdict(deque)
         self._moments: dict[tuple[str, int], int] = {}
+        self._variables: dict[tuple[int, str, str], list[int]] = defaultdict(list)
+        #: signal -> (position, how far it was given by then), one for each page
+        self.pages: dict[int, list[tuple[int, int]]] = defaultdict(list)
         #: key of anything -> key of its process instance
         self.owner: dict[int, int] = {}
         self._made_up = -1_000
@@ -243,8 +314,14 @@ class History:
         if kind in BIRTHS:
             place = (record.value_type, tuple(getattr(record.value, name) for name in BIRTHS[kind]))
             self._births[place].append((record.position, record.key))
-        if record.value_type in ("PROCESS_INSTANCE", "TIMER"):
-            self._moments.setdefault((record.intent, record.key), record.position)
+        if kind == ("SIGNAL", "TRIGGERED"):
+            self.pages[record.key].append((record.position, getattr(record.value, "after", -1)))
+        if record.value_type in LIVES:
+            numbered = f" {record.value.number}" if isinstance(record.value, MultiInstance) else ""
+            self._moments.setdefault((record.intent + numbered, record.key), record.position)
+        if isinstance(record.value, Variable):
+            set_to = (instance_of(record), record.value.name, record.value.value)
+            self._variables[set_to].append(record.position)
         if (instance := instance_of(record)) > 0:
             self.owner.setdefault(record.key, instance)
 
@@ -253,17 +330,27 @@ class History:
         born = self._births.get((value_type, place))
         return born[0][0] if born else NEVER
 
-    def born(self, value_type: str, *place: object) -> int:
-        """The key of the next thing that is born at a place; one that is made up if the log tells of none."""
+    def born(self, value_type: str, *place: object, since: int = 0) -> int:
+        """The key of the next thing that is born at a place; one that is made up if the log tells of none.
+
+        `since`: what was born there before this position is passed over.
+        """
         born = self._births.get((value_type, place))
+        while born and born[0][0] < since:
+            born.popleft()
         if born:
             return born.popleft()[1]
         self._made_up -= 1
         return self._made_up
 
     def moment(self, intent: str, key: int) -> int:
-        """Position of an event in the life of an element instance, or of a timer."""
+        """Position of an event in the life of an element instance, or of something that it waits for."""
         return self._moments.get((intent, key), NEVER)
+
+    def variable_set(self, instance: int, name: str, value: str, since: int) -> int:
+        """Position, not before `since`, at which a variable of an instance gets this value, a JSON text."""
+        found = self._variables.get((instance, name, value), ())
+        return next((position for position in found if position >= since), NEVER)
 
 
 def steps_of(events: Sequence[LogEntry]) -> Iterator[LoggedStep]:

@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from engine.core.record import NONE
+
 from .world import Instance, World
 
 
@@ -29,6 +31,8 @@ class Selection:
     excluded: Sequence[int]
     states: Sequence[str]
     key_max: int
+    #: only those that no other instance called
+    roots_only: bool = False
     #: item key -> [always, ever]
     candidates: dict[int, list[bool]] = field(default_factory=dict)
     problem: str = ""
@@ -55,7 +59,8 @@ class Selection:
         chosen = instance.key in self.item_keys
         chosen = chosen or (bool(self.filter) and match(world, instance, msgspec.json.decode(self.filter)))
         in_state = not self.states or state_of(instance) in self.states
-        return chosen and in_state and instance.key not in self.excluded
+        is_wanted = not self.roots_only or instance.caller == NONE
+        return chosen and in_state and is_wanted and instance.key not in self.excluded
 
     def check(self, world: World, found: Sequence[int], after: int, until: int) -> list[str]:
         """What is wrong with a page of items, which lie above `after` and up to `until`."""

@@ -2,7 +2,8 @@
 
 Sources: BPMN 2.0, chapter 13; Camunda 8 documentation. What may happen is told here, not how the engine gets there:
 the moves of an instance are made one by one, always the one whose event comes first on the log, until none is left.
-When the log says that the instance paused, moves that come later on the log wait.
+When the log says that the instance paused, moves that come later on the log wait. What came first is made first where
+the log does not tell moves apart.
 """
 
 from __future__ import annotations
@@ -14,36 +15,46 @@ from engine.bpmn import model as bpmn
 from engine.bpmn.feel import EvaluationFailure
 from engine.core.record import NONE
 
-from .catching import caught
-from .elements import FormMissing, begin
-from .happenings import end_incidents, gone, may_activate, raise_incident, take, tell
+from .catching import catching_call, caught
+from .elements import Halted, begin, begin_pass
+from .happenings import end_incidents, gone, raise_incident, take, tell
+from .joining import inclusive_joins, may_activate, take_joined
 from .log import NEVER
+from .positions import pauses, position_of
+from .repeating import begin_next, begins_next, collect, discard
 from .variables import apply_mappings, merge, parse_document, set_local, visible
 from .waiting import begin_waiting, stop_waiting
 from .world import (
     ACTIVATE,
+    BESIDE,
+    CHOOSE,
+    COLLECT,
     COMPLETE,
+    DISCARD,
     HANDLE,
     INTERRUPT,
+    LEAVE,
     RESUME,
+    SPAWN,
     TERMINATE,
     THROW,
     VANISH,
     Instance,
+    Loop,
     Move,
     Node,
     World,
 )
 
 DECIDING = (bpmn.EXCLUSIVE_GATEWAY, bpmn.INCLUSIVE_GATEWAY)
-SCOPES = (bpmn.PROCESS, bpmn.SUB_PROCESS, bpmn.EVENT_SUB_PROCESS)
+SCOPES = (bpmn.PROCESS, bpmn.SUB_PROCESS, bpmn.EVENT_SUB_PROCESS, bpmn.MULTI_INSTANCE_BODY)
 
 
 def settle(world: World, instance: Instance) -> None:
     """Make every move that is to be made in this step."""
     while not instance.blind and (moves := open_moves(world, instance)):
-        move = min(moves, key=lambda one: position_of(world, one))
-        at = position_of(world, move)
+        at, number = min((position_of(world, one), number) for number, one in enumerate(moves))
+        move = moves[number]
         if at > world.step.end:
             if not pauses(world, instance):
                 when = "never does" if at == NEVER else f"does at position {at}"
@@ -53,13 +64,6 @@ def settle(world: World, instance: Instance) -> None:
         if move in instance.moves:
             instance.moves.remove(move)
         _MAKE[move.kind](world, move)
-
-
-def pauses(world: World, instance: Instance) -> bool:
-    """Whether the rest of the instance's moves come in a later step."""
-    told = [r for r in world.step.events if r.value_type == "PROCESS_INSTANCE_CONTINUATION"]
-    mine = [r.intent for r in told if getattr(r.value, "process_instance_key", NONE) == instance.key]
-    return mine[-1] == "PAUSED" if mine else instance.pause != NONE
 
 
 def open_moves(world: World, instance: Instance) -> list[Move]:
@@ -73,17 +77,24 @@ def open_moves(world: World, instance: Instance) -> list[Move]:
         inside = children.get(node.key, [])
         if node.element.type not in SCOPES:
             continue
-        if node.state == "TERMINATING" or (node.ending and node.state == "ACTIVATED"):
+        if node.state == "ACTIVATED" and node.joins:
+            moves += inclusive_joins(world, node)
+        if node.state == "TERMINATING":
             moves += [Move(TERMINATE, child.key) for child in inside if child.state != "TERMINATING"]
-            if not inside:
-                moves.append(Move(COMPLETE if node.ending and node.state == "ACTIVATED" else VANISH, node.key))
+            is_kept = node.loop is not None and node.loop.outputs
+            moves += [Move(DISCARD if is_kept else VANISH, node.key)] if not inside else []
         elif node.successor:
             moves += [Move(TERMINATE, child.key) for child in inside if child.state != "TERMINATING"]
-            if not inside:
-                moves.append(Move(ACTIVATE, node.key, node.successor, node.successor_data))
+            moves += [Move(ACTIVATE, node.key, node.successor, node.successor_data)] if not inside else []
+        elif node.ending and node.state in ("ACTIVATED", "COMPLETING"):
+            moves += [Move(TERMINATE, child.key) for child in inside if child.state != "TERMINATING"]
+            moves += [Move(COMPLETE, node.key)] if not inside else []
+        elif node.loop is not None and node.state == "ACTIVATED":
+            moves += [Move(SPAWN, node.key)] if begins_next(node) else []
+            moves += [Move(COMPLETE, node.key)] if node.loop.ended == len(node.loop.items) else []
         elif node.state == "ACTIVATED" and not inside and not node.joins:
-            on_their_way = any(move.kind == ACTIVATE and move.key == node.key for move in instance.moves)
-            if not on_their_way:
+            begins = [move for move in instance.moves if (move.kind, move.key) == (ACTIVATE, node.key)]
+            if not any(not move.late or position_of(world, move) < NEVER for move in begins):
                 moves.append(Move(COMPLETE, node.key))
     return moves
 
@@ -94,67 +105,43 @@ def is_open(world: World, move: Move) -> bool:
     if node is None:
         return False
     if move.kind == ACTIVATE:
-        graph = world.instances[node.instance].graph
-        element = graph.elements[move.name]
-        if element.type == bpmn.BOUNDARY_EVENT and position_of(world, move) == NEVER:
-            return any((n.element.id, n.scope) == (element.attached_to, node.key) for n in world.living(node))
+        element = world.instances[node.instance].graph.elements[move.name]
         return node.state != "TERMINATING" and may_activate(node, element)
     if move.kind == RESUME:
         return node.state == "ACTIVATING"
+    if move.kind in (INTERRUPT, BESIDE) and any(scope.successor for scope in world.scopes(node.scope)):
+        return False
     return move.kind == THROW or node.state != "TERMINATING"
-
-
-def position_of(world: World, move: Move) -> int:
-    """Where the log says that the move was made."""
-    history, key = world.history, move.key
-    incident = history.next_birth("INCIDENT", key)
-    if move.kind == ACTIVATE:
-        return history.next_birth("PROCESS_INSTANCE", key, move.name)
-    if move.kind == RESUME:
-        return min(incident, history.moment("ELEMENT_ACTIVATED", key))
-    if move.kind == COMPLETE:
-        begun = cast(Node, world.node(key)).state == "COMPLETING"
-        return min(incident, history.moment("ELEMENT_COMPLETED" if begun else "ELEMENT_COMPLETING", key))
-    if move.kind == THROW:
-        follows = caught(world, cast(Node, world.node(key)), bpmn.Error, move.name, "")
-        return min([incident, *(position_of(world, after) for after in follows)])
-    if move.kind == HANDLE:
-        inside = [child.key for child in world.living(cast(Node, world.node(key))) if child.scope == key]
-        moments = [history.next_birth("PROCESS_INSTANCE", key, move.name)]
-        moments += [history.moment("ELEMENT_TERMINATING", child) for child in inside]
-        return min([*moments, *(history.moment("CANCELED", k) for k, t in world.timers.items() if t.node == key)])
-    return history.moment("ELEMENT_TERMINATED" if move.kind == VANISH else "ELEMENT_TERMINATING", key)
 
 
 # begin
 
 
-def start(world: World, instance: Instance, document: dict[str, str], at: str = "") -> None:
+def start(world: World, instance: Instance, document: dict[str, str]) -> None:
     """The process itself begins, with its variables and a token at its start event, or at the one that is told."""
     root = Node(instance.key, instance.graph.root, NONE, instance.key)
     instance.nodes[root.key] = root
     tell(world, "ELEMENT_ACTIVATING", root)
     set_local(world, root, document)
-    go_on(world, root, at)
+    go_on(world, root, "")
 
 
 def _activate(world: World, move: Move) -> None:
     scope = cast(Node, world.node(move.key))
     instance = world.instances[scope.instance]
     element = instance.graph.elements[move.name]
-    waiting = scope.joins.get(element.id)
-    if waiting is not None:
-        waiting.subtract(dict.fromkeys(element.incoming, 1))
-        scope.joins[element.id] = +waiting
-        if not scope.joins[element.id]:
-            del scope.joins[element.id]
+    take_joined(scope, element)
+    element = element.body or element
     node = Node(world.history.born("PROCESS_INSTANCE", scope.key, element.id), element, scope.key, instance.key)
     instance.nodes[node.key] = node
     instance.visited.add(element.id)
     if scope.successor == element.id:
         scope.successor = ""
     tell(world, "ELEMENT_ACTIVATING", node)
-    go_on(world, node, move.data)
+    if move.passes:
+        begin_pass(world, node, move.data)
+    else:
+        go_on(world, node, move.data)
 
 
 def _resume(world: World, move: Move) -> None:
@@ -163,6 +150,9 @@ def _resume(world: World, move: Move) -> None:
 
 def go_on(world: World, node: Node, data: str) -> None:
     """Input mappings, then what the element does; what fails raises an incident and is tried again."""
+    if node.element.for_compensation or node.element.ad_hoc is not None:
+        world.skip("compensation and ad-hoc sub-processes", node.instance)
+        return
     again = Move(RESUME, node.key, data=data)
     try:
         made = apply_mappings(world, node, node.element.inputs) if node.element.inputs else {}
@@ -173,8 +163,8 @@ def go_on(world: World, node: Node, data: str) -> None:
     try:
         begin_waiting(world, node)
         begin(world, node, data)
-    except FormMissing:
-        raise_incident(world, node, "FORM_NOT_FOUND", again)
+    except Halted as halted:
+        raise_incident(world, node, halted.error_type, again)
     except EvaluationFailure:
         kind = "CONDITION_ERROR" if node.element.type in DECIDING else "EXTRACT_VALUE_ERROR"
         raise_incident(world, node, kind, again)
@@ -186,23 +176,38 @@ def go_on(world: World, node: Node, data: str) -> None:
 def _complete(world: World, move: Move) -> None:
     node = cast(Node, world.node(move.key))
     outside = node.key if node.scope == NONE else node.scope
+    node.ending = False
     if node.state != "COMPLETING":
         node.state = "COMPLETING"
         tell(world, "ELEMENT_COMPLETING", node)
-    document = parse_document(move.data)
+    document, target = parse_document(move.data), node.key
     if node.element.outputs:
         set_local(world, node, document)
         try:
-            document = apply_mappings(world, node, node.element.outputs, outside)
+            document, target = apply_mappings(world, node, node.element.outputs, outside), outside
         except EvaluationFailure:
             raise_incident(world, node, "IO_MAPPING_ERROR", Move(COMPLETE, node.key))
             return
-    merge(world, outside, document)
-    end_incidents(world, node)
+    merge(world, target, document)
     stop_waiting(world, node)
+    if node.scope == NONE and world.instances[node.instance].caller != NONE:
+        world.told["RETURN", node.key] += 1  # it completes together with its call activity
+        return
+    if node.element.multi_instance is not None:
+        world.instances[node.instance].moves.append(Move(COLLECT, node.key))
+    else:
+        _leave(world, move)
+
+
+def _leave(world: World, move: Move) -> None:
+    node = cast(Node, world.node(move.key))
+    end_incidents(world, node)
     tell_result(world, node, "COMPLETED")
     tell(world, "ELEMENT_COMPLETED", node)
     gone(world, node)
+    if node.counter:
+        cast(Loop, cast(Node, world.node(node.scope)).loop).completed += 1
+        return
     if isinstance(node.element.event, bpmn.Terminate):
         end_scope(world, cast(Node, world.node(node.scope)))
     elif isinstance(node.element.event, bpmn.Link) and node.element.event.target:
@@ -231,7 +236,9 @@ def _terminate(world: World, move: Move) -> None:
         world.expect("USER_TASK", "CANCELED", node.work, node.instance, **told)
     end_incidents(world, node)
     stop_waiting(world, node)
-    if node.element.type not in SCOPES:
+    if node.called != NONE:
+        world.told["TERMINATE", node.called] += 1  # it ends when what it called has ended
+    elif node.element.type not in SCOPES:
         _vanish(world, move)
 
 
@@ -239,7 +246,13 @@ def _vanish(world: World, move: Move) -> None:
     node = cast(Node, world.node(move.key))
     tell_result(world, node, "TERMINATED")
     tell(world, "ELEMENT_TERMINATED", node)
+    call = world.call_of(node.instance) if node.scope == NONE else None
     gone(world, node)
+    if node.counter:
+        cast(Loop, cast(Node, world.node(node.scope)).loop).terminated += 1
+    if call is not None and call.state == "TERMINATING":
+        tell(world, "ELEMENT_TERMINATED", call)
+        gone(world, call)
 
 
 def tell_result(world: World, node: Node, intent: str) -> None:
@@ -258,7 +271,10 @@ def _throw(world: World, move: Move) -> None:
     node = cast(Node, world.node(move.key))
     follows = caught(world, node, bpmn.Error, move.name, move.data)
     world.instances[node.instance].moves += follows
-    if not follows:
+    call = None if follows else catching_call(world, node, bpmn.Error, move.name)
+    if call is not None:
+        world.told["THROW_ERROR", call[0].key] += 1
+    elif not follows:
         by_job = node.work != NONE
         again = None if by_job else move
         raise_incident(world, node, "UNHANDLED_ERROR_EVENT", again, job=node.work if by_job else NONE)
@@ -268,6 +284,30 @@ def _interrupt(world: World, move: Move) -> None:
     host = cast(Node, world.node(move.key))
     _terminate(world, Move(TERMINATE, host.key))
     world.instances[host.instance].moves.append(Move(ACTIVATE, host.scope, move.name, move.data))
+
+
+def _spawn(world: World, move: Move) -> None:
+    go_on(world, begin_next(world, cast(Node, world.node(move.key))), "")
+
+
+def _begin_beside(world: World, move: Move) -> None:
+    host = cast(Node, world.node(move.key))
+    _activate(world, Move(ACTIVATE, host.scope, move.name, move.data))
+
+
+def _choose(world: World, move: Move) -> None:
+    """The first event that happens decides where an event-based gateway goes on."""
+    node = cast(Node, world.node(move.key))
+    instance = world.instances[node.instance]
+    tell(world, "ELEMENT_COMPLETING", node)
+    stop_waiting(world, node)
+    tell(world, "ELEMENT_COMPLETED", node)
+    gone(world, node)
+    flows = instance.graph.flows
+    (name,) = (name for name in node.element.outgoing if flows[name].target == move.name)
+    told = {"element_id": name, "flow_scope_key": node.scope}
+    world.expect("PROCESS_INSTANCE", "SEQUENCE_FLOW_TAKEN", None, instance.key, **told)
+    instance.moves.append(Move(ACTIVATE, node.scope, move.name, move.data, passes=True))
 
 
 def _handle(world: World, move: Move) -> None:
@@ -288,7 +328,13 @@ _MAKE: dict[str, Callable[[World, Move], None]] = {
     COMPLETE: _complete,
     THROW: _throw,
     INTERRUPT: _interrupt,
+    BESIDE: _begin_beside,
+    CHOOSE: _choose,
     HANDLE: _handle,
     TERMINATE: _terminate,
     VANISH: _vanish,
+    SPAWN: _spawn,
+    COLLECT: collect,
+    DISCARD: discard,
+    LEAVE: _leave,
 }

@@ -48,9 +48,28 @@ class Scope:
             raise EvaluationFailure(str(error)) from None
 
 
+class Document:
+    """What an expression sees of variables that came with a command."""
+
+    def __init__(self, world: World, document: dict[str, str]) -> None:
+        self.now = world.now
+        self._document = document
+
+    def get(self, name: str, /) -> Any:
+        return msgspec.json.decode(self._document.get(name, "null"))
+
+
 def evaluate(world: World, node: Node, expression: Expression | None) -> Any:
     """Raises EvaluationFailure."""
     return None if expression is None else expression.evaluate(Scope(world, node.key))
+
+
+def text_of(world: World, node: Node, expression: Expression | None) -> str:
+    """A text that is not empty. Raises EvaluationFailure."""
+    value = evaluate(world, node, expression)
+    if not isinstance(value, str) or not value:
+        raise EvaluationFailure("no text")
+    return value
 
 
 def encode(value: Any) -> str:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from engine.bpmn.model import Element, Process
 from engine.bpmn.schedules import Schedule
 from engine.core.faults import EXCEEDED_LIMIT, PROCESSING_ERROR
-from engine.core.record import NONE
+from engine.core.record import NONE, Record
 from engine.core.settings import MachineSettings
+from engine.records import ProcessInstance
 
+from .board import Board
 from .log import Fact, History, LoggedStep, told_fields
+from .versions import Versions
 
 #: Refusals of which the model does not know when they come: it knows no sizes, and has no bugs.
 UNFORESEEN = (EXCEEDED_LIMIT, PROCESSING_ERROR)
@@ -23,23 +27,48 @@ RESUME = "go on activating"
 COMPLETE = "complete"
 THROW = "throw an error from"
 INTERRUPT = "interrupt"
+BESIDE = "begin beside"
+CHOOSE = "go on after an event-based gateway at"
 HANDLE = "hand over to an event sub-process"
 TERMINATE = "terminate"
 VANISH = "be gone"
+SPAWN = "begin the next instance of"
+COLLECT = "give the output of"
+DISCARD = "forget the outputs of"
+LEAVE = "leave"
 
 
 class Move(NamedTuple):
     """One thing that has to happen in a process instance.
 
     `key`: the element instance, or the scope of an element to activate. `name`: that element, the code to throw, the
-    boundary event that catches, or the event sub-process that takes over. `data`: JSON object of variables that come
-    with it; for a process, the start event where it begins.
+    event that catches, or the event sub-process that takes over. `data`: JSON object of variables that come with it.
+    `passes`: the event of the element to activate has happened already. `late`: it came while the instance paused, so
+    that something else may have ended the scope before.
     """
 
     kind: str
     key: int
     name: str = ""
     data: str = ""
+    passes: bool = False
+    late: bool = False
+
+
+@dataclass(slots=True)
+class Loop:
+    """How far the body of a multi-instance activity has got; items and outputs are JSON texts."""
+
+    items: list[str]
+    begun: int = 0
+    completed: int = 0
+    terminated: int = 0
+    #: number of the item -> output
+    outputs: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def ended(self) -> int:
+        return self.completed + self.terminated
 
 
 @dataclass(slots=True)
@@ -67,6 +96,11 @@ class Node:
     successor_data: str = ""
     #: an event sub-process has taken over
     interrupted: bool = False
+    #: call activity: the instance that it called
+    called: int = NONE
+    #: body of a multi-instance activity that knows its items; an instance in it: its number
+    loop: Loop | None = None
+    counter: int = 0
 
 
 @dataclass(slots=True)
@@ -81,6 +115,15 @@ class Instance:
     business_id: str
     nodes: dict[int, Node] = field(default_factory=dict)
     moves: list[Move] = field(default_factory=list)
+    #: the element instance that called it, how deep it is in calls, and the process instance at their root
+    caller: int = NONE
+    depth: int = 1
+    root: int = NONE
+    #: the start event that something happened at, with the variables that came with that (a JSON object)
+    begun_at: str = ""
+    begun_with: str = ""
+    #: of the message that started it
+    correlation_key: str = ""
     #: token of the pause, NONE when it does not pause
     pause: int = NONE
     rounds: int = 0
@@ -130,12 +173,43 @@ class Timer(NamedTuple):
     schedule: Schedule
 
 
+class Signaled(NamedTuple):
+    """Who waits for a signal: an element instance, or a start event of a definition (`node` NONE)."""
+
+    name: str
+    node: int
+    instance: int
+    definition: int
+    element: Element
+
+
+class Awaited(NamedTuple):
+    """A message that an element instance waits for, on the partition of its process instance."""
+
+    node: int
+    instance: int
+    element: Element
+    name: str
+    correlation_key: str
+
+
+class Definition(NamedTuple):
+    """A deployed process."""
+
+    graph: Process
+    version: int
+    deployment: int
+
+
 @dataclass(slots=True)
 class Task:
     """An open user task."""
 
     node: int
     assignee: str
+
+
+Rule = Callable[["World", Record], None]
 
 
 class Refused(Exception):
@@ -163,10 +237,15 @@ class World:
         self.schemas: set[str] = set()
         #: idempotency key -> when it is forgotten
         self.remembered: dict[str, int] = {}
-        #: key -> (graph, version, checksum)
-        self.definitions: dict[int, tuple[Process, int, bytes]] = {}
-        #: process id -> keys of its versions, in order
-        self.versions: dict[str, list[int]] = {}
+        self.definitions: dict[int, Definition] = {}
+        #: process id -> version -> key
+        self.versions: dict[str, dict[int, int]] = {}
+        self.decisions = Versions()
+        self.forms = Versions()
+        #: id of decision requirements -> their newest version
+        self.requirements: dict[str, int] = {}
+        #: (kind, id) of what is deployed -> SHA-256 of the file of the newest version
+        self.files: dict[tuple[str, str], bytes] = {}
         #: deployment -> partitions that lack it
         self.deployments: dict[int, list[int]] = {}
         self.instances: dict[int, Instance] = {}
@@ -174,6 +253,15 @@ class World:
         self.incidents: dict[int, Trouble] = {}
         self.tasks: dict[int, Task] = {}
         self.timers: dict[int, Timer] = {}
+        self.signaled: dict[int, Signaled] = {}
+        self.awaited: dict[int, Awaited] = {}
+        #: what call activities and called instances have told each other, and nobody has heard yet: (intent, key)
+        self.told: Counter[tuple[str, int]] = Counter()
+        #: awaited messages that came while their instance paused: told to the other partition when it has gone on
+        self.unconfirmed: set[int] = set()
+        #: signal -> who waited for it when it arrived
+        self.reached: dict[int, list[int]] = {}
+        self.board = Board()
         #: process instances that the model does not know and looks away from
         self.unseen: set[int] = set()
 
@@ -188,8 +276,10 @@ class World:
         values = tuple(told.get(name) for name in told_fields(value_type, intent))
         self.expected.append(Fact(value_type, intent, key, instance, values))
 
-    def expect_sent(self, receiver: int) -> None:
-        self.expect("PARTITION_MESSAGE", "SENT", receiver_partition=receiver)
+    def expect_sent(self, receiver: int, *about: object) -> None:
+        """A message to another partition; `about`: value type, intent and key of those that are told apart."""
+        if receiver != self.partition:
+            self.expect("PARTITION_MESSAGE", "SENT", receiver_partition=receiver, message=about)
 
     def differ(self, text: str) -> None:
         """Something is not as it should be in this step."""
@@ -207,13 +297,40 @@ class World:
             self.unseen.add(instance)
 
     def is_blind(self, key: int) -> bool:
-        """Whether a thing belongs to an instance that the model looks away from."""
-        owner = self.history.owner.get(key, key)
-        return self.instances[owner].blind if owner in self.instances else owner in self.unseen
+        """Whether a thing belongs to an instance that the model looks away from, or to one that such an one called."""
+        instance = self.instances.get(self.history.owner.get(key, key))
+        if instance is None:
+            return self.history.owner.get(key, key) in self.unseen
+        return instance.blind or (instance.caller != NONE and self.is_blind(instance.caller))
+
+    def hear(self, intent: str, key: int) -> None:
+        """A command that the partition gave itself: what it tells has been told."""
+        self.told[intent, key] -= 1
+        if self.told[intent, key] < 0:
+            self.differ(f"nobody should have told {key}: {intent}")
+
+    def call_of(self, instance: int) -> Node | None:
+        """The call activity that called the instance."""
+        return self.node(self.instances[instance].caller)
 
     def node(self, key: int) -> Node | None:
         instance = self.instances.get(self.history.owner.get(key, key))
         return instance.nodes.get(key) if instance else None
+
+    def born_here(self, process_id: str, caller: int = NONE) -> int:
+        """The key of an instance of the process that begins in this step, and that nobody has asked for yet."""
+        for record in self.step.events:
+            value = record.value
+            if (
+                record.intent == "ELEMENT_ACTIVATING"
+                and isinstance(value, ProcessInstance)
+                and value.flow_scope_key < 0
+            ):
+                told = (value.bpmn_process_id, value.parent_element_instance_key)
+                if told == (process_id, caller) and record.key not in self.instances and record.key not in self.unseen:
+                    return record.key
+        self.differ(f"an instance of process {process_id} should begin, but does not")
+        return self.history.born("PROCESS_INSTANCE", NONE, process_id)
 
     def living(self, node: Node) -> list[Node]:
         """All element instances of its process instance."""

@@ -16,7 +16,7 @@ from tests.simulation.faults import draw_faults
 from tests.simulation.run import simulate
 from tests.simulation.world import stream
 
-from . import of_machine, of_roles, of_runner, of_stores
+from . import of_machine, of_process, of_roles, of_runner, of_stores
 
 #: Every mutant must be found within so many seeds.
 SEEDS_MAX = 200
@@ -33,6 +33,10 @@ def on_kafka(drawn: Drawn) -> bool:
 
 def on_opensearch(drawn: Drawn) -> bool:
     return drawn.is_opensearch
+
+
+def on_several_partitions(drawn: Drawn) -> bool:
+    return drawn.settings.partitions > 1
 
 
 def with_snapshots(drawn: Drawn) -> bool:
@@ -85,6 +89,18 @@ MUTANTS = (
     Mutant(name="loop token ignored", plant=of_machine.loop_token_ignored),
     Mutant(name="counter not moved on cancel", plant=of_machine.counter_not_moved_on_cancel),
     Mutant(name="job timer lost", plant=of_machine.job_timer_lost),
+    Mutant(name="message correlated twice", plant=of_process.message_correlated_twice),
+    Mutant(name="message given again", plant=of_process.message_given_again),
+    Mutant(name="message kept for ever", plant=of_process.message_kept_for_ever),
+    Mutant(name="subscription outlives its host", plant=of_process.subscription_outlives_its_host),
+    Mutant(
+        name="signal on one partition only",
+        plant=of_process.signal_on_one_partition_only,
+        needs=on_several_partitions,
+    ),
+    Mutant(name="end of a called instance not heard", plant=of_process.end_of_called_instance_not_heard),
+    Mutant(name="boundary event does not interrupt", plant=of_process.boundary_event_does_not_interrupt),
+    Mutant(name="cycle fires once more", plant=of_process.cycle_fires_once_more),
     Mutant(name="watermark not waited for", plant=of_roles.watermark_not_waited_for),
     Mutant(name="exporter position before the write", plant=of_roles.position_before_the_write),
     Mutant(name="stored position not checked", plant=of_roles.stored_position_not_checked),

@@ -15,6 +15,7 @@ from .client import Answer, Client, NoAnswer
 from .knowledge import Knowledge
 from .others import Producer, Reader
 from .people import Deployer, Operator, Person, Starter, Worker
+from .senders import Broadcaster, Decider, Sender
 
 __all__ = ["Answer", "Client", "Knowledge", "NoAnswer", "clients"]
 
@@ -41,5 +42,8 @@ def clients(
         *several(Operator, 2, 0.12),
         *several(BatchOperator, 2, 0.08),
         *several(Reader, 2, 0.08),
+        *several(Sender, 3, 0.12),
+        *several(Broadcaster, 2, 0.05),
+        *several(Decider, 1, 0.04),
         producer,
     ]

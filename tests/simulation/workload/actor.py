@@ -18,12 +18,12 @@ BUSY = (503, 504)
 
 DOCUMENTS: tuple[dict[str, Any], ...] = (
     {},
-    {"n": 0},
-    {"n": 2, "kind": "work"},
-    {"n": 3, "who": "ann", "kind": "pack"},
-    {"n": 1, "in": {"put": 1}, "ü": "é\n", "code": "A"},
-    {"n": "text", "who": 7, "deep": [1, {"a": None}]},
-    {"n": 3, "big": "x" * 3000, "kind": "send", "who": "bob"},
+    {"n": 0, "key": "k1"},
+    {"n": 2, "kind": "work", "key": "k1", "name": "a"},
+    {"n": 3, "who": "ann", "kind": "pack", "key": "k2"},
+    {"n": 1, "in": {"put": 1}, "ü": "é\n", "code": "A", "key": 7.9},
+    {"n": "text", "who": 7, "deep": [1, {"a": None}], "key": None},
+    {"n": 3, "big": "x" * 3000, "kind": "send", "who": "bob", "key": "k1", "name": "b"},
 )
 
 

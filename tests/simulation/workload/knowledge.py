@@ -48,12 +48,12 @@ KEY_PROPERTIES = {
 
 
 class Said(NamedTuple):
-    """Something that must be on the log: an event of this key, by any of these names (any event without names)."""
+    """Something that must be on the log: an event of this key."""
 
     value_type: str
     intent: str
     key: int
-    #: of a variable, its JSON text
+    #: of a variable and of a decision, the JSON text; of a message, the process instance that got it
     value: str = ""
 
 
@@ -77,6 +77,15 @@ class Knowledge:
         """An answer said that this has happened."""
         self.learn(kind, key)
         self.acknowledged.add(int(key))
+
+    def correlate(self, message: str, instance: str) -> None:
+        """An answer said which process instance got a message."""
+        self.acknowledge("process-instances", instance)
+        self.seen.add(Said("MESSAGE_CORRELATION", "CORRELATED", int(message), instance))
+
+    def decide(self, evaluation: str, output: str) -> None:
+        """An answer said what came of a decision."""
+        self.seen.add(Said("DECISION_EVALUATION", "", int(evaluation), output))
 
     def pick(self, random: Random, kind: str) -> str:
         """A key of a kind, mostly one of the newest; rarely one of nothing."""
@@ -103,11 +112,16 @@ class Knowledge:
         keys = {record.key for record in records}
         told = {said for record in records for said in _told(record)}
         lost = [f"a client was told that {key} exists; the log does not know it" for key in self.acknowledged - keys]
-        never = [f"a search showed {said}; that never was" for said in self.seen - told]
+        never = [f"a client was shown {said}; that never was" for said in self.seen - told]
         return sorted(lost) + sorted(never)
 
 
 def _told(record: Record) -> list[Said]:
     if record.value_type == "VARIABLE":
         return [Said("VARIABLE", "", record.key, getattr(record.value, "value", ""))]
+    if record.value_type == "DECISION_EVALUATION":
+        return [Said("DECISION_EVALUATION", "", record.key, getattr(record.value, "decision_output", ""))]
+    if record.value_type == "MESSAGE_CORRELATION":
+        instance = str(getattr(record.value, "process_instance_key", ""))
+        return [Said(record.value_type, record.intent, record.key, instance)]
     return [Said(record.value_type, record.intent, record.key)]

@@ -6,10 +6,20 @@ from typing import Any
 
 from .actor import Actor
 from .client import Client
-from .models import JOB_TYPES, generate
+from .models import generate, generate_decisions, generate_form
+from .tasks import JOB_TYPES, VERSION_TAG
 
+#: Each calls those behind it only.
 PROCESS_IDS = ("order", "claim", "trip")
 CODES = ("A", "B", "C")
+#: What instances mostly lack.
+REPAIRED = {"n": 2, "kind": "work", "who": "ann", "key": "k1", "name": "a", "code": "A"}
+#: What an answer to a deployment shows -> as what it is known, and the property that holds its key.
+DEPLOYED = {
+    "processDefinition": ("definitions", "processDefinitionKey"),
+    "decisionDefinition": ("decisions", "decisionDefinitionKey"),
+    "form": ("forms", "formKey"),
+}
 
 
 class Deployer(Actor):
@@ -17,7 +27,11 @@ class Deployer(Actor):
 
     async def act(self, client: Client) -> None:
         chosen = self.random.sample(PROCESS_IDS, self.random.randint(1, len(PROCESS_IDS)))
-        files = {f"{name}.bpmn": generate(self.random, name) for name in chosen}
+        files = {f"{name}.bpmn": generate(self.random, name, called_by(name)) for name in chosen}
+        if self.random.random() < 0.5:
+            files["rate.dmn"] = generate_decisions(self.random)
+        if self.random.random() < 0.5:
+            files["sheet.form"] = generate_form(self.random)
         if self.random.random() < 0.1:
             files["broken.bpmn"] = self.random.choice([b"<", files[f"{chosen[0]}.bpmn"], b"<definitions />"])
         for _ in range(self.random.choice([1, 1, 2])):
@@ -25,7 +39,13 @@ class Deployer(Actor):
             if answer.status == 200:
                 self.knowledge.acknowledge("deployments", answer.body["deploymentKey"])
                 for deployed in answer.body["deployments"]:
-                    self.knowledge.acknowledge("definitions", deployed["processDefinition"]["processDefinitionKey"])
+                    for kind, (entity, key) in DEPLOYED.items():
+                        if deployed.get(kind):
+                            self.knowledge.acknowledge(entity, deployed[kind][key])
+
+
+def called_by(process_id: str) -> tuple[str, ...]:
+    return PROCESS_IDS[PROCESS_IDS.index(process_id) + 1 :]
 
 
 class Starter(Actor):
@@ -39,6 +59,8 @@ class Starter(Actor):
             body["processDefinitionId"] = self.random.choice(PROCESS_IDS)
             if self.random.random() < 0.2:
                 body["processDefinitionVersion"] = self.random.randint(-1, 3)
+            elif self.random.random() < 0.1:
+                body["processDefinitionVersionTag"] = VERSION_TAG
         else:
             body["processDefinitionKey"] = self.knowledge.pick(self.random, "definitions")
         if self.random.random() < 0.3:
@@ -149,5 +171,5 @@ class Operator(Actor):
                 await self.ask(client, "PATCH", f"/jobs/{incident['jobKey']}", {"changeset": {"retries": 1}})
             elif self.random.random() < 0.7:
                 path = f"/element-instances/{incident['processInstanceKey']}/variables"
-                await self.ask(client, "PUT", path, {"variables": {"n": 2, "kind": "work", "who": "ann"}})
+                await self.ask(client, "PUT", path, {"variables": REPAIRED})
             await self.ask(client, "POST", f"/incidents/{incident['incidentKey']}/resolution")

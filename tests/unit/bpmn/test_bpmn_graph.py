@@ -294,3 +294,13 @@ def test_encodings(encoding: str) -> None:
         ' isExecutable="true"><b:startEvent id="start" /></b:process></b:definitions>'
     )
     assert parse(resource.encode(encoding), "x.bpmn")[0].name == "Prüfung"
+
+
+def test_a_flow_may_be_written_outside_the_sub_process_in_which_its_ends_are(
+    process_of: Callable[[str], Process],
+) -> None:
+    process = process_of(
+        '<bpmn:startEvent id="start" /><bpmn:subProcess id="sub"><bpmn:startEvent id="s" /><bpmn:task id="t" />'
+        '</bpmn:subProcess><bpmn:sequenceFlow id="f" sourceRef="s" targetRef="t" />'
+    )
+    assert (process.elements["s"].outgoing, process.elements["t"].incoming) == (("f",), ("f",))

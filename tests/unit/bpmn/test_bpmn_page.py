@@ -22,7 +22,9 @@ PLACES = {
     "throw": model.INTERMEDIATE_THROW_EVENT,
     "end": model.END_EVENT,
 }
-EXECUTED = frozenset(names.FLOW_NODES) | {f"zeebe:{name}" for name in (*names.EXTENSIONS, *names.EXTENSIONS_IGNORED)}
+EXECUTED = frozenset({*names.FLOW_NODES, names.MULTI_INSTANCE}) | {
+    f"zeebe:{name}" for name in (*names.EXTENSIONS, *names.EXTENSIONS_IGNORED)
+}
 NOT_EXECUTED = (
     frozenset(names.FLOW_NODES_REFUSED)
     | frozenset(names.MARKERS_REFUSED)

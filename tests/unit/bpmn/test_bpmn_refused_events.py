@@ -100,11 +100,6 @@ REFUSALS: dict[str, tuple[tuple[str, ...], str, str]] = {
         "it",
         "one event for the signal 'a' at 'sub', got another",
     ),
-    "inclusive gateway that joins": (
-        (START, m.parallel("fork"), m.inclusive("it"), m.chain("start", "fork", "it"), m.flow("fork", "it", name="f2")),
-        "it",
-        "joining cannot be executed yet, got 2",
-    ),
     "inclusive gateway without condition": (
         (START, m.inclusive("which"), m.end(), m.chain("which", "end"), m.flow("which", "end", "=x", name="f2")),
         "which_end",

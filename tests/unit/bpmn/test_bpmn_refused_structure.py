@@ -34,7 +34,6 @@ def flow(id_: str, source: str, target: str, condition: str | None = None) -> st
 
 UNSUPPORTED_ELEMENTS = [
     ("complexGateway", "COMPLEX_GATEWAY", "complex gateway"),
-    ("adHocSubProcess", "AD_HOC_SUB_PROCESS", "ad-hoc sub-process"),
     ("transaction", "TRANSACTION", "transaction sub-process"),
 ]
 UNSUPPORTED_EVENTS = [
@@ -85,10 +84,6 @@ REFUSALS = {
     "loop": (
         f'{START}<bpmn:task id="it"><bpmn:standardLoopCharacteristics /></bpmn:task>',
         ("it", "TASK", "loop marker"),
-    ),
-    "compensation activity": (
-        f'{START}<bpmn:task id="it" isForCompensation="true" />',
-        ("it", "TASK", "compensation"),
     ),
     "unknown element": (f'{START}<bpmn:magicTask id="it" />', ("it", "MAGIC_TASK", "bpmn:magicTask")),
     "unknown element inside": (

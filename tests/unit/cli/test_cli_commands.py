@@ -20,7 +20,14 @@ ROOT = Path(__file__).parents[3]
 
 COMMANDS = [
     *("run", "demo", "lint", "deploy", "create", "worker", "log", "state", "config template", "config show"),
-    *("instances list", "instances show", "instances cancel", "incidents list", "incidents resolve"),
+    *(
+        "instances list",
+        "instances show",
+        "instances cancel",
+        "instances activate",
+        "incidents list",
+        "incidents resolve",
+    ),
     *(f"jobs {name}" for name in ("list", "activate", "complete", "fail", "throw-error", "update")),
     *(f"user-tasks {name}" for name in ("list", "assign", "unassign", "complete", "update")),
     *("messages publish", "messages correlate", "signals broadcast"),

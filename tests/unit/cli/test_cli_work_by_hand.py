@@ -24,6 +24,19 @@ DONE = Answer(status=204)
         ("incidents resolve 9", "POST", "/incidents/9/resolution", {}),
         ("instances cancel 9", "POST", "/process-instances/9/cancellation", {}),
         (
+            'instances activate 9 a b --variables {"n":1} --cancel-remaining',
+            *("POST", "/element-instances/ad-hoc-activities/9/activation"),
+            {
+                "elements": [{"elementId": "a", "variables": {"n": 1}}, {"elementId": "b", "variables": {"n": 1}}],
+                "cancelRemainingInstances": True,
+            },
+        ),
+        (
+            'jobs complete 9 --result {"isCompletionConditionFulfilled":true}',
+            *("POST", "/jobs/9/completion"),
+            {"variables": {}, "result": {"isCompletionConditionFulfilled": True}},
+        ),
+        (
             'variables set 9 {"a":1} --local',
             *("PUT", "/element-instances/9/variables"),
             {"variables": {"a": 1}, "local": True},

@@ -117,7 +117,7 @@ def test_variables_have_a_size_and_a_depth() -> None:
 
 @pytest.mark.parametrize("value", [None, False, [], "", {}])
 def test_an_unsupported_property_that_says_nothing_is_no_problem(value: object) -> None:
-    BODIES.decode(msgspec.json.encode({"result": value}), JobCompletionBody)
+    BODIES.decode(msgspec.json.encode({"jobLeaseToken": value}), JobCompletionBody)
 
 
 def test_limits_are_those_of_the_engine() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from engine.core.record import first_key
+from engine.records.ad_hoc_sub_process_instruction import ActivateElement
 from tests.unit.gateway.fakes import World, happens
 from tests.unit.gateway.test_gateway_routes import KEY, MANAGEMENT, run
 
@@ -68,6 +69,42 @@ COMMANDS: list[tuple[str, str, Any, str, str, str, dict[str, object]]] = [
         "COMPLETE",
         "COMPLETED",
         {"business_id": "order 7", "variables": "{}"},
+    ),
+    (
+        "POST",
+        "/jobs/{key}/completion",
+        {
+            "variables": {"a": 1},
+            "result": {
+                "type": "adHocSubProcess",
+                "activateElements": [{"elementId": "tool", "variables": {"b": 2}}, {"elementId": "tool"}],
+                "isCancelRemainingInstances": True,
+            },
+        },
+        "JOB",
+        "COMPLETE",
+        "COMPLETED",
+        {
+            "variables": '{"a":1}',
+            "result": '{"activateElements":[{"elementId":"tool","variables":{"b":2}},'
+            '{"elementId":"tool","variables":{}}],"isCompletionConditionFulfilled":false,"isCancelRemainingInstances":true}',
+        },
+    ),
+    ("POST", "/jobs/{key}/completion", {"result": {}}, "JOB", "COMPLETE", "COMPLETED", {"result": ""}),
+    (
+        "POST",
+        "/element-instances/ad-hoc-activities/{key}/activation",
+        {"elements": [{"elementId": "a"}, {"elementId": "b", "variables": {"n": 1}}], "cancelRemainingInstances": True},
+        "AD_HOC_SUB_PROCESS_INSTRUCTION",
+        "ACTIVATE",
+        "ACTIVATED",
+        {
+            "activate_elements": (
+                ActivateElement(element_id="a"),
+                ActivateElement(element_id="b", variables='{"n":1}'),
+            ),
+            "cancel_remaining_instances": True,
+        },
     ),
     (
         "POST",

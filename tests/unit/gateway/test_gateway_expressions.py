@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -45,6 +46,15 @@ def test_the_result_and_its_warnings() -> None:
 def test_the_time_is_that_of_the_gateway() -> None:
     status, answer = asyncio.run(evaluate({"expression": '=now() > @"2020-01-01T00:00:00Z" and today() = date(now())'}))
     assert (status, answer["result"], answer["warnings"]) == (200, True, [])
+
+
+def test_chance_is_that_of_the_gateway() -> None:
+    status, answer = asyncio.run(evaluate({"expression": "=[uuid(), uuid(), random number()]"}))
+    first, second, number = answer["result"]
+    assert (status, answer["warnings"]) == (200, [])
+    assert UUID(first).version == UUID(second).version == 4
+    assert first != second
+    assert 0 <= number < 1
 
 
 @pytest.mark.parametrize(

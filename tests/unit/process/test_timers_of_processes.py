@@ -225,7 +225,7 @@ def test_times_of_a_cycle_do_not_pile_up_while_the_instance_pauses(scenario: Mak
     assert s.is_empty()
 
 
-def test_an_event_that_was_interrupted_while_the_instance_paused_does_not_happen(scenario: MakeScenario) -> None:
+def test_events_of_a_pause_happen_in_their_order(scenario: MakeScenario) -> None:
     beside = m.start_event("beside", m.timer("PT5S"), isInterrupting="false")
     instead = m.start_event("instead", m.timer("PT10S"))
     handlers = m.handler("note", beside, m.job("noted"), m.chain("beside", "noted"))
@@ -235,9 +235,32 @@ def test_an_event_that_was_interrupted_while_the_instance_paused_does_not_happen
     s.create("p")
     assert len(s.advance(5_000).all("TIMER", "TRIGGERED")) == 1
     assert len(s.advance(5_000).all("TIMER", "TRIGGERED")) == 1
-    moment = resolve(s, s.everything().one("INCIDENT", "CREATED").key).has("stopped COMPLETED", "p COMPLETED")
-    assert "note ACTIVATING" not in moment.flow()
+    moment = resolve(s, s.everything().one("INCIDENT", "CREATED").key)
+    moment.has("note ACTIVATING", "note TERMINATED", "stopped COMPLETED", "p COMPLETED")
     assert s.is_empty()
+
+
+def test_of_events_that_exclude_each_other_the_first_one_of_a_pause_happens(scenario: MakeScenario) -> None:
+    loop = (m.exclusive("merge"), m.task("turn"), m.chain("fork", "merge", "turn"), m.flow("turn", "merge"))
+    gate = (m.event_gateway("gate"), m.catch("soon", m.timer("PT5S")), m.catch("later", m.timer("PT10S")))
+    flows = (m.flow("start", "fork"), m.chain("fork", "gate", "soon", "end"), m.chain("gate", "later", "end"))
+    s = deployed(
+        scenario,
+        m.start(),
+        m.parallel("fork"),
+        *gate,
+        m.end(),
+        *flows,
+        *loop,
+        step_effects_max=20,
+        continuation_rounds_max=2,
+    )
+    s.create("p")
+    s.advance(5_000)
+    s.advance(5_000)
+    moment = resolve(s, s.everything().one("INCIDENT", "CREATED").key)
+    assert "soon COMPLETED" in moment.flow()
+    assert "later COMPLETED" not in moment.flow()
 
 
 def test_a_timer_that_makes_the_engine_fail_is_told_of_in_its_instance(

@@ -36,7 +36,7 @@ def test_scopes_and_propagation(scenario: MakeScenario) -> None:
     assert changed == {
         "a": ("UPDATED", key),
         "inner": ("UPDATED", sub),
-        "local": ("CREATED", key),
+        "local": ("UPDATED", task),
         "made": ("CREATED", key),
         "out": ("CREATED", key),
     }
