@@ -17,7 +17,7 @@ from .events import Reading
 from .model import AdHoc, Element
 from .names import ACTIVITIES, BPMN, ZEEBE
 from .outline import FlowNode, Outline, event_definitions, is_true
-from .output_collections import read_output_collection
+from .repetition import read_completion_condition, read_output_collection
 from .report import Report
 from .xml_tree import Node
 
@@ -77,18 +77,16 @@ def _read(
     expressions, report = reading.expressions, reading.report
     holder = node.child(BPMN, "extensionElements")
     extension = holder.child(ZEEBE, "adHoc") if holder is not None else None
-    condition = node.child(BPMN, "completionCondition")
+    completion_condition = read_completion_condition(node, node, expressions)
     collection, output_element = "", None
     active_text = ""
     if extension is not None:
         active_text = extension.get("activeElementsCollection")
         collection, output_element = read_output_collection(node, extension, expressions, report)
-    if element.job is not None and (active_text or condition is not None):
+    if element.job is not None and (active_text or completion_condition is not None):
         message = "expected neither activeElementsCollection nor completionCondition beside zeebe:taskDefinition"
         report.refuse(node, f"{message}, whose worker decides, got one; remove it")
-    completion_condition = active_elements = None
-    if condition is not None:
-        completion_condition = expressions.feel(node, condition, "the completion condition", condition.text)
+    active_elements = None
     if active_text:
         active_elements = expressions.feel(node, node, "activeElementsCollection", active_text)
     activatable = [(each, elements[each.id]) for each in inside if _is_activatable(each)]
@@ -101,7 +99,7 @@ def _read(
         description=description,
         active_elements=active_elements,
         completion_condition=completion_condition,
-        cancels_remaining=node.get("cancelRemainingInstances").strip() not in ("false", "0"),
+        cancels_remaining=is_true(node.get("cancelRemainingInstances") or "true"),
         output_collection=collection,
         output_element=output_element,
     )

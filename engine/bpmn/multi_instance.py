@@ -16,7 +16,7 @@ from .expressions import Expressions
 from .model import MULTI_INSTANCE_BODY, Element, MultiInstance
 from .names import ACTIVITIES, BPMN, MULTI_INSTANCE, ZEEBE
 from .outline import FlowNode, is_true
-from .output_collections import read_name, read_output_collection
+from .repetition import COMPLETION_CONDITION, read_completion_condition, read_name, read_output_collection
 from .report import Report, quote
 from .xml_tree import Node
 
@@ -29,7 +29,7 @@ _CHILDREN_REFUSED: Mapping[str, str] = {
     "outputDataItem": "output data item",
     "complexBehaviorDefinition": "complex behavior definition",
 }
-_CHILDREN_KNOWN = frozenset({"documentation", "extensionElements", "completionCondition"})
+_CHILDREN_KNOWN = frozenset({"documentation", "extensionElements", COMPLETION_CONDITION})
 #: The event that BPMN throws when instances complete: the default throws none.
 _BEHAVIOR = "All"
 
@@ -44,16 +44,13 @@ def read_multi_instance(flow_node: FlowNode, reading: Reading) -> MultiInstance 
         report.refuse(owner, "expected one multi-instance marker, got another; remove one of them", at=other)
     marker = markers[0]
     _check_marker(owner, marker, report)
-    condition = marker.child(BPMN, "completionCondition")
-    compiled = None
-    if condition is not None:
-        compiled = reading.expressions.feel(owner, condition, "the completion condition", condition.text)
+    condition = read_completion_condition(owner, marker, reading.expressions)
     extension = _find_extension(owner, marker, report)
     read = _read_extension(owner, extension, reading.expressions, report) if extension is not None else None
     if read is None:
         return None
     is_sequential = is_true(marker.get("isSequential"))
-    return structs.replace(read, is_sequential=is_sequential, completion_condition=compiled)
+    return structs.replace(read, is_sequential=is_sequential, completion_condition=condition)
 
 
 def _check_marker(owner: Node, marker: Node, report: Report) -> None:

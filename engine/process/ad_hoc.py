@@ -170,16 +170,6 @@ def _append(view: View, key: int, name: str, output: str) -> str:
 # the sub-process ends
 
 
-def is_over(execution: Execution, key: int, ad_hoc: AdHoc) -> bool:
-    """Whether its completion condition is true. Raises EvaluationFailure."""
-    assert ad_hoc.completion_condition is not None
-    value = ad_hoc.completion_condition.evaluate(Scope(execution.view, key))
-    if not isinstance(value, bool):
-        expected = f"expected the completion condition '{ad_hoc.completion_condition.text}' to be true or false"
-        raise EvaluationFailure(f"{expected}, got {brief(value)}")
-    return value
-
-
 def end_remaining(execution: Execution, key: int, row: ElementInstance) -> Effects:
     """It is over: nothing more begins in it, and it completes when whatever is left has ended."""
     yield instruction(execution, "COMPLETED", key, row, (), cancels=True)

@@ -160,20 +160,18 @@ def _apply_completed(fact: Fact, state: State) -> None:
     row = state.require(ELEMENT_INSTANCES, fact.key)
     if row.loop_counter:
         mark_completed(state, row.scope_key)
-    _apply_gone(fact, state)
+    _delete(fact, row, state)
 
 
 def _apply_terminated(fact: Fact, state: State) -> None:
     row = state.require(ELEMENT_INSTANCES, fact.key)
     if row.loop_counter:
         mark_terminated(state, row.scope_key)
-    _apply_gone(fact, state)
+    _delete(fact, row, state)
 
 
-def _apply_gone(fact: Fact, state: State) -> None:
+def _delete(fact: Fact, row: ElementInstance, state: State) -> None:
     value = cast(ProcessInstance, fact.value)
-    row = state.require(ELEMENT_INSTANCES, fact.key)
-    holds = row.holds
     state.delete(ELEMENT_INSTANCES, fact.key)
     if row.parent_element_instance_key != NONE:
         call = state.require(ELEMENT_INSTANCES, row.parent_element_instance_key)
@@ -184,9 +182,9 @@ def _apply_gone(fact: Fact, state: State) -> None:
         state.delete(CHILDREN, value.flow_scope_key, fact.key)
     if value.element_type == MULTI_INSTANCE_BODY:
         delete_body(state, fact.key)
-    if holds & HOLDS_VARIABLES:
+    if row.holds & HOLDS_VARIABLES:
         delete_variables(state, fact.key)
-    if holds & HOLDS_JOINS:
+    if row.holds & HOLDS_JOINS:
         for key, _ in state.scan(JOINS, fact.key):
             state.delete_row(JOINS, key)
 

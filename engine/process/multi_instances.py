@@ -23,6 +23,7 @@ from engine.core.state import State, key_tail
 from engine.records import MultiInstance
 
 from . import work as kinds
+from .completion_conditions import is_fulfilled
 from .execution import Deciding, Execution
 from .multi_instance_tables import (
     MULTI_INSTANCE_ITEMS,
@@ -183,11 +184,7 @@ def _is_over(definition: Definition, scope: Scope, loop: MultiInstanceRow) -> bo
     counted.made["numberOfActiveInstances"] = loop.begun - loop.ended - 1
     counted.made["numberOfCompletedInstances"] = loop.completed + 1
     counted.made["numberOfTerminatedInstances"] = loop.terminated
-    value = condition.evaluate(counted)
-    if not isinstance(value, bool):
-        expected = f"expected the completion condition '{condition.text}' to be true or false"
-        raise EvaluationFailure(f"{expected}, got {brief(value)}")
-    return value
+    return is_fulfilled(condition, counted)
 
 
 def _set_output_collection(execution: Execution, key: int, row: ElementInstance, element: Element) -> Deciding:

@@ -18,13 +18,13 @@ from ..ad_hoc import (
     collect_output,
     end_remaining,
     give_collection,
-    is_over,
     own_variables,
     prepare,
 )
+from ..completion_conditions import is_fulfilled
 from ..execution import Deciding, Execution
 from ..tables import ELEMENT_INSTANCES, JOBS, ElementInstance
-from ..variables import merge_local, parse_document
+from ..variables import Scope, merge_local, parse_document
 from ..work import Work
 from .behavior import Behavior
 from .job_task import JobTask, cancel_job, create_job
@@ -85,8 +85,10 @@ class AdHocInnerInstance(Behavior):
 
 def _ask_condition(execution: Execution, ad_hoc: AdHoc, key: int, row: ElementInstance, *, is_empty: bool) -> Deciding:
     """Whether it is over; what remains is ended first, or waited for."""
+    condition = ad_hoc.completion_condition
+    assert condition is not None
     try:
-        over = is_over(execution, key, ad_hoc)
+        over = is_fulfilled(condition, Scope(execution.view, key))
     except EvaluationFailure as failure:
         message = f"completion condition: {failure}"
         yield execution.incident(key, "EXTRACT_VALUE_ERROR", message, resume=Work(kinds.CHECK_SCOPE, key))

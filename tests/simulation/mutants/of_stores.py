@@ -13,6 +13,7 @@ from engine.shell.following import Following
 from engine.shell.generations import Inputs
 from engine.shell.kafka.log import KafkaLog
 from engine.shell.kafka.writer import RING_SIZE, KafkaWriter
+from exporters.opensearch.documents import InstanceDocument, PartDocument
 from exporters.opensearch.exporter import OpensearchExporter
 from exporters.opensearch.workspace import Workspace
 
@@ -90,12 +91,20 @@ def position_before_the_documents() -> None:
 
 
 def record_applied_again() -> None:
-    change_part = Workspace.change_part
+    change, change_part = Workspace.change, Workspace.change_part
 
-    def always(self: Workspace, batch_operation_key: int, position: int) -> Any:
-        part = self.parts.get(batch_operation_key)
-        if part is not None and part.position >= position:
-            part.position = position - 1
+    def always(self: Workspace, shape: Any, key: int, position: int) -> Any:
+        _take_back(self.documents.get(key), position)
+        return change(self, shape, key, position)
+
+    def always_of_part(self: Workspace, batch_operation_key: int, position: int) -> Any:
+        _take_back(self.parts.get(batch_operation_key), position)
         return change_part(self, batch_operation_key, position)
 
-    patch(Workspace, "change_part", always)
+    patch(Workspace, "change", always)
+    patch(Workspace, "change_part", always_of_part)
+
+
+def _take_back(document: InstanceDocument | PartDocument | None, position: int) -> None:
+    if document is not None and document.position >= position:
+        document.position = position - 1
