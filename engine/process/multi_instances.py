@@ -213,17 +213,21 @@ def _set_output_collection(execution: Execution, key: int, row: ElementInstance,
 
 
 def discard(execution: Execution, work: Work) -> Effects:
-    """Work DISCARD: the outputs are needed no longer. `data`: the loop counter from which on they are there."""
+    """Work DISCARD: the outputs are needed no longer."""
     loop = execution.view.get(MULTI_INSTANCES, work.key)
     row = execution.view.get(ELEMENT_INSTANCES, work.key)
-    first = int(work.data or 1)
-    if row is None or loop is None or not loop.output_size or first > loop.begun:
+    if row is None or loop is None or not loop.output_size:
+        return
+    outputs = execution.view.scan(MULTI_INSTANCE_OUTPUTS, work.key, limit=1)
+    if not outputs:
         return
     element = execution.element_of(row)
     execution.round = min(execution.round, loop.round)
     execution.spent += DISCARDED_PER_WORK // DISCARDED_PER_EFFECT
-    yield _event(execution, "OUTPUTS_DISCARDED", work.key, element, number=first, count=DISCARDED_PER_WORK)
-    execution.push(Work(kinds.DISCARD, work.key, data=str(first + DISCARDED_PER_WORK)))
+    yield _event(
+        execution, "OUTPUTS_DISCARDED", work.key, element, number=key_tail(outputs[0][0]), count=DISCARDED_PER_WORK
+    )
+    execution.push(work)
 
 
 def _event(execution: Execution, intent: str, key: int, element: Element, **fields: Any) -> Event:

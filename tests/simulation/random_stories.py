@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
+import msgspec
+
+from engine.bpmn.ad_hoc_elements import VARIABLE as ELEMENTS
 from engine.core.record import Record, partition_of, partition_of_name
 from engine.records import (
     DecisionEvaluation,
@@ -16,8 +19,10 @@ from engine.records import (
     ProcessInstanceCreation,
     Signal,
     UserTask,
+    Variable,
     VariableDocument,
 )
+from engine.records.ad_hoc_sub_process_instruction import ActivateElement, AdHocSubProcessInstruction
 from engine.records.deployment import Deployment, Resource
 from tests.simulation.workload.models import generate, generate_decisions, generate_form
 from tests.support.actions import activation
@@ -78,7 +83,7 @@ class Story:
 
     def actions(self) -> list[Callable[[], None]]:
         rare = [self.deploy] if self.random.random() < 0.1 else []
-        return [*[self.create] * 2, *[self.work] * 3, *[self.publish] * 2, self.ask, *rare]
+        return [*[self.create] * 2, *[self.work] * 3, *[self.publish] * 2, self.ask, *rare, self.instruct]
 
     def variables(self) -> str:
         """Mostly the best ones."""
@@ -122,6 +127,23 @@ class Story:
         if random.random() < 0.1:
             self.send(activation(limit=3, timeout=random.choice([5, 5_000])), self.any_partition())
         self.send(random.choice(wishes))
+
+    def instruct(self) -> None:
+        """What is to begin in an ad-hoc sub-process."""
+        everything = self.s.everything()
+        told = [r.value for r in everything.all("VARIABLE", "CREATED") if getattr(r.value, "name", "") == ELEMENTS]
+        if not told:
+            return
+        variable = self.random.choice(told[-5:])
+        assert isinstance(variable, Variable)
+        names = [each["elementId"] for each in msgspec.json.decode(variable.value)] + ["none"] * (self.rarely())
+        chosen = self.random.sample(names, self.random.randint(1, len(names)))
+        elements = tuple(ActivateElement(element_id=name, variables=self.variables()) for name in chosen)
+        wish = AdHocSubProcessInstruction(activate_elements=elements, cancel_remaining_instances=self.rarely())
+        self.send(make("AD_HOC_SUB_PROCESS_INSTRUCTION", "ACTIVATE", wish, variable.scope_key))
+
+    def rarely(self) -> bool:
+        return self.random.random() < 0.1
 
     def publish(self) -> None:
         random, text = self.random, self.variables()

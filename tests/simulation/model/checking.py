@@ -18,7 +18,7 @@ from engine.records import ProcessInstanceContinuation
 from engine.records.intents import INTENTS
 from engine.records.log_generation import LogGeneration
 
-from . import calls, clock, decisions, installation, instances, jobs, messages, people, signals
+from . import calls, clock, decisions, installation, instances, instructions, jobs, messages, people, signals
 from .batches import Batches
 from .happenings import release
 from .log import KNOWN, Fact, History, LogEntry, LoggedStep, PartitionLog, fact_of, instance_of, steps_of
@@ -111,7 +111,7 @@ class Judge:
         self.world = World(partition, partition_count, history, differences)
         self.batches = Batches(self.world, known)
         self.rules: dict[tuple[str, str], Rule] = dict(self.batches.rules)
-        for part in (calls, clock, decisions, installation, instances, jobs, messages, people, signals):
+        for part in (calls, clock, decisions, installation, instances, instructions, jobs, messages, people, signals):
             self.rules |= part.RULES
         self.inputs = {COMMANDS: list(log.commands), INTERNAL: list(log.internal)}
         self.next = dict.fromkeys(self.inputs, 0)

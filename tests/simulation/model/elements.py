@@ -15,7 +15,9 @@ from engine.bpmn.dates import read_date_time
 from engine.bpmn.feel import EvaluationFailure, Expression
 from engine.core.record import NONE
 
+from .anyhow import begin_ad_hoc, begin_inner
 from .catching import escalate
+from .compensation import begin_compensation
 from .decisions import evaluate_decision
 from .happenings import activated, gone, take, tell
 from .repeating import begin_body
@@ -186,7 +188,7 @@ def begin_throw(world: World, node: Node, data: str) -> None:
         else:
             activated(world, node, Move(THROW, node.key, code))
     elif isinstance(event, bpmn.Compensation):
-        world.skip("compensation and ad-hoc sub-processes", node.instance)
+        begin_compensation(world, node)
     elif isinstance(event, bpmn.Signal):
         name = short(text_of(world, node, event.name))
         activated(world, node, Move(COMPLETE, node.key))
@@ -231,6 +233,8 @@ _BEGIN: dict[str, Callable[[World, Node, str], None]] = {
     bpmn.SUB_PROCESS: begin_scope,
     bpmn.MULTI_INSTANCE_BODY: begin_body,
     bpmn.EVENT_SUB_PROCESS: begin_handler,
+    bpmn.AD_HOC_SUB_PROCESS: begin_ad_hoc,
+    bpmn.AD_HOC_SUB_PROCESS_INNER_INSTANCE: begin_inner,
     bpmn.INTERMEDIATE_CATCH_EVENT: begin_catch,
     bpmn.SERVICE_TASK: begin_job,
     bpmn.SEND_TASK: begin_job,

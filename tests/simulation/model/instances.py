@@ -20,11 +20,11 @@ from .world import TERMINATE, Instance, Move, Node, Refused, Rule, World
 BUSINESS_ID_LENGTH_MAX = 256
 
 
-def push(world: World, move: Move) -> None:
-    """One more thing to do, and all that follows from it."""
-    node = cast(Node, world.node(move.key))
+def push(world: World, *moves: Move) -> None:
+    """More things to do in one instance, and all that follows from them."""
+    node = cast(Node, world.node(moves[0].key))
     instance = world.instances[node.instance]
-    instance.moves.append(move)
+    instance.moves += moves
     settle(world, instance)
 
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Entry
 from engine.core.record import EVENT, REJECTION, Record
-from engine.records import FAMILIES, MultiInstance, Variable
+from engine.records import FAMILIES, CompensationSubscription, MultiInstance, Variable
 from engine.shell.codec import Codec, Reader, Undecodable
 
 #: Later than every position: what the log never tells.
@@ -133,6 +133,13 @@ TOLD: dict[tuple[str, str], tuple[str, ...]] = {
         "message_name",
         "correlation_key",
     ),
+    ("COMPENSATION_SUBSCRIPTION", ""): (
+        "compensable_activity_id",
+        "compensable_activity_instance_key",
+        "compensation_handler_instance_key",
+        "throw_event_instance_key",
+    ),
+    ("AD_HOC_SUB_PROCESS_INSTRUCTION", ""): ("element_id", "cancel_remaining_instances"),
     ("MULTI_INSTANCE", "CREATED"): ("total",),
     ("MULTI_INSTANCE", "ITEMS_ADDED"): ("number", "items"),
     ("MULTI_INSTANCE", "OUTPUT_COLLECTED"): ("number", "output"),
@@ -178,6 +185,8 @@ KNOWN = {
         "DECISION": "CREATED",
         "FORM": "CREATED",
         "DECISION_EVALUATION": "EVALUATED FAILED",
+        "COMPENSATION_SUBSCRIPTION": "CREATED TRIGGERED COMPLETED DELETED",
+        "AD_HOC_SUB_PROCESS_INSTRUCTION": "ACTIVATED COMPLETED",
         "MULTI_INSTANCE": "CREATED ITEMS_ADDED OUTPUT_COLLECTED OUTPUTS_DISCARDED",
         "SIGNAL": "BROADCASTED TRIGGERED",
         "SIGNAL_SUBSCRIPTION": "CREATED DELETED",
@@ -213,13 +222,22 @@ BIRTHS: dict[tuple[str, str], tuple[str, ...]] = {
     ("DECISION", "CREATED"): ("decision_id", "decision_version"),
     ("FORM", "CREATED"): ("form_id", "form_version"),
     ("SIGNAL", "BROADCASTED"): ("signal_name",),
+    ("COMPENSATION_SUBSCRIPTION", "CREATED"): ("compensable_activity_instance_key",),
     ("SIGNAL_SUBSCRIPTION", "CREATED"): ("element_instance_key", "process_definition_key", "element_id"),
     ("PROCESS_MESSAGE_SUBSCRIPTION", "CREATED"): ("element_instance_key", "element_id"),
     ("MESSAGE_START_EVENT_SUBSCRIPTION", "CREATED"): ("process_definition_key", "start_event_id"),
 }
 
 #: Things of whose life the first event of each kind is remembered.
-LIVES = ("PROCESS_INSTANCE", "TIMER", "SIGNAL_SUBSCRIPTION", "PROCESS_MESSAGE_SUBSCRIPTION", "MULTI_INSTANCE")
+LIVES = (
+    "PROCESS_INSTANCE",
+    "TIMER",
+    "SIGNAL_SUBSCRIPTION",
+    "PROCESS_MESSAGE_SUBSCRIPTION",
+    "MULTI_INSTANCE",
+    "AD_HOC_SUB_PROCESS_INSTRUCTION",
+    "COMPENSATION_SUBSCRIPTION",
+)
 
 Place = tuple[str, tuple[object, ...]]
 
@@ -292,6 +310,15 @@ class LoggedStep(Struct, frozen=True, kw_only=True):
         return next((r for r in self.events if (r.value_type, r.intent) == (value_type, intent)), None)
 
 
+def _named(record: Record) -> str:
+    """The intent, with what tells events of one kind and key apart."""
+    if isinstance(record.value, MultiInstance):
+        return f"{record.intent} {record.value.number}"
+    if isinstance(record.value, CompensationSubscription) and record.intent == "TRIGGERED":
+        return f"{record.intent} {record.value.throw_event_instance_key}"
+    return record.intent
+
+
 class History:
     """Where the events of a partition are: by what is born, and by element instance."""
 
@@ -317,8 +344,7 @@ class History:
         if kind == ("SIGNAL", "TRIGGERED"):
             self.pages[record.key].append((record.position, getattr(record.value, "after", -1)))
         if record.value_type in LIVES:
-            numbered = f" {record.value.number}" if isinstance(record.value, MultiInstance) else ""
-            self._moments.setdefault((record.intent + numbered, record.key), record.position)
+            self._moments.setdefault((_named(record), record.key), record.position)
         if isinstance(record.value, Variable):
             set_to = (instance_of(record), record.value.name, record.value.value)
             self._variables[set_to].append(record.position)

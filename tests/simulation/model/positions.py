@@ -7,21 +7,26 @@ from typing import cast
 from engine.bpmn import model as bpmn
 from engine.core.record import NONE
 
+from .anyhow import checked_at
 from .catching import catching_call, caught
 from .log import NEVER
-from .repeating import collected_at
+from .repeating import collected_at, discarded_at
 from .world import (
     ACTIVATE,
     BESIDE,
+    CHECK,
     CHOOSE,
     COLLECT,
     COMPLETE,
     DISCARD,
+    FORGET,
     HANDLE,
     LEAVE,
     RESUME,
     SPAWN,
     THROW,
+    UNDO,
+    UNDONE,
     VANISH,
     Instance,
     Move,
@@ -57,13 +62,24 @@ def position_of(world: World, move: Move) -> int:
         return min(incident, history.moment("ELEMENT_ACTIVATED", key))
     if move.kind == SPAWN:
         return history.next_birth("PROCESS_INSTANCE", key, cast(Node, world.node(key)).element.id)
+    if move.kind == CHECK:  # it leaves no event where not enough was done
+        at = checked_at(world, key)
+        is_told = at <= world.step.end or pauses(world, world.instances[cast(Node, world.node(key)).instance])
+        return at if is_told else AT_ONCE
+    if move.kind in (UNDO, UNDONE, FORGET):
+        told = {UNDO: f"TRIGGERED {key}", UNDONE: "COMPLETED", FORGET: "DELETED"}
+        return history.moment(told[move.kind], int(move.name))
     if move.kind == COLLECT:
         return collected_at(world, cast(Node, world.node(key)))
-    if move.kind in (DISCARD, LEAVE):
-        return history.moment("OUTPUTS_DISCARDED 1" if move.kind == DISCARD else "ELEMENT_COMPLETED", key)
+    if move.kind == DISCARD:
+        return discarded_at(world, cast(Node, world.node(key)))
+    if move.kind == LEAVE:
+        return history.moment("ELEMENT_COMPLETED", key)
     if move.kind == COMPLETE:
         node = cast(Node, world.node(key))
         begun = node.state == "COMPLETING"
+        if begun and node.scope == NONE and world.instances[node.instance].caller != NONE:
+            return AT_ONCE  # what called it is told
         if begun and node.element.multi_instance is not None:
             return min([incident, collected_at(world, node), *ends_of_waits(world, key)])
         return min(incident, history.moment("ELEMENT_COMPLETED" if begun else "ELEMENT_COMPLETING", key))

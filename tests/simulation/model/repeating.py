@@ -123,8 +123,8 @@ def discard(world: World, move: Move) -> None:
     """The outputs are needed no longer."""
     body = cast(Node, world.node(move.key))
     loop = cast(Loop, body.loop)
+    expect(world, "OUTPUTS_DISCARDED", body, number=min(loop.outputs))  # they are few here, so one record does
     loop.outputs.clear()
-    expect(world, "OUTPUTS_DISCARDED", body, number=1)  # they are few here, so one record does
     if body.state == "COMPLETING":
         world.instances[body.instance].moves.append(Move(LEAVE, body.key))
 
@@ -136,12 +136,18 @@ def collected_at(world: World, node: Node) -> int:
         collection = cast(Any, node.element.multi_instance).output_collection
         since, text = world.step.first.position, outputs_of(node.loop)
         as_variable = history.variable_set(node.instance, collection, text, since) if collection else NEVER
-        return min(as_variable, history.moment("OUTPUTS_DISCARDED 1", node.key), completed)
+        return min(as_variable, discarded_at(world, node), completed)
     body = world.node(node.scope)
     kept = history.moment(f"OUTPUT_COLLECTED {node.counter}", node.scope)
     is_open = body is not None and body.state == "ACTIVATED" and body.key != NONE
     over = history.moment("ELEMENT_COMPLETING", node.scope) if is_open and kept == NEVER and ends_early(node) else NEVER
     return min(kept, over, completed, history.next_birth("INCIDENT", node.key))
+
+
+def discarded_at(world: World, body: Node) -> int:
+    """Where the log says that the outputs of a body are needed no longer."""
+    loop = cast(Loop, body.loop)
+    return world.history.moment(f"OUTPUTS_DISCARDED {min(loop.outputs)}", body.key) if loop.outputs else NEVER
 
 
 def ends_early(node: Node) -> bool:

@@ -9,6 +9,7 @@ from engine.core.record import EVENT, NONE, REJECTION, Record, partition_of_name
 from engine.records import Signal
 
 from .clock import timers
+from .compensation import held
 from .log import PartitionLog
 from .tokens import SCOPES
 from .world import Instance, Node, World
@@ -49,6 +50,8 @@ def is_waiting(world: World, node: Node) -> bool:
     if node.element.type == bpmn.CALL_ACTIVITY:
         called = world.instances.get(node.called)
         return called is not None and (world.is_blind(called.key) or bool(called.nodes))
+    if node.has_undone:
+        return any(world.node(world.undoable[key].handler) is not None for key in held(world, node.key))
     waits = [one.node for table in (world.timers, world.signaled, world.awaited) for one in table.values()]
     return node.work in world.jobs or node.work in world.tasks or node.key in waits
 

@@ -15,7 +15,9 @@ from engine.bpmn import model as bpmn
 from engine.bpmn.feel import EvaluationFailure
 from engine.core.record import NONE
 
+from .anyhow import ask, check, collect_inner, completes, give_collection
 from .catching import catching_call, caught
+from .compensation import can_be_undone, compensation_moves, end_handler, forget, forgets, is_undoable, undo, undone
 from .elements import Halted, begin, begin_pass
 from .happenings import end_incidents, gone, raise_incident, take, tell
 from .joining import inclusive_joins, may_activate, take_joined
@@ -27,10 +29,12 @@ from .waiting import begin_waiting, stop_waiting
 from .world import (
     ACTIVATE,
     BESIDE,
+    CHECK,
     CHOOSE,
     COLLECT,
     COMPLETE,
     DISCARD,
+    FORGET,
     HANDLE,
     INTERRUPT,
     LEAVE,
@@ -38,6 +42,8 @@ from .world import (
     SPAWN,
     TERMINATE,
     THROW,
+    UNDO,
+    UNDONE,
     VANISH,
     Instance,
     Loop,
@@ -47,7 +53,14 @@ from .world import (
 )
 
 DECIDING = (bpmn.EXCLUSIVE_GATEWAY, bpmn.INCLUSIVE_GATEWAY)
-SCOPES = (bpmn.PROCESS, bpmn.SUB_PROCESS, bpmn.EVENT_SUB_PROCESS, bpmn.MULTI_INSTANCE_BODY)
+SCOPES = (
+    bpmn.PROCESS,
+    bpmn.SUB_PROCESS,
+    bpmn.EVENT_SUB_PROCESS,
+    bpmn.AD_HOC_SUB_PROCESS,
+    bpmn.AD_HOC_SUB_PROCESS_INNER_INSTANCE,
+    bpmn.MULTI_INSTANCE_BODY,
+)
 
 
 def settle(world: World, instance: Instance) -> None:
@@ -69,13 +82,13 @@ def settle(world: World, instance: Instance) -> None:
 def open_moves(world: World, instance: Instance) -> list[Move]:
     """What has to happen: moves that were begun, and what follows from how things stand."""
     instance.moves = [move for move in instance.moves if is_open(world, move)]
-    moves = list(instance.moves)
+    moves = [*instance.moves, *compensation_moves(world, instance)]
     children: dict[int, list[Node]] = {}
     for node in instance.nodes.values():
         children.setdefault(node.scope, []).append(node)
     for node in instance.nodes.values():
         inside = children.get(node.key, [])
-        if node.element.type not in SCOPES:
+        if node.element.type not in SCOPES or node.after_forgetting is not None:
             continue
         if node.state == "ACTIVATED" and node.joins:
             moves += inclusive_joins(world, node)
@@ -92,7 +105,7 @@ def open_moves(world: World, instance: Instance) -> list[Move]:
         elif node.loop is not None and node.state == "ACTIVATED":
             moves += [Move(SPAWN, node.key)] if begins_next(node) else []
             moves += [Move(COMPLETE, node.key)] if node.loop.ended == len(node.loop.items) else []
-        elif node.state == "ACTIVATED" and not inside and not node.joins:
+        elif node.state == "ACTIVATED" and not inside and not node.joins and completes(world, node):
             begins = [move for move in instance.moves if (move.kind, move.key) == (ACTIVATE, node.key)]
             if not any(not move.late or position_of(world, move) < NEVER for move in begins):
                 moves.append(Move(COMPLETE, node.key))
@@ -109,6 +122,10 @@ def is_open(world: World, move: Move) -> bool:
         return node.state != "TERMINATING" and may_activate(node, element)
     if move.kind == RESUME:
         return node.state == "ACTIVATING"
+    if move.kind in (UNDO, UNDONE) and not is_undoable(world, move):
+        return False
+    if move.kind == CHECK and (node.state != "ACTIVATED" or node.ending or node.interrupted):
+        return False
     if move.kind in (INTERRUPT, BESIDE) and any(scope.successor for scope in world.scopes(node.scope)):
         return False
     return move.kind == THROW or node.state != "TERMINATING"
@@ -150,8 +167,8 @@ def _resume(world: World, move: Move) -> None:
 
 def go_on(world: World, node: Node, data: str) -> None:
     """Input mappings, then what the element does; what fails raises an incident and is tried again."""
-    if node.element.for_compensation or node.element.ad_hoc is not None:
-        world.skip("compensation and ad-hoc sub-processes", node.instance)
+    if node.element.ad_hoc is not None and node.element.job is not None:
+        world.skip("ad-hoc sub-processes with a worker", node.instance)
         return
     again = Move(RESUME, node.key, data=data)
     try:
@@ -178,8 +195,13 @@ def _complete(world: World, move: Move) -> None:
     outside = node.key if node.scope == NONE else node.scope
     node.ending = False
     if node.state != "COMPLETING":
+        if not gives(world, node):
+            return
         node.state = "COMPLETING"
         tell(world, "ELEMENT_COMPLETING", node)
+    node.after_forgetting = None
+    if forgets(world, node, move):
+        return
     document, target = parse_document(move.data), node.key
     if node.element.outputs:
         set_local(world, node, document)
@@ -199,16 +221,33 @@ def _complete(world: World, move: Move) -> None:
         _leave(world, move)
 
 
+def gives(world: World, node: Node) -> bool:
+    """Of ad-hoc sub-processes and what is begun in them: what they give. False: there is an incident."""
+    if node.element.ad_hoc is not None:
+        give_collection(world, node)
+    elif node.element.type == bpmn.AD_HOC_SUB_PROCESS_INNER_INSTANCE:
+        try:
+            collect_inner(world, node)
+        except EvaluationFailure:
+            raise_incident(world, node, "EXTRACT_VALUE_ERROR", Move(COMPLETE, node.key))
+            return False
+    return True
+
+
 def _leave(world: World, move: Move) -> None:
     node = cast(Node, world.node(move.key))
+    can_be_undone(world, node)
     end_incidents(world, node)
     tell_result(world, node, "COMPLETED")
     tell(world, "ELEMENT_COMPLETED", node)
     gone(world, node)
+    end_handler(world, node)
     if node.counter:
         cast(Loop, cast(Node, world.node(node.scope)).loop).completed += 1
         return
-    if isinstance(node.element.event, bpmn.Terminate):
+    if node.element.type == bpmn.AD_HOC_SUB_PROCESS_INNER_INSTANCE:
+        ask(world, node)
+    elif isinstance(node.element.event, bpmn.Terminate):
         end_scope(world, cast(Node, world.node(node.scope)))
     elif isinstance(node.element.event, bpmn.Link) and node.element.event.target:
         world.instances[node.instance].moves.append(Move(ACTIVATE, node.scope, node.element.event.target))
@@ -239,11 +278,14 @@ def _terminate(world: World, move: Move) -> None:
     if node.called != NONE:
         world.told["TERMINATE", node.called] += 1  # it ends when what it called has ended
     elif node.element.type not in SCOPES:
-        _vanish(world, move)
+        _vanish(world, Move(VANISH, node.key))
 
 
 def _vanish(world: World, move: Move) -> None:
     node = cast(Node, world.node(move.key))
+    node.after_forgetting = None
+    if forgets(world, node, move):
+        return
     tell_result(world, node, "TERMINATED")
     tell(world, "ELEMENT_TERMINATED", node)
     call = world.call_of(node.instance) if node.scope == NONE else None
@@ -337,4 +379,8 @@ _MAKE: dict[str, Callable[[World, Move], None]] = {
     COLLECT: collect,
     DISCARD: discard,
     LEAVE: _leave,
+    CHECK: check,
+    UNDO: undo,
+    UNDONE: undone,
+    FORGET: forget,
 }

@@ -36,6 +36,10 @@ SPAWN = "begin the next instance of"
 COLLECT = "give the output of"
 DISCARD = "forget the outputs of"
 LEAVE = "leave"
+CHECK = "ask whether enough was done in"
+UNDO = "have something undone by"
+UNDONE = "have undone what nothing undoes by"
+FORGET = "forget what can be undone in"
 
 
 class Move(NamedTuple):
@@ -101,6 +105,12 @@ class Node:
     #: body of a multi-instance activity that knows its items; an instance in it: its number
     loop: Loop | None = None
     counter: int = 0
+    #: an ad-hoc sub-process in which elements were begun
+    begins_inside: bool = False
+    #: an event that has something undone
+    has_undone: bool = False
+    #: how it ends when what can be undone in it is forgotten
+    after_forgetting: Move | None = None
 
 
 @dataclass(slots=True)
@@ -161,6 +171,20 @@ class Trouble:
     instance: int
     job: int = NONE
     move: Move | None = None
+
+
+@dataclass(slots=True)
+class Undoable:
+    """What has completed and can be undone, in its scope.
+
+    `thrower`: the event that has it undone; `handler`: by what.
+    """
+
+    activity: str
+    activity_key: int
+    scope: int
+    thrower: int = NONE
+    handler: int = NONE
 
 
 class Timer(NamedTuple):
@@ -253,6 +277,7 @@ class World:
         self.incidents: dict[int, Trouble] = {}
         self.tasks: dict[int, Task] = {}
         self.timers: dict[int, Timer] = {}
+        self.undoable: dict[int, Undoable] = {}
         self.signaled: dict[int, Signaled] = {}
         self.awaited: dict[int, Awaited] = {}
         #: what call activities and called instances have told each other, and nobody has heard yet: (intent, key)

@@ -101,6 +101,8 @@ MUTANTS = (
     Mutant(name="end of a called instance not heard", plant=of_process.end_of_called_instance_not_heard),
     Mutant(name="boundary event does not interrupt", plant=of_process.boundary_event_does_not_interrupt),
     Mutant(name="cycle fires once more", plant=of_process.cycle_fires_once_more),
+    Mutant(name="event does not wait for what undoes", plant=of_process.event_does_not_wait_for_what_undoes),
+    Mutant(name="completion condition not asked", plant=of_process.completion_condition_not_asked),
     Mutant(name="watermark not waited for", plant=of_roles.watermark_not_waited_for),
     Mutant(name="exporter position before the write", plant=of_roles.position_before_the_write),
     Mutant(name="stored position not checked", plant=of_roles.stored_position_not_checked),

@@ -15,16 +15,19 @@ from engine.process import (
     broadcasts,
     errors,
     escalations,
+    lifecycle,
     message_buffer,
     message_subscriptions,
     messages,
     signals,
     timer_starts,
 )
-from engine.process.elements import throw_event
+from engine.process import work as kinds
+from engine.process.elements import ad_hoc_sub_process, throw_event
 from engine.process.events import catching, timer
 from engine.process.events.message import MessageWait
 from engine.process.message_tables import OPEN_SUBSCRIPTIONS, address
+from engine.process.work import Work
 
 from .planting import PROCESSORS, patch
 
@@ -106,3 +109,16 @@ def cycle_fires_once_more() -> None:
 
     patch(timer, "evaluate_timer", longer)
     patch(timer_starts, "evaluate_timer", longer)
+
+
+def event_does_not_wait_for_what_undoes() -> None:
+    def at_once(execution: Any, work: Work) -> Effects:
+        yield from ()
+        execution.push(Work(kinds.COMPLETE, work.key))
+
+    lifecycle._PERFORM[kinds.COMPENSATED] = at_once
+
+
+def completion_condition_not_asked() -> None:
+    """Of ad-hoc sub-processes."""
+    patch(ad_hoc_sub_process, "is_fulfilled", lambda *_: False)

@@ -31,6 +31,7 @@ SIMPLE: tuple[Block, ...] = (
     events.first_of,
     structure.bordered,
     structure.repeated,
+    structure.undoable,
     structure.undone,
     structure.anyhow,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from .actor import Actor
@@ -14,6 +15,8 @@ PROCESS_IDS = ("order", "claim", "trip")
 CODES = ("A", "B", "C")
 #: What instances mostly lack.
 REPAIRED = {"n": 2, "kind": "work", "who": "ann", "key": "k1", "name": "a", "code": "A"}
+#: The variable by which an ad-hoc sub-process tells what is inside.
+INSIDE = "adHocSubProcessElements"
 #: What an answer to a deployment shows -> as what it is known, and the property that holds its key.
 DEPLOYED = {
     "processDefinition": ("definitions", "processDefinitionKey"),
@@ -161,8 +164,22 @@ class Operator(Actor):
                 await self.ask(client, "POST", f"{path}/cancellation")
             else:
                 await self.ask(client, "POST", f"{path}/business-id-assignment", {"businessId": "b-3"})
-        else:
+        elif self.random.random() < 0.5:
             await self.find(client, "element-instances", {"state": "ACTIVE"})
+        else:
+            await self.instruct(client)
+
+    async def instruct(self, client: Client) -> None:
+        """Has something begun in an ad-hoc sub-process: what its variable says that there is, or something else."""
+        for variable in (await self.find(client, "variables", {"name": INSIDE}))[-2:]:
+            known = [each["elementId"] for each in json.loads(variable["value"])]
+            name = self.random.choice([*known, *known, "none"])
+            wish = {
+                "elements": [{"elementId": name, "variables": self.document()}],
+                "cancelRemainingInstances": self.random.random() < 0.1,
+            }
+            path = f"/element-instances/ad-hoc-activities/{variable['scopeKey']}/activation"
+            await self.ask(client, "POST", path, wish)
 
     async def repair(self, client: Client) -> None:
         """What it lacks, then another try."""

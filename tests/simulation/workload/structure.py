@@ -116,11 +116,19 @@ def inner_sub_process(builder: Builder, depth: int) -> Ends:
     return name, name
 
 
-def undone(builder: Builder, _depth: int) -> Ends:
-    """A job, and an event that has it undone, or all that has completed around it."""
-    host, _ = job(builder, 0)
-    undo, thrower = builder.name("undo"), builder.name("back")
-    builder.add(m.undo_job(undo, host, builder.random.choice(JOB_TYPES)))
+def undoable(builder: Builder, depth: int) -> Ends:
+    """A job, or a sub-process, that can be undone; of a sub-process, what is in it, too."""
+    random = builder.random
+    is_scope = depth < DEPTH_MAX and builder.count[0] < SIZE_MAX and random.random() < 0.4
+    host, _ = (inner_sub_process if is_scope else job)(builder, depth)
+    if not is_scope or random.random() < 0.5:
+        builder.add(m.undo_job(builder.name("undo"), host, random.choice(JOB_TYPES)))
+    return host, host
+
+
+def undone(builder: Builder, depth: int) -> Ends:
+    """And an event that has it undone, or all that has completed around it."""
+    (host, _), thrower = undoable(builder, depth), builder.name("back")
     builder.add(m.throw(thrower, m.compensation(builder.random.choice(["", host]))), m.flow(host, thrower))
     return host, thrower
 

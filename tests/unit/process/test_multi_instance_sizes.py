@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from engine.core.record import Record
-from engine.records import Job
+from engine.records import Job, ProcessInstance
 from tests.support import models as m
 from tests.support.actions import activate, activation, complete, creation, resolve
 from tests.support.fixture import MakeScenario
@@ -81,6 +81,24 @@ def test_work_that_comes_back_while_others_are_still_to_begin(scenario: MakeScen
     pauses = s.everything().all("PROCESS_INSTANCE_CONTINUATION", "PAUSED")
     assert max(len(pause.value.work) for pause in pauses) < 3_000
     assert s.is_empty(), s.rows()
+
+
+def test_outputs_are_discarded_once_whenever_the_instance_is_canceled(scenario: MakeScenario) -> None:
+    activity = m.multi(m.script("each", "=item", "result"), **COLLECTS)
+    discarded = []
+    for number in range(1, 20):
+        s = scenario(settings={"step_effects_max": 5})
+        s.deploy(m.model(m.process("p", m.start(), activity, m.end(), m.chain("start", "each", "end"))))
+        s.send(creation("p", '{"items": [1, 2]}'), 1)
+        for _ in range(number):
+            s.step(1)
+        key = s.everything().all("PROCESS_INSTANCE_CREATION", "CREATED")[0].key
+        before = len(s.everything().all("MULTI_INSTANCE", "OUTPUTS_DISCARDED"))
+        s.send(make("PROCESS_INSTANCE", "CANCEL", ProcessInstance(), key), 1)
+        s.drain()
+        discarded.append((before, len(s.everything().all("MULTI_INSTANCE", "OUTPUTS_DISCARDED"))))
+        assert s.is_empty(), s.rows()
+    assert {(0, 0), (0, 1), (1, 1)} == set(discarded)
 
 
 def test_large_items_are_kept_in_small_parts(scenario: MakeScenario) -> None:
