@@ -5,7 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 
-MODULES = ("codec", "log", "export", "feel", "search", "engine", "waiting", "snapshots", "installation", "telemetry")
+MODULES = (
+    "codec",
+    "log",
+    "export",
+    "feel",
+    "search",
+    "engine",
+    "replay",
+    "waiting",
+    "snapshots",
+    "installation",
+    "telemetry",
+)
 
 
 def main() -> int:
