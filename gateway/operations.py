@@ -31,7 +31,7 @@ class OperationDescription(Struct, frozen=True, kw_only=True):
     summary: str = ""
     #: what a filter selects
     entity: str = "PROCESS_INSTANCE"
-    #: A Struct whose fields become properties of the body, in camelCase
+    #: what clients give: a Struct whose fields become properties of the body, in camelCase
     parameters: type[Struct] = NoParameters
     #: What can be refused before the log, as texts
     check: Callable[[Any], Sequence[str]] = check_nothing

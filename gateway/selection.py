@@ -15,7 +15,9 @@ from .fields import parse_key
 from .problems import bad_request
 from .settings import RECORD_HEADROOM
 
-KEY_PROPERTY = "processInstanceKey"
+#: What a filter is about -> the property that holds its key.
+KEY_PROPERTIES = {"PROCESS_INSTANCE": "processInstanceKey", "JOB": "jobKey"}
+INSTANCE_KEY = KEY_PROPERTIES["PROCESS_INSTANCE"]
 FILTER_SIZE_MAX = VALUE_SIZE_MAX - RECORD_HEADROOM
 #: An Avro long of a key takes up to this many bytes.
 KEY_SIZE_MAX = 9
@@ -32,19 +34,21 @@ class Selection(Struct, frozen=True, kw_only=True):
     excluded_keys: tuple[int, ...] = ()
 
 
-def is_long_list(wanted: Mapping[str, Any]) -> bool:
+def is_long_list(wanted: Mapping[str, Any], key_property: str = INSTANCE_KEY) -> bool:
     """Whether a filter is nothing but a list of keys, and too long for a filter."""
-    operators = wanted.get(KEY_PROPERTY)
+    operators = wanted.get(key_property)
     if len(wanted) != 1 or not isinstance(operators, dict) or not {"$in"} <= set(operators) <= {"$in", "$notIn"}:
         return False
     return any(isinstance(keys, list) and len(keys) > TERMS_MAX for keys in operators.values())
 
 
-def select_keys(wanted: Mapping[str, Any]) -> Selection:
+def select_keys(wanted: Mapping[str, Any], key_property: str = INSTANCE_KEY) -> Selection:
     """The selection of a long list. Raises Problem 400."""
-    operators = wanted[KEY_PROPERTY]
     problems: list[str] = []
-    keys = {name: tuple(sorted(set(_keys(name, given, problems)))) for name, given in operators.items()}
+    keys = {
+        name: tuple(sorted(set(_keys(f"filter.{key_property}.{name}", given, problems))))
+        for name, given in wanted[key_property].items()
+    }
     count = sum(map(len, keys.values()))
     if count > KEYS_MAX:
         problems.append(
@@ -55,21 +59,20 @@ def select_keys(wanted: Mapping[str, Any]) -> Selection:
     return Selection(item_keys=keys["$in"], excluded_keys=keys.get("$notIn", ()))
 
 
-def select_filter(wanted: Mapping[str, Any]) -> Selection:
+def select_filter(wanted: Mapping[str, Any], key_property: str = INSTANCE_KEY) -> Selection:
     """The selection of a filter that was checked. Raises Problem 400 if it fits no record."""
     text = msgspec.json.encode(wanted)
     if len(text) > FILTER_SIZE_MAX:
         raise bad_request(
             [
                 f"filter: expected at most {FILTER_SIZE_MAX} bytes, got {len(text)}; split it, or give a list of keys "
-                f"alone ({KEY_PROPERTY} with $in and $notIn)"
+                f"alone ({key_property} with $in and $notIn)"
             ]
         )
     return Selection(filter=text.decode())
 
 
-def _keys(name: str, given: object, problems: list[str]) -> Iterator[int]:
-    path = f"filter.{KEY_PROPERTY}.{name}"
+def _keys(path: str, given: object, problems: list[str]) -> Iterator[int]:
     if not isinstance(given, list):
         problems.append(f"{path}: expected a list of keys, got something else; correct it")
         return

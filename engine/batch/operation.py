@@ -19,6 +19,11 @@ class Selects(Struct, frozen=True, kw_only=True):
     states: tuple[str, ...] = ()
     roots_only: bool = False
 
+    @property
+    def filtered(self) -> str:
+        """What the filter is about: incidents are found by their process instances."""
+        return "PROCESS_INSTANCE" if self.entity == "INCIDENT" else self.entity
+
 
 class Item(Struct, frozen=True, kw_only=True):
     """One target. `at_end` is the last piece of work when the effects span steps: it reports the outcome."""
@@ -29,12 +34,17 @@ class Item(Struct, frozen=True, kw_only=True):
     at_end: Work
 
 
+def _same(body: Struct) -> Struct:
+    return body
+
+
 class Operation(Struct, frozen=True, kw_only=True):
     """A batch operation type.
 
     `decide(parameters, item, view)` yields the effects on one item; it raises Reject to make the item FAILED, and ends
     with True when the effects are complete, False when `item.at_end` will tell. `check(parameters)` gives what can be
-    refused before the log, as texts. `path` is the REST path under /v2 that creates it, `help` the first line of the
+    refused before the log, as texts. `body` is what clients give, where that has another shape than the parameters,
+    which `read(body)` makes of it. `path` is the REST path under /v2 that creates it, `help` the first line of the
     module's docstring.
     """
 
@@ -46,3 +56,5 @@ class Operation(Struct, frozen=True, kw_only=True):
     selects: Selects
     decide: Callable[[Any, Item, View], Deciding]
     reversible: bool
+    body: type[Struct] | None = None
+    read: Callable[[Any], Struct] = _same

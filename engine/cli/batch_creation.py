@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Container
+from collections.abc import Callable, Container, Iterator
 from importlib.resources import files
-from typing import TYPE_CHECKING, Annotated, Any
+from types import NoneType
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import msgspec
 import typer
@@ -18,7 +19,7 @@ from engine.batch.operation import Operation
 from engine.operations import OPERATIONS
 
 from .faults import CommandFailed, UsageFault
-from .filters import Filter, FilterOptions, filter_of, forced
+from .filters import Filter, FilterOptions, JobFilterOptions, filter_of, forced, job_filter_of
 from .options import Command, Connection, expand, read_json
 from .output import print_fields, print_json, print_line, shown_count
 
@@ -30,6 +31,22 @@ USUAL_SUFFIX = "_PROCESS_INSTANCE"
 
 #: Types of parameters that an option can say as they are, and how its help names them; others are given as JSON.
 PLAIN_TYPES: dict[Any, str | None] = {str: "TEXT", int: "N", float: "X", bool: None}
+
+
+class Target(Struct, frozen=True):
+    """What a filter is about: its options and what they say, its place in the API, and what people call it."""
+
+    options: type[Struct]
+    filter_of: Callable[[Any], Filter]
+    path: str
+    name: str
+    alternatives: bool = False
+
+
+TARGETS = {
+    "PROCESS_INSTANCE": Target(FilterOptions, filter_of, "/process-instances", "process instances", alternatives=True),
+    "JOB": Target(JobFilterOptions, job_filter_of, "/jobs", "jobs"),
+}
 
 
 class CreationOptions(Struct, frozen=True, kw_only=True):
@@ -68,12 +85,14 @@ def command_name(operation: str, taken: Container[str]) -> str:
 def creation_command(operation: Operation) -> Command:
     """The command that creates a batch operation of one type."""
 
-    def create(wanted: FilterOptions, parameters: Any, creation: CreationOptions, connection: Connection) -> None:
+    target = TARGETS[operation.selects.filtered]
+
+    def create(wanted: Any, parameters: Any, creation: CreationOptions, connection: Connection) -> None:
         from .client import Client
 
-        selected = filter_of(wanted)
+        selected = target.filter_of(wanted)
         if not selected:
-            raise UsageFault("expected at least one condition, got none; say which process instances are meant")
+            raise UsageFault(f"expected at least one condition, got none; say which {target.name} are meant")
         body = {"filter": selected, **_given(parameters, operation)}
         with Client(connection.url) as client:
             if creation.show_request:
@@ -85,7 +104,7 @@ def creation_command(operation: Operation) -> Command:
         _report(answer, creation, connection)
 
     create.__doc__ = operation.help
-    return expand(create, parameters=parameter_options(operation))
+    return expand(create, wanted=target.options, parameters=parameter_options(operation))
 
 
 def parameter_options(operation: Operation) -> type[Struct]:
@@ -93,18 +112,31 @@ def parameter_options(operation: Operation) -> type[Struct]:
     helps = _documentation(operation)
     return msgspec.defstruct(
         "ParameterOptions",
-        [
-            _option(field, helps.get(snake_to_camel(field.name), ""))
-            for field in msgspec.structs.fields(operation.parameters)
-        ],
+        [_option(field, helps.get(snake_to_camel(field.name), "")) for _, field in _fields(operation)],
         frozen=True,
         kw_only=True,
     )
 
 
+def _fields(operation: Operation) -> Iterator[tuple[str, FieldInfo]]:
+    """The fields of a request, each with the property that it is inside of, or nothing."""
+    for field in msgspec.structs.fields(operation.body or operation.parameters):
+        if isinstance(field.type, type) and issubclass(field.type, Struct):
+            inner = msgspec.structs.fields(field.type)
+            yield from ((snake_to_camel(field.name), each) for each in inner if each.type is not None)
+        else:
+            yield "", field
+
+
+def _plain_type(field: FieldInfo) -> Any:
+    """The type of what an option says as it is; None for JSON."""
+    (plain, *_) = [each for each in get_args(field.type) if each is not NoneType] or [field.type]
+    return plain if plain in PLAIN_TYPES else None
+
+
 def _option(field: FieldInfo, help_text: str) -> Any:
-    plain = field.type if field.type in PLAIN_TYPES else str
-    option = typer.Option(help=help_text, metavar=PLAIN_TYPES.get(field.type, "JSON"))
+    plain = _plain_type(field) or str
+    option = typer.Option(help=help_text, metavar=PLAIN_TYPES.get(_plain_type(field), "JSON"))
     if field.required:
         return field.name, Annotated[plain, option]
     return field.name, Annotated[plain | None, option], None
@@ -126,19 +158,19 @@ def snake_to_camel(name: str) -> str:
 def _given(parameters: Struct, operation: Operation) -> Document:
     """The parameters that were given, as properties of the request."""
     given: Document = {}
-    for field in msgspec.structs.fields(operation.parameters):
+    for inside, field in _fields(operation):
         value = getattr(parameters, field.name)
         if value is not None:
-            plain = field.type in PLAIN_TYPES
-            given[snake_to_camel(field.name)] = value if plain else read_json(f"--{field.name}", value)
+            place = given.setdefault(inside, {}) if inside else given
+            place[snake_to_camel(field.name)] = value if _plain_type(field) else read_json(f"--{field.name}", value)
     return given
 
 
 def conditions_of(operation: Operation) -> Filter:
-    """What an operation demands of process instances beside the filter, as far as a filter can say it."""
+    """What an operation demands beside the filter, as far as a filter can say it."""
     selects = operation.selects
     conditions: Filter = {}
-    if selects.entity == "PROCESS_INSTANCE" and selects.states:
+    if selects.entity == selects.filtered and selects.states:
         conditions["state"] = {"$in": list(selects.states)}
     if selects.entity == "INCIDENT":
         conditions["hasIncident"] = True
@@ -156,9 +188,10 @@ def _show_request(url: str, body: Document, connection: Connection) -> None:
 
 
 def _confirm(client: Client, operation: Operation, selected: Filter) -> None:
-    found = client.count("/process-instances", forced(selected, conditions_of(operation)))
+    target = TARGETS[operation.selects.filtered]
+    found = client.count(target.path, forced(selected, conditions_of(operation), alternatives=target.alternatives))
     count = shown_count(found.total, at_least=found.more)
-    question = f"{operation.help} {count} process instances match now."
+    question = f"{operation.help} {count} {target.name} match now."
     if not sys.stdin.isatty():
         raise UsageFault(f"{question} Expected --yes, because there is no terminal to ask; got none, nothing was done")
     if not typer.confirm(f"{question} Create this batch operation?", err=True):

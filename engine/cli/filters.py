@@ -69,7 +69,56 @@ def filter_of(options: FilterOptions) -> Filter:
         "elementId": _text(options.element_id),
         "variables": [_variable(text) for text in options.variable or ()] or None,
     }
-    wanted: Filter = read_json("--filter", options.filter, dict[str, Any]) if options.filter else {}
+    return _united(given, options.filter)
+
+
+class JobFilterOptions(Struct, frozen=True, kw_only=True):
+    """Which jobs."""
+
+    key: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY", help="Job key; repeat it for several.", autocompletion=completion.job_keys),
+    ] = None
+    type: Annotated[
+        str | None,
+        typer.Option(metavar="TYPE", help="Type; * and ? match any text.", autocompletion=completion.job_types),
+    ] = None
+    state: Annotated[str | None, typer.Option(metavar="STATE", help="Such as CREATED or FAILED.")] = None
+    process_id: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Process id; * and ? match any text.", autocompletion=completion.process_ids),
+    ] = None
+    instance: Annotated[
+        str | None,
+        typer.Option(metavar="KEY", help="Process instance key.", autocompletion=completion.instance_keys),
+    ] = None
+    element_id: Annotated[str | None, typer.Option(metavar="ID", help="The element that they belong to.")] = None
+    error_message: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What a worker said; * and ? match any text.")
+    ] = None
+    filter: Annotated[
+        str | None,
+        typer.Option(metavar="JSON", help="A filter object of the REST API, or @FILE."),
+    ] = None
+
+
+def job_filter_of(options: JobFilterOptions) -> Filter:
+    """As `filter_of`, of jobs."""
+    given = {
+        "jobKey": _one_or_many(options.key),
+        "type": _text(options.type),
+        "state": options.state and options.state.upper(),
+        "processDefinitionId": _text(options.process_id),
+        "processInstanceKey": options.instance,
+        "elementId": _text(options.element_id),
+        "errorMessage": _text(options.error_message),
+    }
+    return _united(given, options.filter)
+
+
+def _united(given: Filter, text: str | None) -> Filter:
+    """What single options say, and the filter as JSON."""
+    wanted: Filter = read_json("--filter", text, dict[str, Any]) if text else {}
     for name, value in given.items():
         if value is None:
             continue
@@ -100,11 +149,12 @@ def _variable(text: str) -> Filter:
     return {"name": name, "value": msgspec.json.encode(read_json(f"--variable {name}", value)).decode()}
 
 
-def forced(wanted: Filter, conditions: Filter) -> Filter:
-    """The filter with more conditions that must hold too.
+def forced(wanted: Filter, conditions: Filter, *, alternatives: bool = True) -> Filter:
+    """The filter with more conditions that must hold too. `alternatives`: whether such a filter may have `$or`.
 
-    An upper bound when the filter has alternatives and says something about the same property itself.
+    An upper bound when it cannot be said because the filter has alternatives, or may have none, and says something
+    about the same property itself.
     """
-    if "$or" in wanted:
+    if "$or" in wanted or not alternatives:
         return {**conditions, **wanted}
     return {**wanted, "$or": [conditions]} if conditions else wanted

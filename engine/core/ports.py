@@ -219,9 +219,10 @@ class SelectedItem(Struct, frozen=True, kw_only=True):
 class SelectionQuery(Struct, frozen=True, kw_only=True):
     """Items of one partition, in ascending key order, above `after` and not above `key_max`.
 
-    `entity` names what an item is (`PROCESS_INSTANCE`, `INCIDENT`); `filter` is the JSON text of the API's process
-    instance filter ("" with `item_keys` alone); `states` and `roots_only` are forced by the operation; `item_keys` is
-    united with the filter's matches, `excluded` is subtracted.
+    `entity` names what an item is (`PROCESS_INSTANCE`, `INCIDENT`, `JOB`); `filter` is the JSON text of the API's job
+    filter, for other items of its process instance filter ("" with `item_keys` alone); `states` and `roots_only` are
+    forced by the operation. `item_keys` is united with the filter's matches, `excluded` is subtracted: keys of what the
+    filter is about.
     """
 
     entity: str

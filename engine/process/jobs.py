@@ -194,10 +194,14 @@ def throw_error(command: Record, view: View) -> Effects:
 
 def update(command: Record, view: View) -> Effects:
     """JOB UPDATE: its retries, its time-out, or both."""
-    row = view.get(JOBS, command.key)
+    yield from change_job(view, command.key, cast(Job, command.value), answers=True)
+
+
+def change_job(view: View, key: int, wish: Job, *, answers: bool = False) -> Effects:
+    """Change what `wish.changed_attributes` names. Raises Reject NOT_FOUND, INVALID_ARGUMENT or INVALID_STATE."""
+    row = view.get(JOBS, key)
     if row is None:
-        raise Reject(NOT_FOUND, f"expected to update a job with key {command.key}, got none; check the key")
-    wish = cast(Job, command.value)
+        raise Reject(NOT_FOUND, f"expected to update a job with key {key}, got none; check the key")
     unknown = sorted(set(wish.changed_attributes) - {"retries", "timeout"})
     if unknown or not wish.changed_attributes:
         raise Reject(INVALID_ARGUMENT, f"expected to change retries or timeout, got {unknown or 'nothing'}; give one")
@@ -208,10 +212,10 @@ def update(command: Record, view: View) -> Effects:
         changes["retries"] = wish.retries
     if "timeout" in wish.changed_attributes:
         if row.state != TAKEN:
-            raise Reject(INVALID_STATE, f"expected job {command.key} to have a time-out, got none; activate it")
+            raise Reject(INVALID_STATE, f"expected job {key} to have a time-out, got none; activate it")
         changes["deadline"] = view.now + max(wish.timeout, 0)
     value = job_value(view, row, **changes)
-    yield Event(value_type="JOB", intent="UPDATED", key=command.key, value=value, answers=True)
+    yield Event(value_type="JOB", intent="UPDATED", key=key, value=value, answers=answers)
 
 
 def raise_retries(view: View, key: int, row: JobRow, retries: int) -> Event:

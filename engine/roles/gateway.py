@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from engine.assembly import Assembly, build_name
 from engine.config import Settings
@@ -67,20 +66,19 @@ async def count_batch_operations(search: SearchStore) -> Mapping[str, int]:
 def describe_operations(assembly: Assembly) -> Sequence[OperationDescription]:
     """The batch operations as the gateway offers them."""
 
-    def encoder(name: str) -> Callable[[Any], bytes]:
-        return lambda parameters: assembly.operation_codecs.encode(name, parameters)
-
-    return [
-        OperationDescription(
-            name=operation.name,
+    def described(name: str) -> OperationDescription:
+        operation = assembly.operations[name]
+        return OperationDescription(
+            name=name,
             path=operation.path,
             summary=operation.help,
-            parameters=operation.parameters,
-            check=operation.check,
-            encode=encoder(operation.name),
+            entity=operation.selects.filtered,
+            parameters=operation.body or operation.parameters,
+            check=lambda given: operation.check(operation.read(given)),
+            encode=lambda given: assembly.operation_codecs.encode(name, operation.read(given)),
         )
-        for operation in assembly.operations.values()
-    ]
+
+    return [described(name) for name in assembly.operations]
 
 
 def _gateway_settings(host: Host, settings: Settings) -> GatewaySettings:

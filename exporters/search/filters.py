@@ -32,6 +32,10 @@ from .fields import (
 from .instances import PROCESS_INSTANCE, TAG, VARIABLE_NAME, VARIABLE_VALUE
 from .statistics import STATISTICS
 from .values import Operand, WrongValue, operand, pattern, shown
+from .work import JOB
+
+#: What items of batch operations are -> what their filter is about.
+FILTERED: Mapping[str, Entity] = {"PROCESS_INSTANCE": PROCESS_INSTANCE, "INCIDENT": PROCESS_INSTANCE, "JOB": JOB}
 
 TERMS_MAX = 100_000
 ALTERNATIVES_MAX = 100
@@ -106,14 +110,15 @@ def parse_filter(entity: Entity, given: object) -> Conditions:
 
 def selection_conditions(query: SelectionQuery) -> Conditions | None:
     """The conditions of an initializer's filter, None without one. Raises SearchRefused."""
-    if query.entity not in ("PROCESS_INSTANCE", "INCIDENT"):
-        raise SearchRefused(f"expected items that are PROCESS_INSTANCE or INCIDENT, got {query.entity}")
+    filtered = FILTERED.get(query.entity)
+    if filtered is None:
+        raise SearchRefused(f"expected items out of {', '.join(FILTERED)}, got {query.entity}")
     if not query.filter:
         return None
     try:
-        return parse_filter(PROCESS_INSTANCE, msgspec.json.decode(query.filter))
+        return parse_filter(filtered, msgspec.json.decode(query.filter))
     except (BadRequest, msgspec.DecodeError) as fault:
-        raise SearchRefused(f"expected the JSON of a process instance filter: {fault}") from fault
+        raise SearchRefused(f"expected the JSON of a filter of {filtered.name}: {fault}") from fault
 
 
 def entity_named(name: str) -> Entity:

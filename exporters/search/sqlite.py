@@ -6,7 +6,7 @@ search its plan is made: what is few is collected and drives the query, what is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -156,19 +156,48 @@ def get_query(entity_source: str, identity: str, columns: Sequence[str], key: in
     return Query(f"SELECT {', '.join(columns)} FROM {entity_source} WHERE {identity} = ?", [key])
 
 
+class Items(Struct, frozen=True):
+    """Where the items of batch operations are. `item`, `chosen`: columns of their key and of that of what is filtered.
+
+    `instance` and `root` of the process instance, `state` and `definition` of what is filtered; `always` holds for all.
+    """
+
+    source: str
+    item: str
+    chosen: str = "p.key"
+    instance: str = "p.key"
+    root: str = "p.root_key"
+    state: str = "p.state"
+    definition: str = "p.definition_key"
+    always: str = ""
+
+
+ITEMS: Mapping[str, Items] = {
+    "PROCESS_INSTANCE": Items("process_instances p NOT INDEXED", "p.key"),
+    "INCIDENT": Items(
+        "incidents i NOT INDEXED CROSS JOIN process_instances p ON p.key = i.process_instance_key",
+        "i.key",
+        always="i.state = 'ACTIVE'",
+    ),
+    "JOB": Items(
+        "jobs j NOT INDEXED LEFT JOIN process_instances p ON p.key = j.process_instance_key",
+        "j.key",
+        chosen="j.key",
+        instance="j.process_instance_key",
+        root="j.root_key",
+        state="j.state",
+        definition="j.definition_key",
+    ),
+}
+
+
 def selection_query(query: SelectionQuery, conditions: Conditions | None) -> Query:
     """Item key, process instance and root of the items of one partition; `conditions` None: only the given keys.
 
     Rows are visited in the order of the items' keys, so a page costs what it reads.
     """
-    incidents = query.entity == "INCIDENT"
-    item = "i" if incidents else "p"
-    source = (
-        "incidents i NOT INDEXED CROSS JOIN process_instances p ON p.key = i.process_instance_key"
-        if incidents
-        else "process_instances p NOT INDEXED"
-    )
-    texts = [f"{item}.key > ?", f"{item}.key <= ?"]
+    items = ITEMS[query.entity]
+    texts = [f"{items.item} > ?", f"{items.item} <= ?"]
     parameters: Parameters = [
         max(query.after, first_key(query.partition)),
         min(query.key_max, last_key(query.partition)),
@@ -179,23 +208,24 @@ def selection_query(query: SelectionQuery, conditions: Conditions | None) -> Que
         chosen.append(f"({found.text})")
         parameters += found.parameters
     if query.item_keys or conditions is None:
-        chosen.append(f"p.key IN {TERMS}")
+        chosen.append(f"{items.chosen} IN {TERMS}")
         parameters.append(_terms(query.item_keys))
     texts.append(f"({' OR '.join(chosen)})")
     if query.excluded:
-        texts.append(f"p.key NOT IN {TERMS}")
+        texts.append(f"{items.chosen} NOT IN {TERMS}")
         parameters.append(_terms(query.excluded))
     if query.states:
-        texts.append(f"p.state IN {TERMS}")
+        texts.append(f"{items.state} IN {TERMS}")
         parameters.append(_terms(query.states))
     if query.roots_only:
         texts.append("p.parent_key IS NULL")
-    if incidents:
-        texts.append("i.state = 'ACTIVE'")
+    if items.always:
+        texts.append(items.always)
     parameters.append(query.limit)
     return Query(
-        f"SELECT {item}.key, p.key, p.root_key FROM {source} LEFT JOIN definitions d ON d.key = p.definition_key"
-        f" WHERE {' AND '.join(texts)} ORDER BY {item}.key LIMIT ?",
+        f"SELECT {items.item}, {items.instance}, {items.root} FROM {items.source}"
+        f" LEFT JOIN definitions d ON d.key = {items.definition}"
+        f" WHERE {' AND '.join(texts)} ORDER BY {items.item} LIMIT ?",
         parameters,
     )
 

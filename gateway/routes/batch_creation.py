@@ -19,14 +19,14 @@ from gateway.gateway import Gateway, path_key
 from gateway.operations import RESOLVE_INCIDENT, OperationDescription
 from gateway.problems import bad_request
 from gateway.responses import json_response
-from gateway.selection import KEY_PROPERTY, Selection, is_long_list, select_filter, select_keys
+from gateway.selection import KEY_PROPERTIES, Selection, is_long_list, select_filter, select_keys
 
 from .queries import PREFIX
 from .route import Route
 
 
 class BatchOperationBody(Body, frozen=True, kw_only=True):
-    """What every creation has: which process instances, and a reference to follow it through the log."""
+    """What every creation has: which process instances or jobs, and a reference to follow it through the log."""
 
     filter: dict[str, Any]
     operation_reference: OperationReference | None = None
@@ -74,19 +74,21 @@ async def _selection(
     gateway: Gateway, operation: OperationDescription, wanted: Mapping[str, Any], problems: Sequence[str]
 ) -> Selection:
     """What is selected, once neither the filter nor the parameters (`problems`) are wrong. Raises Problem 400."""
-    if is_long_list(wanted):
+    key_property = KEY_PROPERTIES[operation.entity]
+    if is_long_list(wanted, key_property):
         if problems:
             raise bad_request(problems)
-        return await asyncio.to_thread(select_keys, wanted)  # half a second for the longest: others go on
+        return await asyncio.to_thread(select_keys, wanted, key_property)  # half a second for the longest: others go on
     problems = [*_filter_problems(gateway, operation, wanted), *problems]
     if problems:
         raise bad_request(problems)
-    return select_filter(wanted)
+    return select_filter(wanted, key_property)
 
 
 def _filter_problems(gateway: Gateway, operation: OperationDescription, wanted: Mapping[str, Any]) -> Sequence[str]:
     if not wanted:
-        return ["filter: expected at least one condition, got an empty filter; say which process instances are meant"]
+        meant = operation.entity.lower().replace("_", " ") + "s"
+        return [f"filter: expected at least one condition, got an empty filter; say which {meant} are meant"]
     if is_too_deep(wanted):
         return [f"filter: expected at most {DEPTH_MAX} levels of nesting, got more; flatten it"]
     return gateway.search.check_filter(operation.entity, wanted)
@@ -127,7 +129,7 @@ def _single_route(operation: OperationDescription) -> Route:
     async def resolve(gateway: Gateway, request: HttpRequest) -> ASGIResponse:
         key = path_key(request)
         await gateway.get("PROCESS_INSTANCE", key)
-        wanted = {KEY_PROPERTY: str(key)}
+        wanted = {KEY_PROPERTIES[operation.entity]: str(key)}
         return await create_batch_operation(gateway, request, operation, wanted, operation.parameters())
 
     return Route(

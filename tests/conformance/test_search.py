@@ -12,7 +12,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.core.ports import SelectionQuery
 from engine.core.record import first_key
 from exporters.facts import java_hash
 from exporters.search import SearchStore
@@ -32,7 +31,6 @@ from tests.conformance.search_model import (
     Told,
     matches,
     ordered,
-    selected,
     tell,
     worlds,
 )
@@ -291,40 +289,6 @@ def test_every_entity_is_filtered_sorted_and_paged_as_told(
             # some pages, not one for each row of many
             limit = data.draw(st.integers(1, 3)) + len(expected) // 5
             assert await paged(search, entity, request, limit) == expected
-
-    play(open_store, tmp_path_factory.mktemp("search"), told, scenario)
-
-
-@given(told=worlds, data=st.data())
-@generated
-def test_selections_page_by_key_within_their_bounds(
-    open_store: OpenStore, tmp_path_factory: pytest.TempPathFactory, told: Told, data: st.DataObject
-) -> None:
-    keys = [int(instance.key) for instance in told.instances]
-    some_keys = st.lists(st.sampled_from([*keys, 17]), max_size=3).map(tuple)
-
-    async def scenario(search: SearchStore) -> None:
-        found = await all_of(search, "PROCESS_INSTANCE", {})
-        documents = {document["processInstanceKey"]: document for document in found}
-        properties = plain_filters("PROCESS_INSTANCE", found) | related_filters()
-        bounds = st.sampled_from([*keys, first_key(1), first_key(3)])
-        for _ in range(6):
-            filters = data.draw(st.none() | some_of(properties, 1))
-            query = SelectionQuery(
-                entity=data.draw(st.sampled_from(("PROCESS_INSTANCE", "INCIDENT"))),
-                partition=data.draw(st.integers(1, 2)),
-                filter="" if filters is None else msgspec.json.encode(filters).decode(),
-                item_keys=data.draw(some_keys),
-                excluded=data.draw(some_keys),
-                states=data.draw(st.sampled_from(((), ("ACTIVE",), ("ACTIVE", "TERMINATED")))),
-                roots_only=data.draw(st.booleans()),
-                after=data.draw(st.just(-1) | bounds),
-                key_max=data.draw(st.just(1 << 62) | bounds),
-                limit=data.draw(st.integers(1, 4)),
-            )
-            items = await search.select(query)
-            rows = [(item.item_key, item.process_instance_key, item.root_process_instance_key) for item in items]
-            assert rows == selected(told, documents, query), query
 
     play(open_store, tmp_path_factory.mktemp("search"), told, scenario)
 

@@ -12,7 +12,7 @@ from engine.core.record import Record
 
 
 class Search:
-    """Finds living instances and open incidents; the filter knows `processDefinitionId` and `everything`.
+    """Finds living instances, open incidents and jobs; the filter knows `processDefinitionId` and `everything`.
 
     `failures`: answers to give instead, one a query: "later" (retryable), "never" (not retried), "large" (too large).
     """
@@ -44,7 +44,7 @@ class Search:
 
 def _living(records: Sequence[Record], entity: str) -> dict[int, Record]:
     """Key -> the record of its birth."""
-    born, gone = ("CREATED", ("RESOLVED",)) if entity == "INCIDENT" else ("ELEMENT_ACTIVATING", ENDS)
+    born, gone = LIVES[entity]
     living: dict[int, Record] = {}
     for record in records:
         if record.record_type != "EVENT" or record.value_type != entity:
@@ -56,7 +56,12 @@ def _living(records: Sequence[Record], entity: str) -> dict[int, Record]:
     return living
 
 
-ENDS = ("ELEMENT_COMPLETED", "ELEMENT_TERMINATED")
+#: Entity -> the event by which one is born, and those by which it is gone.
+LIVES = {
+    "PROCESS_INSTANCE": ("ELEMENT_ACTIVATING", ("ELEMENT_COMPLETED", "ELEMENT_TERMINATED")),
+    "INCIDENT": ("CREATED", ("RESOLVED",)),
+    "JOB": ("CREATED", ("COMPLETED", "CANCELED", "ERROR_THROWN")),
+}
 
 
 def _item(key: int, record: Record) -> SelectedItem:

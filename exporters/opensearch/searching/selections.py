@@ -11,7 +11,7 @@ from exporters.search.filters import Conditions
 
 from .conditions import Translation
 from .indices import WINDOW_MAX, Indices
-from .places import ACTIVE_INCIDENTS, PROCESS_INSTANCES
+from .places import ACTIVE_INCIDENTS, PROCESS_INSTANCES, of_kind
 from .queries import NOTHING, Query, all_of, any_of, exists, has_parent, none_of, within
 
 #: Of an item: its key, its process instance and the root of that.
@@ -50,10 +50,10 @@ async def select_items(
 
 
 async def _wanted(translation: Translation, query: SelectionQuery, conditions: Conditions | None) -> Query:
-    """The process instances."""
+    """What the filter is about."""
     matching = NOTHING if conditions is None else await translation.query_of(conditions)
     return all_of(
-        PROCESS_INSTANCES,
+        of_kind(mappings.JOB) if query.entity == "JOB" else PROCESS_INSTANCES,
         any_of(matching, translation.keys("key", query.item_keys)),
         none_of(translation.keys("key", query.excluded)),
         *([translation.keys("state", query.states)] if query.states else []),

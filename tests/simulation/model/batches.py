@@ -1,14 +1,12 @@
 """Batch operations: one partition's part of each, with its items, its counters and how it ends.
 
-Source: the project's design, section 5. Holds for every operation; what an operation does to an item is in `EFFECTS`,
-and one without a rule there is still held to one outcome an item, to its selection, its counters and its final state.
+Source: the project's design, section 5. Holds for every operation, also for one without a rule in `effects.py`: one
+outcome an item, its selection, its counters and its final state.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import cast
 
 import msgspec
@@ -25,8 +23,8 @@ from engine.records import (
 )
 from engine.records.batch_error import BatchError
 
-from .instances import cancel
-from .people import resolve
+from .effects import EFFECTS
+from .part import OUTCOMES, Part
 from .registry import Known
 from .selection import NO_END, Selection
 from .world import UNFORESEEN, Refused, Rule, World
@@ -34,44 +32,6 @@ from .world import UNFORESEEN, Refused, Rule, World
 MANAGEMENT = "BATCH_OPERATION_LIFECYCLE_MANAGEMENT"
 LIFECYCLE = "BATCH_OPERATION_PARTITION_LIFECYCLE"
 INITIALIZATION = "BATCH_OPERATION_INITIALIZATION"
-OUTCOMES = ("COMPLETED", "FAILED", "SKIPPED", "CANCELED")
-
-
-@dataclass(slots=True)
-class Part:
-    """One partition's part of a batch operation."""
-
-    key: int
-    type: str
-    lead: int
-    partitions: tuple[int, ...]
-    selection: Selection
-    page_size: int
-    cursor: int = NONE
-    attempts: int = 0
-    #: found, and without an outcome
-    pending: list[int] = field(default_factory=list)
-    #: begun, and without an outcome
-    executing: set[int] = field(default_factory=set)
-    total: int = 0
-    counts: Counter[str] = field(default_factory=Counter)
-    #: number of the execution loop: a command of an earlier one is stale
-    token: int = 0
-    initialized: bool = False
-    suspended: bool = False
-    canceling: bool = False
-    broken: bool = False
-    finished: bool = False
-    #: partition -> its final numbers, on the lead partition
-    reports: dict[int, BatchOperationPartitionLifecycle] = field(default_factory=dict)
-
-    @property
-    def abandoned(self) -> bool:
-        return self.canceling or self.broken
-
-    @property
-    def numbers(self) -> dict[str, int]:
-        return {"total": self.total, **{name.lower(): self.counts[name] for name in OUTCOMES}}
 
 
 class Batches:
@@ -107,7 +67,8 @@ class Batches:
         if operation is None or not (follows or wish.item_keys or is_filter(wish.filter)):
             raise Refused(INVALID_ARGUMENT)
         try:
-            problems = operation.check(self.known.decode(operation.name, wish.parameters))
+            parameters = self.known.decode(operation.name, wish.parameters)
+            problems = operation.check(parameters)
         except BadRequest:
             raise Refused(INVALID_ARGUMENT) from None
         if problems:
@@ -130,7 +91,8 @@ class Batches:
         )
         selection.look(world, list(world.instances.values()))
         key = created.key
-        self.parts[key] = Part(key, operation.name, lead, world.partitions, selection, world.settings.query_page_size)
+        size = world.settings.query_page_size
+        self.parts[key] = Part(key, operation.name, parameters, lead, world.partitions, selection, size)
         world.expect(
             "BATCH_OPERATION_CREATION", "CREATED", key, batch_operation_type=operation.name, lead_partition=lead
         )
@@ -373,24 +335,3 @@ def is_filter(text: str) -> bool:
         return bool(msgspec.json.decode(text or "{}", type=dict[str, msgspec.Raw]))
     except (msgspec.DecodeError, RecursionError):
         return False
-
-
-# what operations do to an item: True when it is done, False when it ends with its instance
-
-
-def cancel_item(world: World, part: Part, item: int) -> bool:
-    instance = cancel(world, item)
-    if instance.nodes:
-        instance.item = (part.key, item)
-    return not instance.nodes
-
-
-def resolve_item(world: World, _part: Part, item: int) -> bool:
-    resolve(world, item, retries=1)
-    return True
-
-
-EFFECTS: dict[str, Callable[[World, Part, int], bool]] = {
-    "CANCEL_PROCESS_INSTANCE": cancel_item,
-    "RESOLVE_INCIDENT": resolve_item,
-}

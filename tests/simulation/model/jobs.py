@@ -92,10 +92,13 @@ def throw_error(world: World, command: Record) -> None:
 
 
 def update_job(world: World, command: Record) -> None:
-    job = world.jobs.get(command.key)
+    change_job(world, command.key, cast(Job, command.value))
+
+
+def change_job(world: World, key: int, wish: Job) -> None:
+    job = world.jobs.get(key)
     if job is None:
         raise Refused(NOT_FOUND)
-    wish = cast(Job, command.value)
     changed = wish.changed_attributes
     if not changed or set(changed) - {"retries", "timeout"} or ("retries" in changed and wish.retries < 1):
         raise Refused(INVALID_ARGUMENT)

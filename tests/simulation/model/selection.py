@@ -14,7 +14,7 @@ import msgspec
 
 from engine.core.record import NONE
 
-from .world import Instance, World
+from .world import Instance, Work, World
 
 
 class UnknownFilter(Exception):
@@ -41,16 +41,20 @@ class Selection:
         """Ask again, after a step that touched these instances."""
         try:
             for instance in instances:
-                matches = self.matches(world, instance)
-                for key in self.items_of(instance):
-                    here = matches and (self.entity != "INCIDENT" or key in world.incidents)
+                matches = self.entity != "JOB" and self.matches(world, instance)
+                for key in self.items_of(world, instance):
+                    here = self.matches_job(world, key) if self.entity == "JOB" else matches
+                    here = here and (self.entity != "INCIDENT" or key in world.incidents)
                     seen = self.candidates.setdefault(key, [True, False])
                     seen[0], seen[1] = seen[0] and here, seen[1] or here
         except UnknownFilter as unknown:
             self.problem = f"selection by {unknown}"
 
-    def items_of(self, instance: Instance) -> list[int]:
+    def items_of(self, world: World, instance: Instance) -> list[int]:
         keys = instance.incidents if self.entity == "INCIDENT" else [instance.key]
+        if self.entity == "JOB":
+            known = [*self.candidates, *world.jobs]
+            keys = sorted({key for key in known if world.history.owner.get(key) == instance.key})
         return [key for key in keys if key <= self.key_max]
 
     def matches(self, world: World, instance: Instance) -> bool:
@@ -61,6 +65,16 @@ class Selection:
         in_state = not self.states or state_of(instance) in self.states
         is_wanted = not self.roots_only or instance.caller == NONE
         return chosen and in_state and is_wanted and instance.key not in self.excluded
+
+    def matches_job(self, world: World, key: int) -> bool:
+        """Whether it is there and is what the filter wants. One whose error nobody caught is not."""
+        job = world.jobs.get(key)
+        if job is None or key in self.excluded:
+            return False
+        wanted = msgspec.json.decode(self.filter) if self.filter else {}
+        held = [_match_job(world, job, name, value) for name, value in wanted.items()]
+        chosen = key in self.item_keys or (bool(self.filter) and all(held))
+        return chosen and job.state != "ERROR_THROWN"
 
     def check(self, world: World, found: Sequence[int], after: int, until: int) -> list[str]:
         """What is wrong with a page of items, which lie above `after` and up to `until`."""
@@ -103,6 +117,21 @@ def _match_one(world: World, instance: Instance, name: str, wanted: Any) -> bool
         "businessId": instance.business_id or None,
         "state": state_of(instance),
         "parentProcessInstanceKey": None,
+    }
+    if name not in values:
+        raise UnknownFilter(name)
+    return compare(values[name], wanted)
+
+
+def _match_job(world: World, job: Work, name: str, wanted: Any) -> bool:
+    instance = world.instances[job.instance]
+    values = {
+        "jobKey": str(job.key),
+        "type": job.type,
+        "retries": job.retries,
+        "processInstanceKey": str(job.instance),
+        "processDefinitionKey": str(instance.definition),
+        "processDefinitionId": instance.graph.id,
     }
     if name not in values:
         raise UnknownFilter(name)

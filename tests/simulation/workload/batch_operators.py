@@ -17,6 +17,7 @@ from engine.operations import OPERATIONS
 from .actor import Actor
 from .client import Client
 from .people import PROCESS_IDS
+from .tasks import JOB_TYPES
 
 MANAGEMENT = ("suspension", "resumption", "cancellation")
 
@@ -30,16 +31,16 @@ class BatchOperator(Actor):
         if self.random.random() < 0.25:
             await self.manage(client, self.knowledge.pick(self.random, "batch-operations"))
         else:
-            selection = self.selection()
-            lives = [self.live(client, selection) for _ in range(self.random.choice([1, 1, 2, 3]))]
+            chosen = {entity: self.selection(entity) for entity in sorted(self.conditions())}
+            lives = [self.live(client, chosen) for _ in range(self.random.choice([1, 1, 2, 3]))]
             for outcome in await asyncio.gather(*lives, return_exceptions=True):
                 if isinstance(outcome, BaseException):
                     raise outcome
 
-    async def live(self, client: Client, selection: dict[str, Any]) -> None:
+    async def live(self, client: Client, selections: dict[str, Any]) -> None:
         """One batch operation from its creation on, next to others over the same instances."""
         operation = OPERATIONS[self.random.choice(sorted(OPERATIONS))]
-        body = {"filter": selection, **random_parameters(self.random, operation)}
+        body = {"filter": selections[operation.selects.filtered], **random_parameters(self.random, operation)}
         answer = await self.ask(client, "POST", operation.path, body)
         if answer.status != 200:
             return
@@ -53,26 +54,31 @@ class BatchOperator(Actor):
         what = self.random.choices(MANAGEMENT, weights=(4, 4, 1))[0]
         await self.ask(client, "POST", f"/batch-operations/{key}/{what}", {})
 
-    def selection(self) -> dict[str, Any]:
+    def selection(self, entity: str) -> dict[str, Any]:
         """A filter, often a good one."""
         if self.random.random() < 0.1:
             return self.random.choice([{}, {"unknown": 1}, {"processDefinitionId": "none"}, {"$or": []}])
-        conditions, wide = self.conditions(), self.random.choice(["processDefinitionId", "processInstanceKey"])
+        conditions, wide = self.conditions()[entity], self.random.choice(["processDefinitionId", "processInstanceKey"])
         names = [wide] if self.random.random() < 0.6 else self.random.sample(sorted(conditions), 2)
         chosen = {name: conditions[name] for name in names}
-        if self.random.random() < 0.15:
+        if entity == "PROCESS_INSTANCE" and self.random.random() < 0.15:
             return {"$or": [{name: condition} for name, condition in chosen.items()]}
         return chosen
 
-    def conditions(self) -> dict[str, Any]:
+    def conditions(self) -> dict[str, dict[str, Any]]:
+        """What a filter is about -> its properties."""
         random = self.random
         keys = [self.knowledge.pick(random, "process-instances") for _ in range(random.randint(1, 6))]
         excluded = [self.knowledge.pick(random, "process-instances") for _ in range(2)]
         by_key = random.choice([{"$in": keys}, {"$in": keys, "$notIn": excluded}, {"$notIn": excluded}, keys[0]])
         by_process = random.choice([random.choice(PROCESS_IDS), {"$in": list(PROCESS_IDS[:2])}, {"$neq": "order"}])
-        return {
-            "processInstanceKey": by_key,
-            "processDefinitionId": by_process,
+        jobs = [self.knowledge.pick(random, "jobs") for _ in range(random.randint(1, 6))]
+        common = {"processInstanceKey": by_key, "processDefinitionId": by_process}
+        of_jobs = {
+            "jobKey": {"$in": jobs},
+            "type": random.choice([random.choice(JOB_TYPES), {"$in": list(JOB_TYPES[:2])}]),
+        }
+        of_instances = {
             "processDefinitionVersion": random.choice([1, 2, {"$in": [1, 2]}]),
             "hasIncident": random.random() < 0.8,
             "state": random.choice(["ACTIVE", "ACTIVE", "COMPLETED"]),
@@ -80,13 +86,15 @@ class BatchOperator(Actor):
             "businessId": random.choice(["b-1", {"$exists": False}]),
             "tags": ["red"],
         }
+        return {"PROCESS_INSTANCE": common | of_instances, "JOB": common | of_jobs}
 
 
 def random_parameters(random: Random, operation: Operation) -> dict[str, Any]:
     """Parameters of an operation, made from the fields of its Struct, in the names of the API."""
-    hints = typing.get_type_hints(operation.parameters)
+    given = operation.body or operation.parameters
+    hints = typing.get_type_hints(given)
     found = {}
-    for field in msgspec.structs.fields(operation.parameters):
+    for field in msgspec.structs.fields(given):
         if field.required or random.random() < 0.5:
             found[camel_case(field.name)] = random_value(random, hints[field.name])
     return found

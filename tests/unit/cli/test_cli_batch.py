@@ -37,7 +37,8 @@ def test_every_operation_has_a_command(operation: Operation, engine: FakeEngine,
     name = command_name(operation.name, ())
     assert operation.help in retold("batch", "--help").output
     assert retold("batch", name, "--key", "1", "--yes").exit_code == 0
-    assert engine.bodies(operation.path) == [{"filter": {"processInstanceKey": "1"}}]
+    key = {"PROCESS_INSTANCE": "processInstanceKey", "JOB": "jobKey"}[operation.selects.filtered]
+    assert engine.bodies(operation.path) == [{"filter": {key: "1"}}]
 
 
 class Keyboard(io.StringIO):

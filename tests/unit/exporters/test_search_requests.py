@@ -223,9 +223,10 @@ def test_a_query_that_takes_too_long_is_unavailable(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("entity", "text", "expected"),
     [
-        (INSTANCE, "{", "expected the JSON of a process instance filter"),
+        (INSTANCE, "{", "expected the JSON of a filter of PROCESS_INSTANCE"),
         (INSTANCE, '{"stat":1}', "filter.stat: expected a property"),
-        ("JOB", "{}", "expected items that are PROCESS_INSTANCE or INCIDENT, got JOB"),
+        ("JOB", '{"stat":1}', "filter.stat: expected a property"),
+        ("USER_TASK", "{}", "expected items out of PROCESS_INSTANCE, INCIDENT, JOB, got USER_TASK"),
     ],
 )
 def test_selections_that_can_never_succeed_are_refused(tmp_path: Path, entity: str, text: str, expected: str) -> None:

@@ -1,0 +1,66 @@
+"""The official client over HTTP: jobs changed by a batch operation."""
+
+from __future__ import annotations
+
+import pytest
+from camunda_orchestration_sdk import (
+    BatchOperationCreatedResult,
+    CamundaClient,
+    JobBatchUpdateRequest,
+    JobSearchQuery,
+)
+from camunda_orchestration_sdk.errors import BadRequestError
+
+from tests.integration.official_client import (
+    activate_all,
+    batch_in,
+    counted,
+    create,
+    deploy,
+    items_of,
+    refused,
+    unique,
+)
+from tests.support.models import one_task
+
+
+@pytest.fixture
+def name(client: CamundaClient) -> str:
+    """A deployed process with one job of the same name."""
+    unused = unique("update")
+    deploy(client, one_task(unused, unused))
+    return unused
+
+
+def update(client: CamundaClient, wanted: dict[str, object], **changes: object) -> BatchOperationCreatedResult:
+    request = JobBatchUpdateRequest.from_dict({"filter": wanted, "changeset": changes})
+    return client.update_jobs_batch_operation(data=request)
+
+
+def test_jobs_of_a_type_get_retries(client: CamundaClient, name: str) -> None:
+    for _ in range(3):
+        create(client, name)
+    query = JobSearchQuery.from_dict({"filter": {"type": name, "state": "CREATED"}})
+    jobs = client.search_jobs(data=query, consistency=counted(3)).items
+    made = update(client, {"type": name}, retries=9, timeout=None, priority=None)
+    assert made.batch_operation_type == "UPDATE_JOB"
+    batch = batch_in(client, made.batch_operation_key)
+    assert (batch.state, batch.operations_completed_count) == ("COMPLETED", 3)
+    items = items_of(client, made.batch_operation_key, "COMPLETED", 3)
+    assert {item.item_key for item in items} == {job.job_key for job in jobs}
+    assert {item.process_instance_key for item in items} == {job.process_instance_key for job in jobs}
+    assert [job.retries for job in activate_all(client, name, 3)] == [9, 9, 9]
+
+
+def test_what_makes_no_sense_is_refused(client: CamundaClient, name: str) -> None:
+    refused(BadRequestError, lambda: update(client, {"type": name}), "Bad Request", "expected retries, timeout")
+    refused(BadRequestError, lambda: update(client, {}, retries=1), "Bad Request", "which jobs are meant")
+    refused(
+        BadRequestError,
+        lambda: update(client, {"hasIncident": True}, retries=1),
+        "Bad Request",
+        "filter.hasIncident: expected a property",
+    )
+    refused(
+        BadRequestError, lambda: update(client, {"type": name}, retries=0), "Bad Request", "changeset.retries"
+    )
