@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Container, Iterator
 from importlib.resources import files
-from types import NoneType
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 import typer
@@ -79,7 +79,7 @@ def command_name(operation: str, taken: Container[str]) -> str:
     short = operation.removesuffix(USUAL_SUFFIX).lower()
     if short != operation.lower() and short not in taken:
         return short
-    return operation.lower().replace("_", "-") + "s"
+    return operation.lower().replace("_", "-").removesuffix("s") + "s"
 
 
 def creation_command(operation: Operation) -> Command:
@@ -130,7 +130,8 @@ def _fields(operation: Operation) -> Iterator[tuple[str, FieldInfo]]:
 
 def _plain_type(field: FieldInfo) -> Any:
     """The type of what an option says as it is; None for JSON."""
-    (plain, *_) = [each for each in get_args(field.type) if each is not NoneType] or [field.type]
+    optional = get_origin(field.type) in (Union, UnionType)
+    plain = next((each for each in get_args(field.type) if each is not NoneType), None) if optional else field.type
     return plain if plain in PLAIN_TYPES else None
 
 

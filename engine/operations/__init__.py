@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from engine.batch.operation import Operation
 
-from . import cancel_process_instance, resolve_incident, update_job
+from . import cancel_process_instance, resolve_incident, set_variables, update_job
 
 OPERATIONS: dict[str, Operation] = {
-    operation.name: operation
-    for operation in (cancel_process_instance.OPERATION, resolve_incident.OPERATION, update_job.OPERATION)
+    module.OPERATION.name: module.OPERATION
+    for module in (cancel_process_instance, resolve_incident, update_job, set_variables)
 }

@@ -19,7 +19,11 @@ from .variables import merge, merge_local, parse_document
 
 def update(command: Record, view: View) -> Effects:
     """Set variables in the scope of an element instance, or upwards where they are declared."""
-    wish = cast(VariableDocument, command.value)
+    yield from set_variables(view, cast(VariableDocument, command.value), answers=True)
+
+
+def set_variables(view: View, wish: VariableDocument, *, answers: bool = False) -> Effects:
+    """Do what a document says. Raises Reject NOT_FOUND or INVALID_ARGUMENT."""
     row = view.get(ELEMENT_INSTANCES, wish.scope_key)
     if row is None:
         raise Reject(NOT_FOUND, f"expected an active element instance, got {wish.scope_key}; check the key")
@@ -31,7 +35,7 @@ def update(command: Record, view: View) -> Effects:
         process_instance_key=row.process_instance_key,
         tenant_id=DEFAULT_TENANT,
     )
-    yield Event(value_type="VARIABLE_DOCUMENT", intent="UPDATED", key=wish.scope_key, value=value, answers=True)
+    yield Event(value_type="VARIABLE_DOCUMENT", intent="UPDATED", key=wish.scope_key, value=value, answers=answers)
     yield from (merge_local if wish.local else merge)(view, wish.scope_key, document, process_id)
 
 

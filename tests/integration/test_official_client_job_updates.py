@@ -61,6 +61,4 @@ def test_what_makes_no_sense_is_refused(client: CamundaClient, name: str) -> Non
         "Bad Request",
         "filter.hasIncident: expected a property",
     )
-    refused(
-        BadRequestError, lambda: update(client, {"type": name}, retries=0), "Bad Request", "changeset.retries"
-    )
+    refused(BadRequestError, lambda: update(client, {"type": name}, retries=0), "Bad Request", "changeset.retries")

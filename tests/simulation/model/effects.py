@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
-from engine.operations import update_job
-from engine.records import Job
+from engine.operations import set_variables, update_job
+from engine.records import Job, VariableDocument
 
+from . import people
 from .instances import cancel
 from .jobs import change_job
 from .part import Part
-from .people import resolve
 from .world import World
 
 
@@ -23,7 +23,7 @@ def cancel_item(world: World, part: Part, item: int) -> bool:
 
 
 def resolve_item(world: World, _part: Part, item: int) -> bool:
-    resolve(world, item, retries=1)
+    people.resolve(world, item, retries=1)
     return True
 
 
@@ -34,8 +34,15 @@ def update_job_item(world: World, part: Part, item: int) -> bool:
     return True
 
 
+def set_variables_item(world: World, part: Part, item: int) -> bool:
+    parameters = cast(set_variables.Parameters, part.parameters)
+    people.set_variables(world, VariableDocument(scope_key=item, variables=parameters.variables))
+    return True
+
+
 EFFECTS: dict[str, Callable[[World, Part, int], bool]] = {
     "CANCEL_PROCESS_INSTANCE": cancel_item,
     "RESOLVE_INCIDENT": resolve_item,
     "UPDATE_JOB": update_job_item,
+    "SET_VARIABLES": set_variables_item,
 }

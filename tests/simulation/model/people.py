@@ -85,7 +85,10 @@ def complete_user_task(world: World, command: Record) -> None:
 
 
 def update_variables(world: World, command: Record) -> None:
-    wish = cast(VariableDocument, command.value)
+    set_variables(world, cast(VariableDocument, command.value))
+
+
+def set_variables(world: World, wish: VariableDocument) -> None:
     node = world.node(wish.scope_key)
     if node is None:
         raise Refused(NOT_FOUND)

@@ -109,6 +109,8 @@ def random_value(random: Random, wanted: Any, depth: int = 0) -> Any:
         return random_value(random, arguments[0], depth)
     if origin is typing.Literal:
         return random.choice(arguments)
+    if origin is dict:
+        return {random.choice(["n", "who", "key"]): random.choice([2, "ann", "k1", None])}
     if origin in (list, tuple):
         return [random_value(random, arguments[0], depth + 1) for _ in range(random.randint(0, 3 - min(depth, 2)))]
     if isinstance(wanted, type) and issubclass(wanted, Struct):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from typing import get_origin
 
 import msgspec
 import pytest
@@ -24,6 +25,7 @@ CREATED = Answer({"batchOperationKey": "42", "batchOperationType": "CANCEL_PROCE
         ("CANCEL_PROCESS_INSTANCE", (), "cancel"),
         ("RESOLVE_INCIDENT", (), "resolve-incidents"),
         ("UPDATE_JOB", (), "update-jobs"),
+        ("SET_VARIABLES", (), "set-variables"),
         ("SUSPEND_PROCESS_INSTANCE", ("suspend",), "suspend-process-instances"),
     ],
 )
@@ -36,9 +38,12 @@ def test_every_operation_has_a_command(operation: Operation, engine: FakeEngine,
     engine.answers("POST", operation.path, CREATED)
     name = command_name(operation.name, ())
     assert operation.help in retold("batch", "--help").output
-    assert retold("batch", name, "--key", "1", "--yes").exit_code == 0
+    fields = msgspec.structs.fields(operation.body or operation.parameters)
+    required = [field.name for field in fields if field.required and get_origin(field.type) is dict]
+    options = [text for field in required for text in (f"--{field}", "{}")]
+    assert retold("batch", name, "--key", "1", *options, "--yes").exit_code == 0
     key = {"PROCESS_INSTANCE": "processInstanceKey", "JOB": "jobKey"}[operation.selects.filtered]
-    assert engine.bodies(operation.path) == [{"filter": {key: "1"}}]
+    assert engine.bodies(operation.path) == [{"filter": {key: "1"}, **{field: {} for field in required}}]
 
 
 class Keyboard(io.StringIO):
