@@ -10,6 +10,8 @@ import msgspec
 from engine.core.head import SOURCES, Source
 from engine.core.ports import COMMANDS, Entry
 from engine.core.record import Record, Step, command, partition_of
+from engine.operations import set_variables as setting
+from engine.operations import update_job
 from engine.records import Job, PartitionMessage, ProcessInstance, ProcessInstanceCreation, Schema, Settings
 from engine.records.log_generation import InputPlace, LogGeneration
 from engine.shell.generations import decide_generation
@@ -23,6 +25,8 @@ from tests.property.test_machine import SETTINGS, run_story
 from tests.support.actions import (
     CANCEL,
     RESOLVE,
+    SET_VARIABLES,
+    UPDATE_JOBS,
     activate,
     activation,
     assign,
@@ -57,6 +61,7 @@ def tell() -> Scenario:
     await_results(s)
     refuse(s)
     give_up_searching(s)
+    change_many(s)
     suspend_and_abort(s)
     lose_items(s)
     speak_of_claims_and_traces(s)
@@ -141,6 +146,14 @@ def give_up_searching(s: Scenario) -> None:
     s.when(batch(CANCEL, '{"processDefinitionId": "fan"}'), 1)
     for _ in range(4):
         s.advance(60_000)
+
+
+def change_many(s: Scenario) -> None:
+    """Jobs get retries, instances variables; one job has no time-out."""
+    changed = update_job.Parameters(changed_attributes=("retries", "timeout"), retries=4, timeout=1_000)
+    s.when(batch(UPDATE_JOBS, '{"processDefinitionId": "one"}', changed), 1)
+    variables = setting.Parameters(variables='{"region": "north"}')
+    s.when(batch(SET_VARIABLES, '{"processDefinitionId": "one"}', variables), 2)
 
 
 def suspend_and_abort(s: Scenario) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from msgspec import Struct
 
 from engine.core.record import Record, partition_of_name
 from engine.records import (
@@ -26,6 +27,8 @@ from .scenario import ASSEMBLY, Moment, Scenario, make
 
 CANCEL = "CANCEL_PROCESS_INSTANCE"
 RESOLVE = "RESOLVE_INCIDENT"
+UPDATE_JOBS = "UPDATE_JOB"
+SET_VARIABLES = "SET_VARIABLES"
 
 
 def activation(job_type: str = "work", limit: int = 1000, timeout: int = 60_000, *names: str) -> Record:
@@ -148,11 +151,13 @@ def assign_business_id(s: Scenario, key: int, business_id: str) -> Moment:
     return s.when(make("PROCESS_INSTANCE_BUSINESS_ID", "ASSIGN", value, key))
 
 
-def batch(kind: str = CANCEL, filter_text: str = '{"everything": "yes"}', **fields: object) -> Record:
-    """The command that creates a batch operation."""
+def batch(
+    kind: str = CANCEL, filter_text: str = '{"everything": "yes"}', parameters: Struct | None = None, **fields: object
+) -> Record:
+    """The command that creates a batch operation; `parameters`: those of its type, else its defaults."""
     operation = ASSEMBLY.operations.get(kind)
-    parameters = ASSEMBLY.operation_codecs.encode(kind, operation.parameters()) if operation else b""
-    value = BatchOperationCreation(batch_operation_type=kind, filter=filter_text, parameters=parameters, **fields)  # type: ignore[arg-type]
+    encoded = ASSEMBLY.operation_codecs.encode(kind, parameters or operation.parameters()) if operation else b""
+    value = BatchOperationCreation(batch_operation_type=kind, filter=filter_text, parameters=encoded, **fields)  # type: ignore[arg-type]
     return make("BATCH_OPERATION_CREATION", "CREATE", value, request="gateway/7")
 
 

@@ -7,20 +7,13 @@ import pytest
 from engine.core.record import Record
 from engine.operations.set_variables import Body, Parameters, check, read
 from engine.process.variables import VARIABLE_SIZE_MAX
-from engine.records import BatchOperationCreation
+from tests.support.actions import SET_VARIABLES, batch
 from tests.support.batches import ITEM, counts, final, populate
 from tests.support.fixture import MakeScenario
-from tests.support.scenario import ASSEMBLY, make
-
-SET = "SET_VARIABLES"
 
 
 def set_variables(variables: str) -> Record:
-    parameters = ASSEMBLY.operation_codecs.encode(SET, Parameters(variables=variables))
-    value = BatchOperationCreation(
-        batch_operation_type=SET, filter='{"processDefinitionId": "one"}', parameters=parameters
-    )
-    return make("BATCH_OPERATION_CREATION", "CREATE", value, request="gateway/7")
+    return batch(SET_VARIABLES, '{"processDefinitionId": "one"}', Parameters(variables=variables))
 
 
 def test_each_instance_gets_them_and_what_it_has_already_is_no_record(scenario: MakeScenario) -> None:

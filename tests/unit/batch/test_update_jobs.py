@@ -6,19 +6,13 @@ import pytest
 
 from engine.core.record import Record
 from engine.operations.update_job import Body, Changeset, Parameters, check, read
-from engine.records import BatchOperationCreation
-from tests.support.actions import activate, complete, fail
+from tests.support.actions import UPDATE_JOBS, activate, batch, complete, fail
 from tests.support.batches import ITEM, counts, final, populate
 from tests.support.fixture import MakeScenario
-from tests.support.scenario import ASSEMBLY, make
-
-UPDATE = "UPDATE_JOB"
 
 
-def update_jobs(filter_text: str = '{"everything": "yes"}', **changes: int) -> Record:
-    parameters = ASSEMBLY.operation_codecs.encode(UPDATE, read(Body(changeset=Changeset(**changes))))
-    value = BatchOperationCreation(batch_operation_type=UPDATE, filter=filter_text, parameters=parameters)
-    return make("BATCH_OPERATION_CREATION", "CREATE", value, request="gateway/7")
+def update_jobs(**changes: int) -> Record:
+    return batch(UPDATE_JOBS, parameters=read(Body(changeset=Changeset(**changes))))
 
 
 def test_jobs_get_retries_wherever_they_are(scenario: MakeScenario) -> None:
