@@ -18,7 +18,7 @@ from tests.simulation.workload.batch_operators import random_parameters, random_
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_random_parameters_are_those_of_the_operation(name: str) -> None:
     operation = OPERATIONS[name]
-    names = operation.parameters.__struct_fields__
+    names = (operation.body or operation.parameters).__struct_fields__
     fields = {"".join(part.capitalize() for part in name.split("_")) for name in names}
     for seed in range(20):
         assert {given[0].upper() + given[1:] for given in random_parameters(Random(seed), operation)} <= fields
