@@ -86,7 +86,7 @@ def throw_error(world: World, command: Record) -> None:
     if not wish.error_code:
         raise Refused(INVALID_ARGUMENT)
     parse_document(wish.variables)
-    job.state = "ERROR_THROWN"
+    job.state, job.threw = "ERROR_THROWN", True
     world.expect("JOB", "ERROR_THROWN", job.key, job.instance, error_code=wish.error_code)
     push(world, Move(THROW, job.node, wish.error_code, wish.variables))
 

@@ -46,7 +46,8 @@ class Selection:
                     here = self.matches_job(world, key) if self.entity == "JOB" else matches
                     here = here and (self.entity != "INCIDENT" or key in world.incidents)
                     seen = self.candidates.setdefault(key, [True, False])
-                    seen[0], seen[1] = seen[0] and here, seen[1] or here
+                    is_sure = self.entity != "JOB" or key not in world.jobs or not world.jobs[key].threw
+                    seen[0], seen[1] = seen[0] and here and is_sure, seen[1] or here
         except UnknownFilter as unknown:
             self.problem = f"selection by {unknown}"
 

@@ -160,6 +160,8 @@ class Work:
     retries: int
     state: str = "ACTIVATABLE"
     due: int = NONE
+    #: a worker threw an error from it: secondary storage shows that until the job changes, whatever its incident does
+    threw: bool = False
 
 
 @dataclass(slots=True)
