@@ -16,6 +16,8 @@ MODULES = (
     "waiting",
     "snapshots",
     "installation",
+    "batch",
+    "small_batch",
     "telemetry",
 )
 

@@ -14,16 +14,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from msgspec import Struct
+
 from engine.assembly import Assembly
 from engine.core.machine import Machine
 from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Append, Message, SelectedItem
 from engine.core.record import Record, Step, command
 from engine.core.settings import MachineSettings
 from engine.core.state import State
-from engine.process.tables import ELEMENT_INSTANCES
+from engine.operations.migrate_process_instance import Parameters
+from engine.process.tables import DEFINITION_VERSIONS, ELEMENT_INSTANCES
 from engine.processes import calm_collector
 from engine.records import BatchOperationCreation, Deployment, ProcessInstanceCreation
 from engine.records.deployment import Resource
+from engine.records.process_instance_migration import MappingInstruction
 from engine.shell.clock import SystemClock
 from engine.shell.embedded.client import EmbeddedLog
 from engine.shell.following import replay
@@ -91,6 +95,8 @@ async def measure(directory: Path) -> list[tuple[str, str]]:
     offset = await engine.until("CREATED", "PROCESS_INSTANCE_CREATION", INSTANCES, offset)
     rows.append(("instances created", f"{INSTANCES / (time.perf_counter() - started):,.0f}/s"))
 
+    offset, found = await migrate(engine, offset)
+    rows += found
     rows += (await cancel(engine, offset))[1]
     stop.set()
     await engine.send(INTERNAL, [create])
@@ -101,14 +107,29 @@ async def measure(directory: Path) -> list[tuple[str, str]]:
 
 
 async def cancel(engine: Engine, offset: int, trace_context: str = "") -> tuple[int, list[tuple[str, str]]]:
+    """All instances end; the offset behind."""
+    parameters = engine.assembly.operations["CANCEL_PROCESS_INSTANCE"].parameters()
+    return await run_batch(engine, offset, "CANCEL_PROCESS_INSTANCE", parameters, trace_context)
+
+
+async def migrate(engine: Engine, offset: int) -> tuple[int, list[tuple[str, str]]]:
+    """All instances, with a job each, go on with the next version of their process; the offset behind."""
+    resource = Resource(resource_name="one-task.bpmn", resource=ONE_TASK + b"<!-- the next version -->")
+    await engine.send(COMMANDS, [command("DEPLOYMENT", "CREATE", Deployment(resources=(resource,)))])
+    offset = await engine.until("FULLY_DISTRIBUTED", "DEPLOYMENT", 1, offset)
+    target = engine.state.get(DEFINITION_VERSIONS, "one-task", 2)
+    assert target is not None
+    instruction = MappingInstruction(source_element_id="task", target_element_id="task")
+    parameters = Parameters(target_process_definition_key=target, mapping_instructions=(instruction,))
+    return await run_batch(engine, offset, "MIGRATE_PROCESS_INSTANCE", parameters)
+
+
+async def run_batch(
+    engine: Engine, offset: int, name: str, parameters: Struct, trace_context: str = ""
+) -> tuple[int, list[tuple[str, str]]]:
     """A batch operation over all instances, whose items come as from secondary storage; the offset behind."""
-    wish = BatchOperationCreation(batch_operation_type="CANCEL_PROCESS_INSTANCE", filter='{"state":"ACTIVE"}')
-    parameters = engine.assembly.operation_codecs
-    operation = engine.assembly.operations[wish.batch_operation_type]
-    encoded = parameters.encode(operation.name, operation.parameters())
-    wish = BatchOperationCreation(
-        batch_operation_type=wish.batch_operation_type, filter=wish.filter, parameters=encoded
-    )
+    encoded = engine.assembly.operation_codecs.encode(name, parameters)
+    wish = BatchOperationCreation(batch_operation_type=name, filter='{"state":"ACTIVE"}', parameters=encoded)
     keys = [int.from_bytes(key, "big") for key, row in engine.state.scan(ELEMENT_INSTANCES) if row.scope_key < 0]
     before = engine.machine.head.position
     started = time.perf_counter()
@@ -126,7 +147,8 @@ async def cancel(engine: Engine, offset: int, trace_context: str = "") -> tuple[
     offset = await engine.until("COMPLETED", "BATCH_OPERATION_LIFECYCLE_MANAGEMENT", 1, offset)
     rate = len(keys) / (time.perf_counter() - started)
     records = (engine.machine.head.position - before) / len(keys)
-    return offset, [("batch cancel", f"{rate:,.0f} items/s"), ("records an item", f"{records:.2f}")]
+    shown = f"batch {name.partition('_')[0].lower()}"
+    return offset, [(shown, f"{rate:,.0f} items/s"), (f"{shown}, records an item", f"{records:.2f}")]
 
 
 async def replay_all(engine: Engine) -> tuple[str, str]:

@@ -180,14 +180,19 @@ async def cancel_by_batch(it: Installation) -> tuple[float, int]:
         await asyncio.sleep(0.02)
 
 
-async def commands_one_by_one(it: Installation, latencies: list[float], count: int | None = None) -> None:
-    """Milliseconds from request to reply of one command after the other; without a count until cancelled."""
+async def commands_one_by_one(
+    it: Installation, latencies: list[float], count: int | None = None, *, pause: float = 0
+) -> None:
+    """Milliseconds from request to reply of one command after the other; without a count until cancelled.
+
+    `pause`: seconds between them.
+    """
     connection = await Connection.open(it.port)
     while count is None or len(latencies) < count:
         started = time.perf_counter()
         await connection.create(b'{"processDefinitionId":"one-task"}')
         latencies.append((time.perf_counter() - started) * 1000)
-        await asyncio.sleep(0)
+        await asyncio.sleep(pause)
 
 
 def quantiles(values: list[float]) -> str:

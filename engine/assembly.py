@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
@@ -10,11 +10,15 @@ from importlib.resources import files
 import msgspec
 from msgspec import Struct
 
+from engine.batch.backlog import batch_work
 from engine.batch.initialization import Initializer
+from engine.batch.measures import measured
 from engine.batch.operation import Operation
 from engine.batch.part import part as batch_part
 from engine.batch.quarantine import quarantine as fail_batch_part
+from engine.batch.webhooks import Webhooks
 from engine.core import generations, system
+from engine.core.background import BatchWork
 from engine.core.effects import Effects
 from engine.core.faults import BadRequest, Reject
 from engine.core.head import SCHEMAS
@@ -25,6 +29,11 @@ from engine.core.registry import Registry
 from engine.core.settings import MachineSettings
 from engine.core.state import State, View
 from engine.core.state_format import state_format
+from engine.identity import authorizations, groups, users
+from engine.identity.distribution import LEAD
+from engine.identity.needs import authorize
+from engine.identity.permissions import BEYOND, EVERYTHING, PERMISSIONS
+from engine.identity.tables import GRANTS, USERS
 from engine.operations import OPERATIONS
 from engine.process import (
     ad_hoc_instructions,
@@ -37,6 +46,7 @@ from engine.process import (
     deployments,
     escalations,
     form_deployments,
+    history,
     incidents,
     instances,
     jobs,
@@ -44,16 +54,20 @@ from engine.process import (
     message_starts,
     message_subscriptions,
     messages,
+    migrations,
+    modifications,
     multi_instances,
     process_message_subscriptions,
+    removals,
     results,
     signals,
+    suspensions,
     timers,
     user_tasks,
     variable_documents,
     variables,
 )
-from engine.records import FAMILIES
+from engine.records import FAMILIES, Authorization, User
 from engine.records.intents import INTENTS
 from engine.records.schema import Schema
 from engine.records.settings import Settings
@@ -117,6 +131,7 @@ class Assembly:
             decisions.PART,
             creation.PART,
             instances.PART,
+            migrations.PART,
             calls.PART,
             compensations.PART,
             results.PART,
@@ -124,8 +139,10 @@ class Assembly:
             ad_hoc_instructions.PART,
             escalations.PART,
             signals.PART,
+            suspensions.PART,
             timers.PART,
             messages.PART,
+            modifications.PART,
             message_correlations.PART,
             message_subscriptions.PART,
             message_starts.PART,
@@ -136,9 +153,14 @@ class Assembly:
             jobs.PART,
             user_tasks.PART,
             incidents.PART,
-            batch_part(OPERATIONS, self.operation_codecs.decode),
+            history.PART,
+            removals.PART,
+            users.PART,
+            groups.PART,
+            authorizations.PART,
+            measured(batch_part(OPERATIONS, self.operation_codecs.decode)),
         ]
-        self.registry = Registry([*parts, system.tick_part(parts)], INTENTS, quarantine)
+        self.registry = Registry([*parts, system.tick_part(parts)], INTENTS, quarantine, authorize)
         self.state_format = state_format(self.registry.tables)
 
     def machine(self, store: Store, partition: int, partition_count: int) -> tuple[State, Machine]:
@@ -154,8 +176,40 @@ class Assembly:
         )
         return state, machine
 
+    def administration(self, username: str, password_hash: Callable[[], str], machine: Machine) -> Sequence[Record]:
+        """What makes a user who may do everything, where users are decided about and as far as he is not there yet.
+
+        `password_hash()` is empty for a user who only comes with tokens.
+        """
+        if machine.partition != LEAD:
+            return ()
+        commands: list[Record] = []
+        if machine.get(USERS, username) is None and (hashed := password_hash()):
+            commands.append(command("USER", "CREATE", User(username=username, password_hash=hashed)))
+        for resource_type, permissions in PERMISSIONS.items():
+            if machine.get(GRANTS, "USER", username, resource_type, EVERYTHING) is None:
+                wish = Authorization(
+                    owner_type="USER",
+                    owner_id=username,
+                    resource_type=resource_type,
+                    resource_id=EVERYTHING,
+                    permission_types=tuple(name for name in permissions if name not in BEYOND),
+                )
+                commands.append(command("AUTHORIZATION", "CREATE", wish))
+        return commands
+
     def initializer(self) -> Initializer:
-        return Initializer(self.operations)
+        return Initializer(self.operations, self.operation_codecs.decode)
+
+    def batch_work(self, machine: Machine) -> BatchWork:
+        """What batch operations have to do on this partition now."""
+        return batch_work(machine)
+
+    def deliveries(self) -> Webhooks:
+        return Webhooks()
+
+    def confirmations(self) -> history.Confirmations:
+        return history.Confirmations()
 
     def prepare(self, settings: MachineSettings, machine: Machine) -> Sequence[Record]:
         """What the machine must learn at the start: settings that changed, and schemas that are not on the log yet."""

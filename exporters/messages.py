@@ -58,7 +58,7 @@ class CorrelationRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def subscription_row(record: Record, value: ProcessMessageSubscription) -> SubscriptionRow:
-    """Of PROCESS_MESSAGE_SUBSCRIPTION CREATED, CORRELATED and DELETED."""
+    """Of PROCESS_MESSAGE_SUBSCRIPTION CREATED, MIGRATED, CORRELATED and DELETED."""
     return SubscriptionRow(
         key=record.key,
         type=PROCESS_EVENT,

@@ -16,15 +16,19 @@ from litestar.response.base import ASGIResponse
 from litestar.types import Message, Scope
 
 from engine.core.ports import Clock, Log
+from engine.core.principal import NOBODY
+from engine.shell.claims import ClaimsSeal
 from engine.shell.trace_context import from_headers
 from exporters.search.store import SearchStore
 
-from .authorization import Authorizer, allow_all
+from .access import CALLER, Access, OpenAccess
 from .bodies import HttpRequest
 from .evaluation import Evaluations, ExpressionCompiler
 from .gateway import TRACE, Gateway
+from .migration_plans import MigrationPlanner, MigrationPlans
 from .openapi import openapi_document
 from .operations import CANCEL_PROCESS_INSTANCE, RESOLVE_INCIDENT, OperationDescription
+from .passwords import Passwords
 from .problems import bad_request, problem_response
 from .readiness import Brokers, Readiness
 from .replies import Codec, Requests
@@ -50,6 +54,8 @@ OTHER_METHOD = "_OTHER"
 _STARTED = "retold_started"
 #: A key in the path of a route, once it was escaped.
 _KEY = re.compile(r"\\\{key:str\\\}")
+#: Any other part of a path that a request gives.
+_NAME = re.compile(r"\\\{\w+:str\\\}")
 
 
 def create_app(
@@ -61,17 +67,20 @@ def create_app(
     readiness: Readiness,
     clock: Clock,
     expression_compiler: ExpressionCompiler,
-    authorizer: Authorizer = allow_all,
+    migration_planner: MigrationPlanner,
+    access: Access | None = None,
+    passwords: Passwords | None = None,
+    seal: ClaimsSeal | None = None,
     operations: Sequence[OperationDescription] = DEFAULT_OPERATIONS,
     telemetry: Telemetry | None = None,
     brokers: Brokers | None = None,
 ) -> Litestar:
     """The gateway as an ASGI application; it follows the log from its start-up to its shutdown (lifespan).
 
-    Without `brokers` it is an installation of one machine. The application's state has `drain()`, which ends all
-    waiting for jobs: call it when the process shall end.
+    Without `access` everybody may do everything. Without `brokers` it is an installation of one machine. The
+    application's state has `drain()`, which ends all waiting for jobs: call it when the process shall end.
     """
-    requests = Requests(log, codec, clock, settings, settings.gateway_id or secrets.token_hex(6))
+    requests = Requests(log, codec, clock, settings, settings.gateway_id or secrets.token_hex(6), seal)
     gateway = Gateway(
         settings=settings,
         log=log,
@@ -82,7 +91,9 @@ def create_app(
         brokers=brokers,
         clock=clock,
         evaluations=Evaluations(expression_compiler),
-        authorizer=authorizer,
+        migration_plans=MigrationPlans(migration_planner),
+        access=access or OpenAccess(),
+        passwords=passwords or Passwords(clock),
         operations=operations,
         telemetry=telemetry or Untelling(),
     )
@@ -129,12 +140,16 @@ def _handler(route: Route, gateway: Gateway) -> HTTPRouteHandler:
         state[_STARTED] = gateway.clock.monotonic()
         state[TRACE] = gateway.telemetry.begin(_trace_context(request))
         gateway.active_requests += 1
+        CALLER.set(NOBODY)
         try:
+            if not route.is_public:
+                CALLER.set(await gateway.access.authenticate(request))
             if request.scope["query_string"]:
                 _check_query(request.scope["query_string"], route.query)
             return await route.handle(gateway, request)
         finally:
             gateway.active_requests -= 1
+            CALLER.set(NOBODY)  # not reset: a process that is ended closes what is open from elsewhere
 
     return HTTPRouteHandler(
         path=route.path,
@@ -178,12 +193,15 @@ def _document_route(routes: Sequence[Route], version: str) -> Route:
     async def get_document(_gateway: Gateway, _request: HttpRequest) -> ASGIResponse:
         return text_response(document, "application/json")
 
-    return Route(method="GET", path="/openapi.json", summary="The OpenAPI document", handle=get_document)
+    return Route(
+        method="GET", path="/openapi.json", summary="The OpenAPI document", handle=get_document, is_public=True
+    )
 
 
 def _problem_handler(routes: Sequence[Route]) -> Callable[[HttpRequest, Exception], Response[bytes]]:
     """Tells what went wrong. What no route has as a resource is not found, even if a route's key could be its name."""
-    resources = re.compile("|".join(_KEY.sub("[0-9]+", re.escape(route.path)) for route in routes))
+    paths = (_NAME.sub("[^/]+", _KEY.sub("[0-9]+", re.escape(route.path))) for route in routes)
+    resources = re.compile("|".join(paths))
 
     def tell(request: HttpRequest, error: Exception) -> Response[bytes]:
         path = request.scope["path"]

@@ -12,8 +12,18 @@ class NoParameters(Struct, frozen=True, kw_only=True):
     """Parameters of an operation that has none."""
 
 
+def as_given(parameters: Struct) -> Struct:
+    """What clients give is kept."""
+    return parameters
+
+
 def check_nothing(parameters: Struct) -> Sequence[str]:  # noqa: ARG001 (a check of parameters)
     """No problems."""
+    return ()
+
+
+def check_no_filter(text: str) -> Sequence[str]:  # noqa: ARG001 (a check of filters)
+    """No filter contradicts it."""
     return ()
 
 
@@ -31,11 +41,19 @@ class OperationDescription(Struct, frozen=True, kw_only=True):
     summary: str = ""
     #: what a filter selects
     entity: str = "PROCESS_INSTANCE"
+    #: what an item is, where that is something else, and what is forced on the matches of a filter
+    item_entity: str = "PROCESS_INSTANCE"
+    states: tuple[str, ...] = ()
+    roots_only: bool = False
     #: what clients give: a Struct whose fields become properties of the body, in camelCase
     parameters: type[Struct] = NoParameters
+    #: What is kept on the log, of what clients gave; `check` and `encode` are about that
+    read: Callable[[Any], Struct] = as_given
     #: What can be refused before the log, as texts
     check: Callable[[Any], Sequence[str]] = check_nothing
     encode: Callable[[Any], bytes] = encode_nothing
+    #: What of the JSON text of a filter contradicts this type, as texts
+    contradictions: Callable[[str], Sequence[str]] = check_no_filter
 
 
 CANCEL_PROCESS_INSTANCE = OperationDescription(

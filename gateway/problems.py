@@ -73,10 +73,16 @@ def bad_request(problems: Sequence[str]) -> Problem:
     return Problem(400, "; ".join(problems), problems=problems)
 
 
-def not_found(what: str, key: object) -> Problem:
+def not_found(what: str, key: object, *, what_is_given: str = "key") -> Problem:
     """404 of something that secondary storage does not know (yet)."""
-    detail = f"expected the key of {_with_article(what)}, got {key}, which is not known here"
+    detail = f"expected the {what_is_given} of {_with_article(what)}, got {key}, which is not known here"
     return Problem(404, f"{detail}; check it, or wait until it is searchable", title=faults.NOT_FOUND)
+
+
+def forbidden(resource_type: str, permissions: Sequence[str]) -> faults.Reject:
+    """403 of what the caller may not see, naming the permission."""
+    wanted = f"expected permission {permissions[-1]} on {resource_type}"
+    return faults.Reject(faults.FORBIDDEN, f"{wanted}, got none that allows this; have it authorized")
 
 
 def lives_nowhere(what: str, key: object) -> Problem:

@@ -15,6 +15,7 @@ import msgspec
 from engine.core.faults import LogTruncated, RecordTooLarge, Reject, RetoldError, Unavailable
 from engine.core.ports import EVENTS, VALUE_SIZE_MAX, Clock, Entry, Log, Message
 from engine.core.record import REJECTION, Record
+from engine.shell.claims import ClaimsSeal
 from engine.shell.trace_context import trace_headers
 
 from .notices import Notices
@@ -72,12 +73,21 @@ class Requests:
     Also tells `notices` of every record with the header `job-type`.
     """
 
-    def __init__(self, log: Log, codec: Codec, clock: Clock, settings: GatewaySettings, gateway_id: str) -> None:
+    def __init__(
+        self,
+        log: Log,
+        codec: Codec,
+        clock: Clock,
+        settings: GatewaySettings,
+        gateway_id: str,
+        seal: ClaimsSeal | None = None,
+    ) -> None:
         self.notices = Notices()
         self._log = log
         self._codec = codec
         self._clock = clock
         self._gateway_id = gateway_id
+        self._seal = seal
         self._timeout = settings.request_timeout_ms / 1000
         self._in_flight_max = settings.in_flight_max
         self._urgent_max = round(settings.in_flight_max * (1 + settings.in_flight_headroom))
@@ -157,6 +167,8 @@ class Requests:
         waiting = self._admit(request, partition, self._urgent_max if urgent else self._in_flight_max, begun)
         try:
             message = Message(value=value, headers=headers)
+            if self._seal is not None:
+                message = self._seal.sign(message)
             self._outboxes[partition].put(Outgoing(message, waiting.refuse, sending.ended))
             await waiting.answer
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from engine.core.ports import VALUE_SIZE_MAX
+from engine.shell.webhook_rules import WebhookSettings
 
 #: What a record needs besides what the client gave.
 RECORD_HEADROOM = 64 * 1024
@@ -33,6 +34,8 @@ class GatewaySettings(Struct, frozen=True, kw_only=True):
     long_poll_ms: int = 10_000
     #: The longest wait that a client may ask for.
     long_poll_ms_max: int = 600_000
+    #: Which webhooks batch operations may have.
+    webhooks: WebhookSettings = WebhookSettings()
     body_size_max: int = 16 * 1024 * 1024
     deployment_size_max: int = VALUE_SIZE_MAX
     #: Variables of one request, as compact JSON: what fits a record with all its metadata.

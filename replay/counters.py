@@ -26,6 +26,7 @@ from .messages import Tallies
 from .report import COUNTERS, Check
 
 OUTCOMES = {"COMPLETED": "completed", "FAILED": "failed", "SKIPPED": "skipped", "CANCELED": "canceled"}
+PART_ENDS = ("PARTITION_COMPLETED", "PARTITION_FAILED", "PARTITION_CANCELED")
 FINAL_STATES = ("COMPLETED", "PARTIALLY_COMPLETED", "FAILED", "CANCELED")
 
 
@@ -176,7 +177,7 @@ class Counters:
             self._fail(record, f"item {record.key} of batch operation {batch}: expected one outcome, got {wrong}")
 
     def _partition_lifecycle(self, record: Record) -> None:
-        if record.record_type != EVENT:
+        if record.record_type != EVENT or record.intent not in PART_ENDS:
             return
         value = cast(BatchOperationPartitionLifecycle, record.value)
         if value.source_partition_id != self._partition:

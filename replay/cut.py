@@ -46,6 +46,7 @@ class CutLog:
 
     def __init__(self, log: OpenLog, cut: Cut) -> None:
         self.partition_count = log.partition_count
+        self.inputs = log.inputs
         self._log = log
         self._cut = cut
 

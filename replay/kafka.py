@@ -17,7 +17,7 @@ from aiokafka.errors import CoordinatorLoadInProgressError, GroupCoordinatorNotA
 from msgspec import Struct
 
 from engine.core.faults import Unavailable
-from engine.core.ports import COMMANDS, EVENTS, INTERNAL, TOPICS, Append, Place
+from engine.core.ports import EVENTS, INTERNAL, Append, Place
 from engine.shell.clock import SystemClock
 from engine.shell.codec import SchemaIds
 from engine.shell.kafka.connection import KafkaConnection, client_options, reach
@@ -68,7 +68,7 @@ class KafkaSource(Struct, frozen=True):
             numbers = range(1, log.partition_count + 1)
             settled = {number: await log.end(INTERNAL, number) for number in numbers}
             ends = await self._ended(log, [(EVENTS, number) for number in numbers])
-            ends |= await self._ended(log, [(topic, number) for topic in (COMMANDS, INTERNAL) for number in numbers])
+            ends |= await self._ended(log, [(topic, number) for topic in log.inputs for number in numbers])
         return Cut(ends, settled)
 
     def check(self, cut: Cut) -> CheckReport:
@@ -99,7 +99,7 @@ class KafkaSource(Struct, frozen=True):
     async def open(self, cut: Cut | None = None) -> AsyncIterator[OpenLog]:
         log = await open_log(self.connection)
         try:
-            for place in _places(log.partition_count):
+            for place in _places(log):
                 await log.end(*place)  # reads see all that is there now
             yield log if cut is None else CutLog(log, cut)
         finally:
@@ -121,7 +121,7 @@ class KafkaSource(Struct, frozen=True):
         await reach(self.connection, NAME)
         await self._expect_no_members()
         async with self.open() as log:
-            await self._ended(log, _places(log.partition_count))
+            await self._ended(log, _places(log))
 
     async def _ended(self, log: OpenLog, places: Sequence[Place]) -> dict[Place, int]:
         """The ends of places, once all that lies there now can be read: transactions that are open have ended."""
@@ -190,5 +190,6 @@ async def open_log(connection: KafkaConnection) -> KafkaLog:
     return await KafkaLog.open(connection, partition_count=partition_count, clock=SystemClock(), name=NAME)
 
 
-def _places(partition_count: int) -> list[Place]:
-    return [(topic, number) for number in range(1, partition_count + 1) for topic in TOPICS]
+def _places(log: OpenLog) -> list[Place]:
+    numbers = range(1, log.partition_count + 1)
+    return [(topic, number) for number in numbers for topic in (*log.inputs, EVENTS)]

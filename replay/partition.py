@@ -13,7 +13,7 @@ from msgspec import Struct
 from engine.core.faults import BrokenInvariant
 from engine.core.head import GENERATIONS, HEAD, Head
 from engine.core.machine import Machine
-from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Entry, Store
+from engine.core.ports import EVENTS, Entry, Store
 from engine.core.record import EVENT, Record
 from engine.core.state import State
 from engine.shell.codec import Codec, Reader, Undecodable
@@ -24,7 +24,7 @@ from .entries import first_offset
 from .generations import generations_of
 from .inputs import InputAudit
 from .messages import SENT, Mailbox, Tallies
-from .ports import READ_SIZE_MAX, Assembled, LogReading, Progress
+from .ports import ABSENT, READ_SIZE_MAX, Assembled, LogReading, Progress
 from .report import OUTCOMES, RECORDS, STATE, Check, CheckReport, PartitionReport
 from .steps import Steps, WholeStep
 
@@ -84,7 +84,7 @@ class PartitionAudit:
         if not isinstance(stored, Stored):
             stored = Stored() if stored is None else Stored(name="state", store=stored, note="")
         self._replay = ReplayAudit(assembly, partition, log.partition_count, fresh, stored)
-        self._inputs = {topic: self._input(topic, assembly.codec) for topic in (COMMANDS, INTERNAL)}
+        self._inputs = {topic: self._input(topic, assembly.codec) for topic in log.inputs}
         self._reader = Reader(assembly.codec)
         self._record_count = 0
         self._step_count = 0
@@ -206,7 +206,9 @@ class PartitionAudit:
         if first.step.source_input == GENERATIONS:
             self._outcomes.count("log generations")
         elif audit is None:
-            text = f"expected an input {' or '.join(self._inputs)} as the source, got '{first.step.source_input}'"
+            text = (
+                f"expected an input {' or '.join(self._inputs)} as the source, got '{first.step.source_input}'{ABSENT}"
+            )
             self._outcomes.fail(text, self._partition, first.position)
         else:
             await audit.meet(first, self._time)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from engine.core.machine import Machine
@@ -15,6 +15,9 @@ Progress = Callable[[int], None]
 #: Is told how many records were read, and how many there are to read in all (about: some are read twice).
 Counted = Callable[[int, int], None]
 
+#: Behind what names an input that the log at hand does not have.
+ABSENT = "; an inbox must be in kafka.inboxes for the audit, too"
+
 #: Bytes asked of the log in one read.
 READ_SIZE_MAX = 1 << 20
 
@@ -23,6 +26,7 @@ class LogReading(Protocol):
     """The part of the Log port that reads. Nothing is appended while an audit runs."""
 
     partition_count: int
+    inputs: Sequence[str]
 
     async def read(self, topic: str, partition: int, offset: int, *, size_max: int = ...) -> Page:
         """As `Log.read`."""

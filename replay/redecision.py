@@ -17,7 +17,7 @@ from msgspec import Struct
 from engine.core.draft import EFFECTS_PER_STEP_MAX, Outcome
 from engine.core.faults import UNREADABLE, MessageGap, RetoldError
 from engine.core.head import GENERATIONS, SOURCES, Source
-from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Entry, Store
+from engine.core.ports import EVENTS, INTERNAL, Entry, Store
 from engine.core.record import EVENT, REJECTION, Record
 from engine.core.record import command as make_command
 from engine.records.log_generation import VALUE_TYPE as LOG_GENERATION
@@ -30,7 +30,7 @@ from engine.shell.trace_context import trace_headers
 from .difference import CommandPlace, Difference, Differs, FieldDifference, Written, describe, first_difference
 from .entries import Entries
 from .generations import Generations, generations_of
-from .ports import Assembled, LogReading, Progress
+from .ports import ABSENT, Assembled, LogReading, Progress
 
 #: Records of steps that are written to the store together: small enough that the overlay stays in the caches.
 RECORDS_PER_COMMIT = 2_000
@@ -68,7 +68,7 @@ class Redecision:
         self._progress = progress
         self._state, self._machine = assembly.machine(store, partition, log.partition_count)
         self._events = Entries(log, EVENTS, partition)
-        self._inputs = {topic: Entries(log, topic, partition) for topic in (COMMANDS, INTERNAL)}
+        self._inputs = {topic: Entries(log, topic, partition) for topic in log.inputs}
         self._messages: dict[int, Entries] = {}
         self._generations = Generations()
         self._steps = 0
@@ -162,7 +162,7 @@ class Redecision:
         step = first.step
         entries = self._inputs.get(step.source_input)
         if entries is None:
-            text = f"expected an input {' or '.join(self._inputs)} as the source, got '{step.source_input}'"
+            text = f"expected an input {' or '.join(self._inputs)} as the source, got '{step.source_input}'{ABSENT}"
             raise self._differs(text, first.position)
         if self._generations.is_gone(step):
             text = f"command {step.source_ordinal} of {step.source_input} was not in the copy that the log came from"

@@ -18,7 +18,6 @@ from msgspec import Struct
 
 from engine.assembly import Assembly, build_name
 from engine.core.head import SOURCES, Source
-from engine.core.ports import COMMANDS, INTERNAL
 from engine.core.state import State
 from engine.shell.codec import Codec
 from engine.shell.lmdb_store import LmdbStore
@@ -90,14 +89,14 @@ def _rerun_partition(
 
 
 async def _is_whole(log: OpenLog, codec: Codec, number: int) -> bool:
-    begins = [await first_offset(log, topic, number) for topic in (COMMANDS, INTERNAL)]
+    begins = [await first_offset(log, topic, number) for topic in log.inputs]
     return not any(begins) and not await is_late(log, codec, number)
 
 
 async def _begin_late(states: States, log: OpenLog, assembly: Assembly, number: int, folder: Path) -> LmdbStore | None:
     """The oldest snapshot behind which all commands are there; None if there is none."""
     generation = (await generations_of(log, assembly.codec, number)).last
-    begins = {topic: await first_offset(log, topic, number) for topic in (COMMANDS, INTERNAL)}
+    begins = {topic: await first_offset(log, topic, number) for topic in log.inputs}
     usable = await states.usable_snapshots(log, assembly.codec, number)
     for snapshot in sorted(usable, key=lambda snapshot: snapshot.position):
         if snapshot.generation != generation:

@@ -21,6 +21,19 @@ CREATE TABLE documents (
 ) WITHOUT ROWID;
 """
 
+
+def field(name: str) -> str:
+    """A field of a document. A join field is a word, or an object that names itself and its parent."""
+    return f"coalesce(json_extract(source, '$.{name}.name'), json_extract(source, '$.{name}'))"
+
+
+#: What is deleted is found by its owner: one look at all documents for each export would be too many.
+OWNED = f"CREATE INDEX documents_owner ON documents (index_name, {field('process_instance_key')})"
+#: So are the items of batch operations.
+OF_BATCH = (
+    f"CREATE INDEX documents_batch ON documents (index_name, {field('batch_operation_key')})"
+    f" WHERE {field('batch_operation_key')} IS NOT NULL"
+)
 READ = "SELECT source, version FROM documents WHERE index_name = ? AND id = ?"
 STORE = "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?)"
 
@@ -31,6 +44,8 @@ class ScratchNode:
     def __init__(self, file: Path) -> None:
         self._connection = sqlite3.connect(file, isolation_level=None)
         self._connection.executescript(SCHEMA)
+        self._connection.execute(OWNED)
+        self._connection.execute(OF_BATCH)
         self._indices: dict[str, list[str]] = {}
 
     def take(self, index: str, name: str) -> bytes | None:
@@ -63,16 +78,19 @@ class ScratchNode:
         """As `Node.read`."""
         return [self._row(address.index, address.id)[0] for address in addresses]
 
-    async def find(self, index: str, fields: Mapping[str, Sequence[int | str]]) -> Sequence[bytes]:
-        """As `Node.find`."""
-        # A join field is a word, or an object that names itself and its parent.
-        path = "coalesce(json_extract(source, '$.{0}.name'), json_extract(source, '$.{0}'))"
-        wanted = " AND ".join(
-            f"{path.format(name)} IN ({', '.join('?' * len(values))})" for name, values in fields.items()
-        )
+    async def find(
+        self,
+        index: str,
+        fields: Mapping[str, Sequence[int | str]],
+        order: Sequence[str] = ("key",),  # noqa: ARG002
+        only: Sequence[str] = (),  # noqa: ARG002
+        limit: int = 0,
+    ) -> Sequence[bytes]:
+        """As `Node.find`; documents are given whole, in any order."""
+        wanted = " AND ".join(f"{field(name)} IN ({', '.join('?' * len(values))})" for name, values in fields.items())
         values = [value for given in fields.values() for value in given]
-        query = f"SELECT source FROM documents WHERE index_name = ? AND {wanted}"
-        return [source for (source,) in self._connection.execute(query, [index, *values])]
+        query = f"SELECT source FROM documents WHERE index_name = ? AND {wanted} LIMIT ?"
+        return [source for (source,) in self._connection.execute(query, [index, *values, limit or -1])]
 
     async def refresh(self, indices: Sequence[str]) -> None:
         """As `Node.refresh`."""

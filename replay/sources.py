@@ -14,7 +14,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from engine.core.faults import CorruptedLog
-from engine.core.ports import INTERNAL, TOPICS, Append, Page
+from engine.core.ports import INPUTS, INTERNAL, TOPICS, Append, Page
 from engine.shell.codec import SchemaIds
 from engine.shell.embedded.check import check as check_files
 from engine.shell.embedded.reader import LogReader
@@ -123,6 +123,7 @@ class EmbeddedView:
     def __init__(self, data_directory: Path) -> None:
         self._reader = LogReader(data_directory)
         self.partition_count = self._reader.partition_count
+        self.inputs: Sequence[str] = INPUTS
 
     async def read(self, topic: str, partition: int, offset: int, *, size_max: int = 1 << 20) -> Page:
         """As `Log.read`."""

@@ -1,31 +1,50 @@
 """Applying a batch operation to its items, a slice at a time.
 
-Each item runs in an overlay of its own: it happens whole, or it FAILED and left nothing. Its outcome is an event of the
-same step, or of the last of them when its effects span steps.
+Each item runs in an overlay of its own, or several together if that is set: it happens whole, or it FAILED and left
+nothing. Its outcome is an event of the same step, or of the last of them when its effects span steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import partial
 from typing import cast
 
 from msgspec import Struct
 
-from engine.core.draft import REJECTION_REASON_LENGTH_MAX
-from engine.core.effects import Attempt, Effects, Event
+from engine.core.effects import Attempt, Effect, Effects, Event
 from engine.core.faults import INVALID_STATE, NOT_FOUND, BrokenInvariant, Reject
-from engine.core.record import Record
+from engine.core.record import NONE, Record
 from engine.core.state import View
+from engine.process.execution import Deciding
 from engine.process.work import FOLLOW_UP, Work
-from engine.records import BatchOperationExecution, BatchOperationItem
+from engine.records import BatchOperationExecution
 
 from .authorization import Authorize
-from .lifecycle import EXECUTION, execute_later, finish_partition
+from .incidents import give_up, raise_incident
+from .lifecycle import EXECUTION, finish_when_done
 from .operation import Item, Operation
-from .tables import BATCHES, CHUNKS, ITEM_SIZE, PROGRESS, Batch, Progress, unpack_items
+from .outcomes import outcome
+from .pacing import advance, slice_size
+from .plans import CHANGED, difference_of, hash_of, planned
+from .rehearsal import Rehearsed, Seen, prediction, watch
+from .supervision import limit_reached, supervise
+from .tables import (
+    BATCHES,
+    CHUNKS,
+    FACTS,
+    ITEM_SIZE,
+    PROGRESS,
+    RETRIES,
+    Batch,
+    PlannedItem,
+    Progress,
+    Retry,
+    Target,
+    unpack_items,
+)
 
-ITEM = "BATCH_OPERATION_ITEM"
 #: Name under which a process instance reports that long work on it is done.
 ITEM_DONE = "BATCH_ITEM"
 
@@ -41,39 +60,111 @@ def execute(open_operation: OpenOperation, authorize: Authorize, command: Record
     if batch is None or progress is None:
         raise Reject(NOT_FOUND, f"expected a batch operation with key '{key}' that is running, got none")
     token = cast(BatchOperationExecution, command.value).token
-    held = progress.suspended and not progress.abandoned
+    held = not progress.runs and not progress.abandoned
     if token != progress.token or held or progress.finished:
         raise Reject(INVALID_STATE, f"expected the current execution of batch operation '{key}', got a stale one")
-    items = _next_items(view, key, progress)
-    attempt = None if progress.abandoned else partial(_execute_item, *open_operation(batch), authorize, key, batch)
+    retries, fresh = _next_slice(view, key, batch, progress)
+    attempt = None if progress.abandoned else partial(_execute_group, *open_operation(batch), authorize, key, batch)
+    try_alone = partial(try_item, open_operation, authorize)
     budget = view.effort + view.settings.step_effects_max
-    count = 0
-    for item in items:
-        if view.effort >= budget:
+    count = tried = 0
+    # what is only tried, or held to a plan, is so one by one
+    size = 1 if batch.options.foresees else view.settings.invocations_per_batch_job
+    for group in (*in_groups(retries, 1), *in_groups(fresh, size)):
+        if view.effort + tried >= budget or _is_held(view, key, batch):
             break
-        count += 1
+        count += len(group)
         if attempt is None:
-            yield _outcome("CANCELED", key, batch, item)
+            yield from (outcome("CANCELED", key, batch, item) for item in group)
+        elif batch.options.dry_run:
+            foreseen, effort = yield from try_alone(key, batch, group[0], view)
+            yield foreseen
+            tried += effort
         else:
-            yield from attempt(item, view)
-    value = BatchOperationExecution(batch_operation_key=key, token=progress.token, item_count=count)
+            number = progress.executed + count - 1
+            yield from attempt(group, planned(view, batch.options.plan_key, number), view)
+    if progress.abandoned:
+        yield from give_up(view, key, batch, budget)
+    again = min(count, len(retries))
+    value = BatchOperationExecution(
+        batch_operation_key=key, token=progress.token, item_count=count - again, retry_count=again
+    )
     yield Event(value_type=EXECUTION, intent="EXECUTED", key=key, value=value)
-    if count:
-        yield execute_later(view, key)
-    else:
-        yield from finish_when_done(view, key)
+    yield from supervise(view, key)
+    yield from advance(view, key)
 
 
-def _next_items(view: View, key: int, progress: Progress) -> list[tuple[int, int, int]]:
-    """The next slice of pending items; never across two chunks."""
+def _is_held(view: View, key: int, batch: Batch) -> bool:
+    """Whether so many items have failed that the rest of the slice has to wait for somebody who looks at them."""
+    options = batch.options
+    if not (options.failures_max or options.failure_share_max) or batch.lead_partition != view.partition:
+        return False
+    progress = view.get(PROGRESS, key)
+    return progress is not None and not progress.abandoned and bool(limit_reached(view, key, batch, progress))
+
+
+def _next_slice(view: View, key: int, batch: Batch, progress: Progress) -> tuple[list[Retry], list[Retry]]:
+    """Items that are to be tried again now, and then new ones, which are never of two chunks."""
+    size = view.settings.step_effects_max if progress.abandoned else slice_size(batch, progress, view.settings)
+    rows = view.scan(RETRIES, key, limit=size)
+    retries = [retry for _, retry in rows if progress.abandoned or retry.due <= view.now]
     if progress.chunk >= progress.chunk_end:
-        return []
+        return retries, []
     packed = view.get(CHUNKS, key, progress.chunk)
     if packed is None:
         raise BrokenInvariant(f"expected chunk {progress.chunk} of batch operation {key}, got none")
-    size = view.settings.step_effects_max if progress.abandoned else view.settings.slice_size
-    start = progress.offset * ITEM_SIZE
-    return unpack_items(packed[start : start + size * ITEM_SIZE])
+    start, room = progress.offset * ITEM_SIZE, size - len(retries)
+    room -= room % view.settings.invocations_per_batch_job
+    found = unpack_items(packed[start : start + room * ITEM_SIZE])
+    return retries, [
+        Retry(item_key=item, process_instance_key=instance, root_process_instance_key=root, attempts=0, due=0)
+        for item, instance, root in found
+    ]
+
+
+def in_groups(items: Sequence[Retry], size: int) -> Iterator[Sequence[Retry]]:
+    """Those that succeed or fail together: so many, or what is left."""
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _execute_group(
+    operation: Operation,
+    parameters: Struct,
+    authorize: Authorize,
+    key: int,
+    batch: Batch,
+    group: Sequence[Retry],
+    expected: PlannedItem | None,
+    view: View,
+) -> Effects:
+    """All of them, or none. One that is passed over is none that fails. `expected`: what a plan says."""
+
+    def attempt(target: Retry) -> Attempt:
+        return Attempt(effects=_execute_item(operation, parameters, authorize, key, batch, target, expected, view))
+
+    if len(group) == 1:
+        refusal = yield attempt(group[0])
+        if refusal is not None:
+            failure = _failure(operation, key, batch, group[0], refusal, view)
+            yield failure if expected is None else _held_to(expected, key, batch, group[0], refusal, failure)
+        return
+    failed: dict[int, Reject] = {}
+
+    def together() -> Effects:
+        for target in group:
+            refusal = yield attempt(target)
+            if refusal is None:
+                continue
+            if not _is_passed_over(operation, target, refusal, view):
+                failed[target.item_key] = refusal
+                expected = f"expected {len(group)} items to succeed together, got item {target.item_key} that fails"
+                raise Reject(refusal.code, f"{expected}: {refusal.reason}")
+            yield _failure(operation, key, batch, target, refusal, view)
+
+    refusal = yield Attempt(effects=together())
+    if refusal is not None:
+        for target in group:
+            yield _failure(operation, key, batch, target, failed.get(target.item_key, refusal), view)
 
 
 def _execute_item(
@@ -82,50 +173,107 @@ def _execute_item(
     authorize: Authorize,
     key: int,
     batch: Batch,
-    target: tuple[int, int, int],
+    target: Retry,
+    expected: PlannedItem | None,
     view: View,
 ) -> Effects:
-    item_key, instance_key, root_key = target
-    at_end = Work(FOLLOW_UP, item_key, ITEM_DONE, str(key))
-    item = Item(key=item_key, process_instance_key=instance_key, root_process_instance_key=root_key, at_end=at_end)
+    deciding = _decide(operation, parameters, authorize, key, batch, target, view)
+    before = view.effort
+    if (yield from (deciding if expected is None else _hold_to(expected, deciding))):
+        yield outcome("COMPLETED", key, batch, target, unchanged=view.effort == before)
+
+
+def _decide(
+    operation: Operation,
+    parameters: Struct,
+    authorize: Authorize,
+    key: int,
+    batch: Batch,
+    target: Retry,
+    view: View,
+) -> Deciding:
+    """What the operation does to one item, if its creator may."""
+    if _is_unknown(operation, target):
+        raise Reject(NOT_FOUND, f"expected a key that is known, got {target.item_key}, given by hand; check it")
+    told = f"{key} {target.process_instance_key} {target.root_process_instance_key}"
+    item = Item(
+        key=target.item_key,
+        process_instance_key=target.process_instance_key,
+        root_process_instance_key=target.root_process_instance_key,
+        at_end=Work(FOLLOW_UP, target.item_key, ITEM_DONE, told),
+        facts=view.get(FACTS, key, target.item_key) if operation.variables else None,
+    )
+    authorize(batch.creator, operation, item, view)
+    return (yield from operation.decide(parameters, item, view))
+
+
+def try_item(
+    open_operation: OpenOperation, authorize: Authorize, key: int, batch: Batch, target: Retry, view: View
+) -> Generator[Effect, Reject | None, tuple[Event, int]]:
+    """The outcome that an item would have now, and how many effects were tried; nothing has happened."""
+    operation, parameters = open_operation(batch)
+    seen: Seen = Counter()
 
     def effects() -> Effects:
-        authorize(batch.actor_id, operation, item, view)
-        if (yield from operation.decide(parameters, item, view)):
-            yield _outcome("COMPLETED", key, batch, target)
+        ends = yield from watch(_decide(operation, parameters, authorize, key, batch, target, view), seen)
+        raise Rehearsed(prediction(seen, ends=ends))
 
     refusal = yield Attempt(effects=effects())
-    if refusal is not None:
-        vanished = refusal.code == NOT_FOUND and view.settings.skip_vanished_items
-        yield _outcome("SKIPPED" if vanished else "FAILED", key, batch, target, refusal)
+    if isinstance(refusal, Rehearsed):
+        return outcome("COMPLETED", key, batch, target, prediction=refusal.reason), seen.total()
+    if refusal is None:
+        raise BrokenInvariant(f"expected what is tried on item {target.item_key} to be undone, got nothing")
+    return _failure(operation, key, batch, target, refusal, view), seen.total()
 
 
-def _outcome(intent: str, key: int, batch: Batch, target: tuple[int, int, int], refusal: Reject | None = None) -> Event:
-    item_key, instance_key, root_key = target
-    value = BatchOperationItem(
-        batch_operation_key=key,
-        batch_operation_type=batch.type,
-        process_instance_key=instance_key,
-        root_process_instance_key=root_key,
-        error_code=refusal.code if refusal else "",
-        error_message=refusal.reason[:REJECTION_REASON_LENGTH_MAX] if refusal else "",
-    )
-    return Event(value_type=ITEM, intent=intent, key=item_key, value=value)
+def _hold_to(expected: PlannedItem, deciding: Deciding) -> Deciding:
+    """The same effects, undone at their end if they are not those of the plan."""
+    seen: Seen = Counter()
+    ends = yield from watch(deciding, seen)
+    text = prediction(seen, ends=ends)
+    if hash_of("COMPLETED", "", text) != expected.outcome:
+        raise Reject(CHANGED, f"expected what the plan foresees, got another outcome: {text}")
+    return ends
 
 
-def finish_when_done(view: View, key: int) -> Effects:
-    """Report this partition's part when every item has its outcome and no more will come."""
-    progress = view.get(PROGRESS, key)
-    if progress is None or progress.chunk < progress.chunk_end or progress.done < progress.total:
-        return
-    if progress.abandoned or (progress.initialized and not progress.suspended):
-        yield from finish_partition(view, key)
+def _held_to(expected: PlannedItem, key: int, batch: Batch, target: Retry, refusal: Reject, failure: Event) -> Event:
+    """The outcome of an item that was refused, if the plan foresees it; else it has CHANGED."""
+    different = difference_of(expected, failure)
+    if refusal.code == CHANGED or not different:
+        return failure
+    changed = Reject(CHANGED, f"expected what the plan foresees, got another outcome: {different[0]}")
+    return outcome("FAILED", key, batch, target, changed)
+
+
+def _is_unknown(operation: Operation, target: Retry) -> bool:
+    """Whether its key was given by hand, and nothing was found that has it."""
+    return target.process_instance_key == NONE and operation.selects.is_of_instances
+
+
+def _is_passed_over(operation: Operation, target: Retry, refusal: Reject, view: View) -> bool:
+    skips = operation.skips_missing or view.settings.skip_vanished_items
+    return refusal.code == NOT_FOUND and (skips or (operation.skips_unknown and _is_unknown(operation, target)))
+
+
+def _failure(operation: Operation, key: int, batch: Batch, target: Retry, refusal: Reject, view: View) -> Event:
+    """What becomes of an item that was refused."""
+    if _is_passed_over(operation, target, refusal, view):
+        return outcome("SKIPPED", key, batch, target, refusal)
+    if batch.options.foresees:
+        return outcome("FAILED", key, batch, target, refusal)
+    if target.attempts < batch.options.item_retries:
+        due = view.now + batch.options.retry_backoff
+        return outcome("RETRYING", key, batch, target, refusal, attempts=target.attempts + 1, at=due)
+    if batch.options.raises_incidents:
+        return raise_incident(view, key, batch, target, refusal)
+    return outcome("FAILED", key, batch, target, refusal)
 
 
 def item_done(item_key: int, data: str, view: View) -> Effects:
     """The last step of an item whose effects span steps: its outcome."""
-    key = int(data)
+    key, instance_key, root_key = map(int, data.split())
     batch = view.get(BATCHES, key)
     if batch is not None:
-        yield _outcome("COMPLETED", key, batch, (item_key, item_key, item_key))
+        target = Target(item_key=item_key, process_instance_key=instance_key, root_process_instance_key=root_key)
+        yield outcome("COMPLETED", key, batch, target)
         yield from finish_when_done(view, key)

@@ -6,7 +6,7 @@ for items. What it writes back carries the cursor it started from; a stale one i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 import msgspec
@@ -16,18 +16,19 @@ from engine.core.background import Query
 from engine.core.effects import Effects, Event
 from engine.core.faults import INVALID_STATE, NOT_FOUND, Reject
 from engine.core.ports import SelectedItem, SelectionQuery
-from engine.core.record import Record
+from engine.core.record import Record, partition_of
 from engine.core.record import command as make_command
 from engine.core.state import View, key_tail
 from engine.records import BatchOperationChunk, BatchOperationInitialization
-from engine.records.batch_operation_chunk import BatchItem
+from engine.records.batch_operation_chunk import BatchItem, ItemFacts
 
-from .lifecycle import execute_later, step_of
+from .authorization import readable_processes
+from .lifecycle import CHUNK, INITIALIZATION, step_of
 from .operation import Operation
-from .tables import BATCHES, INITIALIZING, PROGRESS, Progress
+from .pacing import advance
+from .supervision import supervise
+from .tables import BATCHES, INITIALIZING, PROGRESS, Batch, Progress
 
-INITIALIZATION = "BATCH_OPERATION_INITIALIZATION"
-CHUNK = "BATCH_OPERATION_CHUNK"
 #: Items in one chunk whatever `chunkSize` says: their keys fill a record of 4 MiB to three quarters at most.
 CHUNK_ITEMS_MAX = 100_000
 
@@ -38,8 +39,9 @@ RESULT_BUFFER_SIZE_EXCEEDED = "RESULT_BUFFER_SIZE_EXCEEDED"
 class Initializer:
     """Which page to ask for next, and the command that brings its answer to the log. Only reads the state."""
 
-    def __init__(self, operations: Mapping[str, Operation]) -> None:
+    def __init__(self, operations: Mapping[str, Operation], decode_parameters: Callable[[str, bytes], Struct]) -> None:
         self._operations = operations
+        self._decode_parameters = decode_parameters
         self._last = -1
 
     def wanted(self, view: View, now: int) -> Query | None:
@@ -47,7 +49,7 @@ class Initializer:
         keys = [key_tail(row) for row, _ in view.scan(INITIALIZING)]
         for key in [k for k in keys if k > self._last] + [k for k in keys if k <= self._last]:
             progress = view.get(PROGRESS, key)
-            if progress is None or progress.suspended or progress.canceling or progress.retry_at > now:
+            if progress is None or not progress.looks or progress.retry_at > now:
                 continue
             self._last = key
             return self._query(view, key, progress)
@@ -64,35 +66,45 @@ class Initializer:
     def next_retry(self, view: View) -> int | None:
         """When the earliest back-off ends, ms since 1970 (UTC)."""
         rows = [view.get(PROGRESS, key_tail(row)) for row, _ in view.scan(INITIALIZING)]
-        return min((p.retry_at for p in rows if p and p.retry_at and not p.suspended and not p.canceling), default=None)
+        return min((p.retry_at for p in rows if p and p.retry_at and p.looks), default=None)
 
     def _query(self, view: View, key: int, progress: Progress) -> Query | None:
         batch = view.get(BATCHES, key)
         if batch is None:
             return None
-        selects = self._operations[batch.type].selects
+        operation = self._operations[batch.type]
+        selects = operation.selects
         selection = SelectionQuery(
             entity=selects.entity,
             partition=view.partition,
             filter=batch.filter,
-            item_keys=batch.item_keys,
+            item_keys=keys_of(batch, view.partition),
             excluded=batch.excluded_keys,
             states=selects.states,
             roots_only=selects.roots_only,
+            process_ids=readable_processes(batch.creator, operation, view),
             after=progress.cursor,
             key_max=batch.key_max,
             limit=progress.page_size,
+            items_of=batch.options.parent_key,
+            undoes=batch.options.undoes,
         )
+        variables = operation.variables
         return Query(
             key=key,
             selection=selection,
             position=batch.position,
             attempts=progress.attempts,
             trace_context=batch.trace_context,
+            variables=variables(self._decode_parameters(batch.type, batch.parameters)) if variables else "",
         )
 
-    def found(self, query: Query, items: Sequence[SelectedItem]) -> Record:
-        """The page as a command. A page that is not full is the last."""
+    def found(self, query: Query, items: Sequence[SelectedItem], facts: Sequence[ItemFacts] = ()) -> Record:
+        """The page as a command. A page that is not full is the last; facts may be of its beginning only."""
+        last = len(items) < query.selection.limit
+        if query.variables:
+            last = last and len(facts) == len(items)
+            items = items[: len(facts)]
         value = BatchOperationChunk(
             batch_operation_key=query.key,
             items=tuple(
@@ -105,7 +117,8 @@ class Initializer:
             ),
             cursor=query.selection.after,
             next_cursor=items[-1].item_key if items else query.selection.after,
-            last=len(items) < query.selection.limit,
+            last=last,
+            facts=tuple(facts),
         )
         return _answer(CHUNK, "CREATE", value, query)
 
@@ -135,6 +148,16 @@ class Initializer:
         return _answer(INITIALIZATION, "FAIL", value, query)
 
 
+def keys_of(batch: Batch, partition: int) -> Sequence[int]:
+    """The keys given by hand that a partition looks for: its own; the lead partition also those of none there is."""
+    homes = [(key, partition_of(key)) for key in batch.item_keys]
+    return [
+        key
+        for key, home in homes
+        if home == partition or (partition == batch.lead_partition and home not in batch.partition_ids)
+    ]
+
+
 def _answer(value_type: str, intent: str, value: Struct, query: Query) -> Record:
     """The command of an answer; it belongs to the trace of the command that created the batch operation."""
     step = msgspec.structs.replace(step_of(query.key), trace_context=query.trace_context)
@@ -159,7 +182,12 @@ def create_chunks(command: Record, view: View) -> Effects:
     size = min(view.settings.chunk_size, CHUNK_ITEMS_MAX)
     for start in range(0, len(wish.items), size):
         items = wish.items[start : start + size]
-        chunk = BatchOperationChunk(batch_operation_key=key, items=items, next_cursor=items[-1].item_key)
+        chunk = BatchOperationChunk(
+            batch_operation_key=key,
+            items=items,
+            next_cursor=items[-1].item_key,
+            facts=wish.facts[start : start + size],
+        )
         yield Event(value_type=CHUNK, intent="CREATED", key=key, value=chunk)
     total = progress.total + len(wish.items)
     value = BatchOperationInitialization(
@@ -169,8 +197,8 @@ def create_chunks(command: Record, view: View) -> Effects:
         yield Event(value_type=INITIALIZATION, intent="INITIALIZING", key=key, value=value)
         return
     yield Event(value_type=INITIALIZATION, intent="INITIALIZED", key=key, value=value)
-    if not progress.suspended:
-        yield execute_later(view, key)
+    yield from supervise(view, key)
+    yield from advance(view, key)
 
 
 def change_page_size(command: Record, view: View) -> Effects:
@@ -195,7 +223,7 @@ def fail(command: Record, view: View) -> Effects:
     if not wish.retryable or wish.attempts >= settings.query_retry_max:
         value = msgspec.structs.replace(wish, total=progress.total)
         yield Event(value_type=INITIALIZATION, intent="FAILED", key=command.key, value=value)
-        yield execute_later(view, command.key)
+        yield from advance(view, command.key)
         return
     delay = settings.query_retry_initial_delay_ms * settings.query_retry_backoff_factor ** min(wish.attempts, 64)
     value = BatchOperationInitialization(

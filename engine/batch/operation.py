@@ -7,31 +7,65 @@ from typing import Any
 
 from msgspec import Struct
 
+from engine.core.ports import FILTERED
 from engine.core.state import View
 from engine.process.execution import Deciding
 from engine.process.work import Work
+from engine.records.batch_operation_chunk import ItemFacts
+
+from .contradictions import contradictions
+
+#: States of process instances that have finished.
+FINISHED = frozenset(("COMPLETED", "TERMINATED"))
 
 
 class Selects(Struct, frozen=True, kw_only=True):
-    """What a filter may pick: the kind of target and the conditions that are forced on it."""
+    """What a filter may pick: the kind of target and the conditions that are forced on it.
+
+    `expects`: the states that make sense where none is forced, so that others are told item by item.
+    """
 
     entity: str
     states: tuple[str, ...] = ()
     roots_only: bool = False
+    expects: tuple[str, ...] = ()
+
+    @property
+    def states_named(self) -> tuple[str, ...]:
+        """The states that a filter may name; empty for any."""
+        return self.states or self.expects
+
+    @property
+    def only_running(self) -> bool:
+        """Whether no target of a finished process instance can be picked."""
+        return bool(self.states) and FINISHED.isdisjoint(self.states)
+
+    @property
+    def is_of_instances(self) -> bool:
+        """Whether each target belongs to a process instance; one that is known of nobody is not known at all."""
+        return self.entity != "DECISION_INSTANCE"
 
     @property
     def filtered(self) -> str:
-        """What the filter is about: incidents are found by their process instances."""
-        return "PROCESS_INSTANCE" if self.entity == "INCIDENT" else self.entity
+        """What the filter is about."""
+        return FILTERED[self.entity]
 
 
 class Item(Struct, frozen=True, kw_only=True):
-    """One target. `at_end` is the last piece of work when the effects span steps: it reports the outcome."""
+    """One target. `at_end` is the last piece of work when the effects span steps: it reports the outcome.
+
+    `facts`: what secondary storage knew of its process instance, for an operation that asks for it (`variables`).
+    """
 
     key: int
     process_instance_key: int
     root_process_instance_key: int
     at_end: Work
+    facts: ItemFacts | None = None
+
+
+def _admit_all(_parameters: Struct, _view: View) -> list[str]:
+    return []
 
 
 def _same(body: Struct) -> Struct:
@@ -43,9 +77,15 @@ class Operation(Struct, frozen=True, kw_only=True):
 
     `decide(parameters, item, view)` yields the effects on one item; it raises Reject to make the item FAILED, and ends
     with True when the effects are complete, False when `item.at_end` will tell. `check(parameters)` gives what can be
-    refused before the log, as texts. `body` is what clients give, where that has another shape than the parameters,
-    which `read(body)` makes of it. `path` is the REST path under /v2 that creates it, `help` the first line of the
-    module's docstring.
+    refused before the log, as texts; `admit(parameters, view)` what can only be known where the operation is created,
+    so that not every item must fail. `body` is what clients give, where that has another shape than the parameters,
+    which `read(body)` makes of it. `skips_missing`: an item that is not found is SKIPPED, whatever the settings say;
+    `skips_unknown`: so is a key given by hand of which nothing is known, which is FAILED otherwise.
+    `variables(parameters)`: it is about what the state no longer has, so facts are looked up with the items, with these
+    values of variables (see `engine.core.ports`).
+    `permission` is what its creator needs of the process definition of each item. `undone_by`: the type that puts back
+    what this one changed, without parameters of its own; empty if nothing can be proved to (and then not
+    `reversible`). `path` is the REST path under /v2 that creates it, `help` the first line of the module's docstring.
     """
 
     name: str
@@ -56,5 +96,20 @@ class Operation(Struct, frozen=True, kw_only=True):
     selects: Selects
     decide: Callable[[Any, Item, View], Deciding]
     reversible: bool
+    skips_missing: bool = False
+    skips_unknown: bool = False
+    admit: Callable[[Any, View], list[str]] = _admit_all
     body: type[Struct] | None = None
     read: Callable[[Any], Struct] = _same
+    permission: str = "UPDATE_PROCESS_INSTANCE"
+    undone_by: str = ""
+    variables: Callable[[Any], str] | None = None
+
+    def contradictions(self, text: str) -> list[str]:
+        """What of the JSON text of a filter can never be true of an item of this type."""
+        return contradictions(self, text)
+
+    @property
+    def resource_type(self) -> str:
+        """Of what the permission is."""
+        return "DECISION_DEFINITION" if self.selects.entity == "DECISION_INSTANCE" else "PROCESS_DEFINITION"

@@ -16,8 +16,9 @@ from engine.core.state import View
 from engine.records import BatchOperationCreation, BatchOperationInitialization, BatchOperationPartitionLifecycle
 from engine.records.batch_error import BatchError
 
-from .initialization import CHUNK, INITIALIZATION
-from .lifecycle import CREATION, EXECUTION, PARTITION_LIFECYCLE, execute_later, step_of
+from .lifecycle import CHUNK, CREATION, EXECUTION, INITIALIZATION, PARTITION_LIFECYCLE, step_of
+from .pacing import WAKE, advance
+from .plans import judge
 from .tables import PROGRESS
 
 #: The type of a partition's error when the engine failed, rather than a query.
@@ -30,7 +31,7 @@ def quarantine(command: Record, refusal: Reject, view: View) -> Effects:
     Pending items are CANCELED from here on, then the partition reports PARTITION_FAILED with the reason.
     """
     message = f"{command.value_type} {command.intent} failed: {refusal.reason}"
-    if command.value_type in (INITIALIZATION, CHUNK, EXECUTION):
+    if command.value_type in (INITIALIZATION, CHUNK, EXECUTION) or command.intent == WAKE:
         yield from _fail_part(command.key, message, view)
     elif command.value_type == CREATION and command.step.sender_partition:
         yield _report_none(command, message, view)
@@ -49,7 +50,8 @@ def _fail_part(key: int, message: str, view: View) -> Effects:
         total=progress.total,
     )
     yield Event(value_type=INITIALIZATION, intent="FAILED", key=key, value=value)
-    yield execute_later(view, key)
+    yield from advance(view, key)
+    yield from judge(view, key)
 
 
 def _report_none(command: Record, message: str, view: View) -> Send:

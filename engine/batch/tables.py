@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 
 from msgspec import Struct
 
+from engine.core.principal import NOBODY, Principal
 from engine.core.state import Table
 from engine.records.batch_error import BatchError
-from engine.records.batch_operation_chunk import BatchItem
+from engine.records.batch_operation_chunk import BatchItem, ItemFacts
+from engine.records.batch_operation_incident import BatchOperationIncident
+from engine.records.batch_operation_lifecycle_management import COMPLETION, EXECUTION, INITIALIZATION, PHASES
+from engine.records.batch_options import BatchOptions
 
 
 class Batch(Struct, frozen=True, kw_only=True, array_like=True):
-    """What was asked for; never changes. `position` is where it was created on this partition.
+    """What was asked for. `position` is where it was created on this partition.
 
-    `trace_context`: of the command that created it, for the commands that its initialization writes.
+    `creator`: who asked for it, with whose rights its items are found and handled.
+    `trace_context`: of the command that created it, for the commands that its initialization writes. `rate` (items per
+    second over all partitions), `slice_size` and `pause_windows` are those in force, the only ones that change.
     """
 
     type: str
@@ -26,16 +33,32 @@ class Batch(Struct, frozen=True, kw_only=True, array_like=True):
     lead_partition: int
     key_max: int
     position: int
-    actor_id: str = ""
+    creator: Principal = NOBODY
     trace_context: str = ""
+    options: BatchOptions = BatchOptions()
+    rate: float = 0.0
+    slice_size: int = 0
+    pause_windows: tuple[str, ...] = ()
+
+    @property
+    def reports(self) -> bool:
+        """Whether partitions tell the lead partition how far they are, before they end."""
+        return bool(self.rate or self.options.failures_max or self.options.failure_share_max)
 
 
 class Progress(Struct, frozen=True, kw_only=True, array_like=True):
     """Where this partition's part stands.
 
     `chunk` and `offset` tell the next pending item, `chunk_end` the chunk after the last. `token` is the number of the
-    execution loop. `error`: the initialization has failed, so the items found are given up. `finished`: this partition
-    has reported; only the lead partition still has the row then.
+    execution loop. `held`: the phases that are held, all of them while it is suspended. `error`: the initialization has
+    failed, so the items found are given up. `finished`: this partition has reported; only the lead partition still has
+    the row then. `retry` and `retry_end` tell the items that are to be tried again. `rate`: items per second of this
+    partition, `paid_until`: when those it has executed are paid for (ms since 1970), `wakes_at`: the due time that it
+    waits for. `reported_at`, `reported_failed`: of its last report. `forgiven`: on the lead partition, failures of all
+    partitions before it was resumed. `incidents`: items that have one. `paused_until`: when the last window of
+    pause ends, ms since 1970. `facts`: how many pending items have FACTS. `executed`: items that were begun. Of the
+    commit of a plan: whether all items were `validated`, how many of them would have `changed`, and some of the
+    `changes`; `judged`: the lead partition has said whether it begins.
     """
 
     cursor: int = -1
@@ -43,7 +66,7 @@ class Progress(Struct, frozen=True, kw_only=True, array_like=True):
     attempts: int = 0
     retry_at: int = 0
     initialized: bool = False
-    suspended: bool = False
+    held: tuple[str, ...] = ()
     canceling: bool = False
     finished: bool = False
     error: BatchError | None = None
@@ -56,6 +79,48 @@ class Progress(Struct, frozen=True, kw_only=True, array_like=True):
     failed: int = 0
     skipped: int = 0
     canceled: int = 0
+    retry: int = 0
+    retry_end: int = 0
+    rate: float = 0.0
+    paid_until: float = 0.0
+    wakes_at: int = 0
+    reported_at: int = 0
+    reported_failed: int = 0
+    forgiven: int = 0
+    incidents: int = 0
+    paused_until: int = 0
+    facts: int = 0
+    executed: int = 0
+    validated: bool = False
+    judged: bool = False
+    changed: int = 0
+    changes: tuple[str, ...] = ()
+
+    @property
+    def runs(self) -> bool:
+        """Whether items may be executed."""
+        return self.initialized and EXECUTION not in self.held and not self.finished
+
+    @property
+    def suspended(self) -> bool:
+        """Whether all is held."""
+        return len(self.held) == len(PHASES)
+
+    @property
+    def looks(self) -> bool:
+        """Whether items may be looked for."""
+        return INITIALIZATION not in self.held and not self.canceling
+
+    @property
+    def may_end(self) -> bool:
+        """Whether the end is not held. What is given up is held by nothing."""
+        return self.abandoned or COMPLETION not in self.held
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether there are items that are not begun, or to be tried again; or with incidents, to be given up."""
+        given_up = self.abandoned and self.incidents > 0
+        return self.chunk < self.chunk_end or self.retry < self.retry_end or given_up
 
     @property
     def abandoned(self) -> bool:
@@ -68,8 +133,54 @@ class Progress(Struct, frozen=True, kw_only=True, array_like=True):
         return self.completed + self.failed + self.skipped + self.canceled
 
 
+class Target(Struct, frozen=True, kw_only=True, array_like=True):
+    """An item."""
+
+    item_key: int
+    process_instance_key: int
+    root_process_instance_key: int
+
+
+class Retry(Target, frozen=True, kw_only=True, array_like=True):
+    """An item that failed and is tried again when that is due, ms since 1970."""
+
+    attempts: int
+    due: int
+
+
+class Incident(Target, frozen=True, kw_only=True, array_like=True):
+    """An item that failed too often, last for this reason, and waits for somebody."""
+
+    error_code: str
+    error_message: str
+
+
+class Ended(Struct, frozen=True, kw_only=True, array_like=True):
+    """A batch operation that has ended. `removal_time`: when it is deleted by itself, 0 for never; `end_time`: when it
+    ended; ms since 1970.
+
+    `parameters`: for those that retry what failed in it; `dry_run`: nothing has;
+    `keeps_plan`: but what would is kept. `total`: its items. `creator`, `approved_by`: of a plan.
+    `errors`: of partitions whose part has failed.
+    """
+
+    type: str
+    state: str
+    removal_time: int
+    parameters: bytes = b""
+    end_time: int = 0
+    dry_run: bool = False
+    keeps_plan: bool = False
+    total: int = 0
+    creator: Principal = NOBODY
+    approved_by: Principal = NOBODY
+    errors: int = 0
+
+
 class Report(Struct, frozen=True, kw_only=True, array_like=True):
-    """What a partition told the lead partition when its part ended."""
+    """What a partition told the lead partition last; `ended`: its part has ended. `rate`: what it was given since.
+
+    `changed`: items that would not come out as planned."""
 
     partition: int
     failed_partition: bool
@@ -79,6 +190,14 @@ class Report(Struct, frozen=True, kw_only=True, array_like=True):
     skipped: int
     canceled: int
     errors: tuple[BatchError, ...] = ()
+    ended: bool = True
+    rate: float = 0.0
+    changed: int = 0
+
+    @property
+    def pending(self) -> int:
+        """Items without an outcome."""
+        return self.total - self.completed - self.failed - self.skipped - self.canceled
 
 
 #: (batch operation key,)
@@ -91,13 +210,51 @@ CHUNKS = Table(52, "CHUNKS", bytes)
 REPORTS = Table(53, "REPORTS", Report)
 #: (batch operation key,) -> True while this partition looks for items
 INITIALIZING = Table(54, "INITIALIZING", bool)
+#: (batch operation key, number) -> items to be tried again, in the order in which that is due
+RETRIES = Table(120, "BATCH_RETRIES", Retry)
+#: (batch operation key,) on the lead partition, until it is deleted
+ENDED_BATCHES = Table(121, "ENDED_BATCHES", Ended)
+#: (batch operation key, key of one that retries what failed in it) -> True until that has ended: so long it is kept
+RETRIED_BY = Table(122, "RETRIED_BY", bool)
+#: (batch operation key, incident key) -> an item that waits for somebody
+INCIDENTS = Table(160, "BATCH_INCIDENTS", Incident)
+#: (batch operation key, item key) -> what was looked up with the item, until that has its outcome
+FACTS = Table(140, "BATCH_FACTS", ItemFacts)
+
+
+class PlannedItem(Struct, frozen=True, kw_only=True, array_like=True):
+    """An item of a plan, and the hash of its outcome."""
+
+    item_key: int
+    process_instance_key: int
+    root_process_instance_key: int
+    outcome: bytes
+
+
+class PlanRow(Struct, frozen=True, kw_only=True, array_like=True):
+    """Some items, in the order in which they were tried."""
+
+    items: tuple[PlannedItem, ...]
+
+
+class Plan(Struct, frozen=True, kw_only=True, array_like=True):
+    """This partition's part of a plan: how many items, and the hash of all of them and of their outcomes."""
+
+    count: int = 0
+    hash: bytes = b""
+
+
+#: (batch operation key, number of the row)
+PLAN_ROWS = Table(150, "PLAN_ROWS", PlanRow)
+#: (batch operation key,)
+PLANS = Table(151, "PLANS", Plan)
 
 #: One packed item: item key, process instance key, root process instance key.
 _ITEM = struct.Struct(">qqq")
 ITEM_SIZE = _ITEM.size
 
 
-def pack_items(items: tuple[BatchItem, ...]) -> bytes:
+def pack_items(items: Iterable[BatchItem | BatchOperationIncident]) -> bytes:
     return b"".join([_ITEM.pack(i.item_key, i.process_instance_key, i.root_process_instance_key) for i in items])
 
 

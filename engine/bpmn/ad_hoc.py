@@ -99,7 +99,7 @@ def _read(
         description=description,
         active_elements=active_elements,
         completion_condition=completion_condition,
-        cancels_remaining=is_true(node.get("cancelRemainingInstances") or "true"),
+        cancels_remaining=node.get("cancelRemainingInstances").strip() not in ("false", "0"),
         output_collection=collection,
         output_element=output_element,
     )

@@ -8,32 +8,52 @@ import typer
 from typer.core import TyperGroup
 
 from . import completion
+from .batch_running import approve, commit, incidents, log, overlaps, progress, remove, resolve, retry, undo, update
+from .batch_search import BatchSearch
 from .options import Connection, Limit, expand
 from .output import print_fields, print_json, print_note, print_table, shown, shown_count
 
 PATH = "/batch-operations"
 
+#: What is shown of a batch operation if there is something to be shown: what was wished, and what is to be noticed.
+WISHES = (
+    ("Name", "name"),
+    ("Reason", "reason"),
+    ("Retries or undoes", "parentBatchOperationKey"),
+    ("Commits plan", "planBatchOperationKey"),
+    ("Approved by", "approvedBy"),
+    ("Starts", "startAt"),
+    ("Items per second", "rate"),
+    ("Items in a slice", "sliceSize"),
+)
+REMARKS = (
+    ("Suspended because", "suspensionReason"),
+    ("Pauses until", "pausedUntil"),
+    ("Incidents", "incidentsCount"),
+    ("Warning", "warning"),
+)
+
 Key = Annotated[
     str, typer.Argument(metavar="KEY", help="Key of the batch operation.", autocompletion=completion.batch_keys)
+]
+
+Phases = Annotated[
+    list[str] | None,
+    typer.Option(metavar="PHASE", help="INITIALIZATION, EXECUTION or COMPLETION alone; may be given several times."),
 ]
 
 
 def list_batches(
     *,
-    state: Annotated[str | None, typer.Option(metavar="STATE", help="Such as ACTIVE or COMPLETED.")] = None,
-    operation: Annotated[
-        str | None, typer.Option("--type", metavar="TYPE", help="Such as CANCEL_PROCESS_INSTANCE.")
-    ] = None,
+    search: BatchSearch,
     limit: Limit = 20,
     connection: Connection,
 ) -> None:
     """List batch operations, the newest first."""
     from .client import Client, newest_first
 
-    given = {"state": state and state.upper(), "operationType": operation and operation.upper()}
-    wanted = {name: value for name, value in given.items() if value is not None}
     with Client(connection.url) as client:
-        found = client.search(PATH, wanted, sort=newest_first("startDate", "batchOperationKey"), limit=limit)
+        found = client.search(PATH, search.filter(), sort=newest_first("startDate", "batchOperationKey"), limit=limit)
     if connection.json:
         print_json(found.document())
         return
@@ -70,8 +90,11 @@ def show(key: Key, connection: Connection) -> None:
     print_fields(
         [
             ("Batch operation", document["batchOperationKey"]),
-            ("Type", document["batchOperationType"]),
+            ("Type", document["batchOperationType"] + (" (dry run)" if document.get("dryRun") else "")),
+            *((title, shown(document[name])) for title, name in WISHES if document.get(name)),
             ("State", document["state"]),
+            *((title, shown(document[name])) for title, name in REMARKS if document.get(name)),
+            *(("Held", ", ".join(phases)) for phases in [document.get("heldPhases")] if phases),
             ("Started", shown(document["startDate"])),
             ("Ended", shown(document["endDate"])),
             ("Items", shown_count(counts.total)),
@@ -107,14 +130,14 @@ def items(
         print_json(found.document())
         return
     print_table(
-        ("ITEM", "PROCESS INSTANCE", "STATE", "PROCESSED", "ERROR"),
+        ("ITEM", "PROCESS INSTANCE", "STATE", "PROCESSED", "ERROR OR PREDICTION"),
         [
             (
                 item["itemKey"],
                 shown(item["processInstanceKey"]),
                 item["state"],
                 shown(item["processedDate"]),
-                shown(item["errorMessage"]),
+                shown(item["errorMessage"] or item.get("prediction")),
             )
             for item in found.items
         ],
@@ -140,14 +163,14 @@ def watch(
     watch_to_end(keys, connection, interval)
 
 
-def suspend(key: Key, connection: Connection) -> None:
+def suspend(key: Key, *, phase: Phases = None, connection: Connection) -> None:
     """Suspend a batch operation."""
-    _manage(key, "suspension", connection)
+    _manage(key, "suspension", connection, phase)
 
 
-def resume(key: Key, connection: Connection) -> None:
+def resume(key: Key, *, phase: Phases = None, connection: Connection) -> None:
     """Resume a suspended batch operation."""
-    _manage(key, "resumption", connection)
+    _manage(key, "resumption", connection, phase)
 
 
 def abort(key: Key, connection: Connection) -> None:
@@ -155,11 +178,12 @@ def abort(key: Key, connection: Connection) -> None:
     _manage(key, "cancellation", connection)
 
 
-def _manage(key: str, what: str, connection: Connection) -> None:
+def _manage(key: str, what: str, connection: Connection, phases: list[str] | None = None) -> None:
     from .client import Client
 
+    body = {"phases": [phase.upper() for phase in phases]} if phases else {}
     with Client(connection.url) as client:
-        client.post(f"{PATH}/{key}/{what}")
+        client.post(f"{PATH}/{key}/{what}", body)
     if connection.json:
         print_json({"batchOperationKey": key, "accepted": what})
     else:
@@ -191,6 +215,24 @@ def batch_app() -> typer.Typer:
         no_args_is_help=True,
     )
     app.command("list")(expand(list_batches))
-    for command in (show, items, watch, suspend, resume, abort):
+    for command in (
+        show,
+        items,
+        incidents,
+        watch,
+        progress,
+        log,
+        overlaps,
+        suspend,
+        resume,
+        update,
+        resolve,
+        abort,
+        retry,
+        undo,
+        commit,
+        approve,
+        remove,
+    ):
         app.command(command.__name__)(expand(command))
     return app

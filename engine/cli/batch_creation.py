@@ -18,10 +18,20 @@ from typer.main import get_group
 from engine.batch.operation import Operation
 from engine.operations import OPERATIONS
 
+from .batch_now import execute_now
+from .batch_options import RunOptions
 from .faults import CommandFailed, UsageFault
-from .filters import Filter, FilterOptions, JobFilterOptions, filter_of, forced, job_filter_of
+from .filters import (
+    DecisionFilterOptions,
+    Filter,
+    FilterOptions,
+    JobFilterOptions,
+    decision_filter_of,
+    filter_of,
+    job_filter_of,
+)
 from .options import Command, Connection, expand, read_json
-from .output import print_fields, print_json, print_line, shown_count
+from .output import print_fields, print_json, print_line, print_note, shown_count
 
 if TYPE_CHECKING:
     from .client import Client, Document
@@ -29,24 +39,30 @@ if TYPE_CHECKING:
 #: What most operations are about, so that its name can be left out.
 USUAL_SUFFIX = "_PROCESS_INSTANCE"
 
+#: Of a batch operation itself, so no operation is called so.
+RESERVED = ("delete",)
+
 #: Types of parameters that an option can say as they are, and how its help names them; others are given as JSON.
 PLAIN_TYPES: dict[Any, str | None] = {str: "TEXT", int: "N", float: "X", bool: None}
 
 
 class Target(Struct, frozen=True):
-    """What a filter is about: its options and what they say, its place in the API, and what people call it."""
+    """What a filter is about: its options and what they say, and what people call it."""
 
     options: type[Struct]
     filter_of: Callable[[Any], Filter]
-    path: str
     name: str
-    alternatives: bool = False
 
 
 TARGETS = {
-    "PROCESS_INSTANCE": Target(FilterOptions, filter_of, "/process-instances", "process instances", alternatives=True),
-    "JOB": Target(JobFilterOptions, job_filter_of, "/jobs", "jobs"),
+    "PROCESS_INSTANCE": Target(FilterOptions, filter_of, "process instances"),
+    "JOB": Target(JobFilterOptions, job_filter_of, "jobs"),
+    "DECISION_INSTANCE": Target(DecisionFilterOptions, decision_filter_of, "decision instances"),
 }
+
+
+#: What an item is called.
+ITEM_NAMES = {**{name: target.name for name, target in TARGETS.items()}, "INCIDENT": "incidents"}
 
 
 class CreationOptions(Struct, frozen=True, kw_only=True):
@@ -57,7 +73,27 @@ class CreationOptions(Struct, frozen=True, kw_only=True):
         bool,
         typer.Option("--show-request", help="Print the REST request and send nothing."),
     ] = False
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only try it: each item tells what would happen, and nothing does.")
+    ] = False
+    keep_plan: Annotated[
+        bool, typer.Option("--keep-plan", help="Keep what a dry run foresees, so that it can be committed.")
+    ] = False
     watch: Annotated[bool, typer.Option("--watch", help="Show progress until it has ended.")] = False
+    id: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY", help="This one too, whatever the filter says; may be given several times."),
+    ] = None
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="KEY", help="Leave this one out; may be given several times.")
+    ] = None
+    now: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY", help="Do it at once to this one; to all of several or none, without a filter."),
+    ] = None
+    idempotency_key: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Sent again with the same text, it is refused, not done twice.")
+    ] = None
 
 
 def creation_group(taken: Container[str]) -> TyperGroup:
@@ -74,10 +110,10 @@ def _nothing() -> None:
 
 
 def command_name(operation: str, taken: Container[str]) -> str:
-    """CANCEL_PROCESS_INSTANCE is `cancel` (`cancel-process-instances` if that is taken), RESOLVE_INCIDENT
+    """CANCEL_PROCESS_INSTANCE is `cancel` (`cancel-process-instances` if that is taken or reserved), RESOLVE_INCIDENT
     `resolve-incidents`."""
     short = operation.removesuffix(USUAL_SUFFIX).lower()
-    if short != operation.lower() and short not in taken:
+    if short != operation.lower() and short not in RESERVED and short not in taken:
         return short
     return operation.lower().replace("_", "-").removesuffix("s") + "s"
 
@@ -87,20 +123,29 @@ def creation_command(operation: Operation) -> Command:
 
     target = TARGETS[operation.selects.filtered]
 
-    def create(wanted: Any, parameters: Any, creation: CreationOptions, connection: Connection) -> None:
+    def create(
+        wanted: Any, parameters: Any, running: RunOptions, creation: CreationOptions, connection: Connection
+    ) -> None:
         from .client import Client
 
+        if creation.now:
+            execute_now(operation, creation.now, _given(parameters, operation), running, wanted, connection)
+            return
         selected = target.filter_of(wanted)
-        if not selected:
+        if not selected and not creation.id:
             raise UsageFault(f"expected at least one condition, got none; say which {target.name} are meant")
-        body = {"filter": selected, **_given(parameters, operation)}
+        chosen = {"filter": selected, "ids": creation.id, "exclude": creation.exclude, "dryRun": creation.dry_run}
+        chosen["keepPlan"] = creation.keep_plan
+        given = {name: value for name, value in chosen.items() if value}
+        body = {**given, **_given(parameters, operation), **running.body()}
         with Client(connection.url) as client:
             if creation.show_request:
                 _show_request(client.url + operation.path, body, connection)
                 return
-            if not creation.yes:
-                _confirm(client, operation, selected)
-            answer = client.post(operation.path, body)
+            if not (creation.yes or creation.dry_run):
+                _confirm(client, operation, body)
+            headers = {"Idempotency-Key": creation.idempotency_key} if creation.idempotency_key else {}
+            answer = client.send("POST", operation.path, body, headers)
         _report(answer, creation, connection)
 
     create.__doc__ = operation.help
@@ -143,6 +188,10 @@ def _option(field: FieldInfo, help_text: str) -> Any:
     return field.name, Annotated[plain | None, option], None
 
 
+def _option_name(field: FieldInfo) -> str:
+    return f"--{field.name.replace('_', '-')}"
+
+
 def _documentation(operation: Operation) -> dict[str, str]:
     """Field -> what its schema says about it."""
     schema = files("schemas") / "operations" / f"{operation.name.lower()}.avsc"
@@ -163,21 +212,8 @@ def _given(parameters: Struct, operation: Operation) -> Document:
         value = getattr(parameters, field.name)
         if value is not None:
             place = given.setdefault(inside, {}) if inside else given
-            place[snake_to_camel(field.name)] = value if _plain_type(field) else read_json(f"--{field.name}", value)
+            place[snake_to_camel(field.name)] = value if _plain_type(field) else read_json(_option_name(field), value)
     return given
-
-
-def conditions_of(operation: Operation) -> Filter:
-    """What an operation demands beside the filter, as far as a filter can say it."""
-    selects = operation.selects
-    conditions: Filter = {}
-    if selects.entity == selects.filtered and selects.states:
-        conditions["state"] = {"$in": list(selects.states)}
-    if selects.entity == "INCIDENT":
-        conditions["hasIncident"] = True
-    if selects.roots_only:
-        conditions["parentProcessInstanceKey"] = {"$exists": False}
-    return conditions
 
 
 def _show_request(url: str, body: Document, connection: Connection) -> None:
@@ -188,11 +224,21 @@ def _show_request(url: str, body: Document, connection: Connection) -> None:
     print_line(msgspec.json.format(msgspec.json.encode(body), indent=2).decode())
 
 
-def _confirm(client: Client, operation: Operation, selected: Filter) -> None:
-    target = TARGETS[operation.selects.filtered]
-    found = client.count(target.path, forced(selected, conditions_of(operation), alternatives=target.alternatives))
-    count = shown_count(found.total, at_least=found.more)
-    question = f"{operation.help} {count} {target.name} match now."
+def _confirm(client: Client, operation: Operation, body: Document) -> None:
+    found = client.post("/batch-operations/preview", {"batchOperationType": operation.name, **body})
+    for process in found["processDefinitions"]:
+        name, version = process["processDefinitionId"] or "of no process", process["processDefinitionVersion"]
+        shown = name if version is None else f"{name} version {version}"
+        print_note(f"{shown_count(process['count'])} {shown}")
+    for state in found["states"]:
+        print_note(f"{shown_count(state['count'])} {state['state']}")
+    if found["withIncidents"]:
+        print_note(f"{shown_count(found['withIncidents'])} with incidents")
+    if found["unknownCount"]:
+        print_note(f"{shown_count(found['unknownCount'])} unknown: {', '.join(found['unknownIds'])}")
+    request = found["request"]
+    print_note(f"{request['method']} {request['path']} {msgspec.json.encode(request['body']).decode()}")
+    question = f"{operation.help} {shown_count(found['total'])} {ITEM_NAMES[operation.selects.entity]} match now."
     if not sys.stdin.isatty():
         raise UsageFault(f"{question} Expected --yes, because there is no terminal to ask; got none, nothing was done")
     if not typer.confirm(f"{question} Create this batch operation?", err=True):

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from .faults import NoConnection, UsageFault, refused
+from .login import login_headers
 
 #: The most that one page of a search may hold (Camunda 8 REST API).
 PAGE_SIZE_MAX = 10_000
@@ -51,7 +52,7 @@ class Client:
 
     def __init__(self, url: str, timeout: float = TIMEOUT_SECONDS) -> None:
         self.url = base_url(url)
-        self._http = httpx.Client(timeout=timeout)
+        self._http = httpx.Client(timeout=timeout, headers=login_headers())
 
     def __enter__(self) -> Client:
         return self
@@ -69,11 +70,12 @@ class Client:
             return self._send("POST", path, files=files)
         return self.send("POST", path, body)
 
-    def send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Document:
+    def send(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Document:
         """The answer to a request of any other method."""
-        return self._send(
-            method, path, content=msgspec.json.encode(body or {}), headers={"Content-Type": "application/json"}
-        )
+        told = {"Content-Type": "application/json", **(headers or {})}
+        return self._send(method, path, content=msgspec.json.encode(body or {}), headers=told)
 
     def search(
         self,

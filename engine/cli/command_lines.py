@@ -31,9 +31,16 @@ NAMES = ("valueType", "intent", "key", "partition", "value", "idempotencyKey", "
 
 #: Families whose commands make something that has no key yet; all others are about a key.
 MESSAGES = ("MESSAGE", "MESSAGE_CORRELATION")
-WITHOUT_KEY = ("DEPLOYMENT", "PROCESS_INSTANCE_CREATION", "JOB_BATCH", "BATCH_OPERATION_CREATION", *MESSAGES)
-#: Where deployments begin.
-DEPLOYMENT_PARTITION = 1
+#: Families that one partition decides about, whatever the key.
+ON_FIRST_PARTITION = ("DEPLOYMENT", "USER", "GROUP", "AUTHORIZATION")
+WITHOUT_KEY = (
+    *ON_FIRST_PARTITION,
+    *("PROCESS_INSTANCE_CREATION", "JOB_BATCH", "BATCH_OPERATION_CREATION"),
+    *MESSAGES,
+)
+#: The command about items that no batch operation is made for.
+AT_ONCE = ("BATCH_OPERATION_CREATION", "EXECUTE")
+FIRST_PARTITION = 1
 
 Problems = list[str]
 
@@ -47,12 +54,16 @@ class Wish(Struct, frozen=True, kw_only=True):
 
 
 class CommandLines:
-    """Reads lines for an installation of so many partitions. `request` gives each command a name of its own."""
+    """Reads lines for an installation of so many partitions. `request` gives each command a name of its own.
 
-    def __init__(self, codec: Codec, partition_count: int, request: Callable[[], str]) -> None:
+    `claims`: whose commands they are.
+    """
+
+    def __init__(self, codec: Codec, partition_count: int, request: Callable[[], str], claims: str) -> None:
         self._codec = codec
         self._partition_count = partition_count
         self._request = request
+        self._claims = claims
 
     def read(self, place: str, line: bytes) -> tuple[Wish | None, Sequence[str]]:
         """The command of a line, or what is wrong with it. `place` names the line."""
@@ -86,6 +97,7 @@ class CommandLines:
         if problems or value is None or intent is None or key is None:
             return None
         step = Step(
+            claims=self._claims,
             request=self._request(),
             idempotency_key=idempotency_key,
             trace_context=trace_context,
@@ -93,6 +105,8 @@ class CommandLines:
         )
         record = command(value_type, intent, value, key=key, step=step)
         self._check_size(record, problems)
+        if (value_type, intent) == AT_ONCE:
+            partition = self._partition_of_items(value, partition, problems)
         partition = partition or self._partition_for(value_type, value, step.idempotency_key)
         return Wish(place=place, record=record, partition=partition)
 
@@ -101,7 +115,7 @@ class CommandLines:
 
     def _partition(self, value_type: str, key: int | None, asked: int, problems: Problems) -> int:
         if value_type in WITHOUT_KEY:
-            return asked or (DEPLOYMENT_PARTITION if value_type == "DEPLOYMENT" else 0)
+            return asked or (FIRST_PARTITION if value_type in ON_FIRST_PARTITION else 0)
         if key is None:
             return 0
         home = partition_of(key)
@@ -112,6 +126,18 @@ class CommandLines:
         elif asked not in (0, home):
             problems.append(f"partition: expected {home}, where key {key} lives, or none, got {asked}")
         return home
+
+    def _partition_of_items(self, value: Struct, asked: int, problems: Problems) -> int:
+        """The one where all items live, of a list that is done at once; the one asked for if there are none."""
+        homes = {partition_of(key) for key in getattr(value, "item_keys", ())}
+        if not homes:
+            return asked
+        if len(homes) > 1 or not 1 <= min(homes) <= self._partition_count:
+            expected = f"expected keys of one of the partitions 1 to {self._partition_count}"
+            problems.append(f"value.itemKeys: {expected}, got some of {', '.join(map(str, sorted(homes)))}")
+        elif asked not in (0, min(homes)):
+            problems.append(f"partition: expected {min(homes)}, where the items live, or none, got {asked}")
+        return min(homes)
 
     def _partition_for(self, value_type: str, value: Struct, idempotency_key: str) -> int:
         """What has a name must find the partition that knows it, as the gateway finds it."""

@@ -15,6 +15,13 @@ from .options import read_json
 Filter = dict[str, Any]
 
 
+ProcessId = Annotated[
+    str | None,
+    typer.Option(metavar="ID", help="Process id; * and ? match any text.", autocompletion=completion.process_ids),
+]
+FilterJson = Annotated[str | None, typer.Option(metavar="JSON", help="A filter object of the REST API, or @FILE.")]
+
+
 class FilterOptions(Struct, frozen=True, kw_only=True):
     """Which process instances."""
 
@@ -26,10 +33,7 @@ class FilterOptions(Struct, frozen=True, kw_only=True):
             autocompletion=completion.instance_keys,
         ),
     ] = None
-    process_id: Annotated[
-        str | None,
-        typer.Option(metavar="ID", help="Process id; * and ? match any text.", autocompletion=completion.process_ids),
-    ] = None
+    process_id: ProcessId = None
     version: Annotated[int | None, typer.Option(metavar="N", help="Version of the process.")] = None
     state: Annotated[
         str | None,
@@ -51,22 +55,19 @@ class FilterOptions(Struct, frozen=True, kw_only=True):
         list[str] | None,
         typer.Option(metavar="NAME=JSON", help="A variable and its value; repeat it."),
     ] = None
-    filter: Annotated[
-        str | None,
-        typer.Option(metavar="JSON", help="A filter object of the REST API, or @FILE."),
-    ] = None
+    filter: FilterJson = None
 
 
 def filter_of(options: FilterOptions) -> Filter:
     """The filter object that the options say; empty without any. Raises UsageFault."""
     given = {
         "processInstanceKey": _one_or_many(options.key),
-        "processDefinitionId": _text(options.process_id),
+        "processDefinitionId": text_filter(options.process_id),
         "processDefinitionVersion": options.version,
         "state": options.state and options.state.upper(),
         "hasIncident": options.has_incident,
-        "errorMessage": _text(options.error_message),
-        "elementId": _text(options.element_id),
+        "errorMessage": text_filter(options.error_message),
+        "elementId": text_filter(options.element_id),
         "variables": [_variable(text) for text in options.variable or ()] or None,
     }
     return _united(given, options.filter)
@@ -84,10 +85,7 @@ class JobFilterOptions(Struct, frozen=True, kw_only=True):
         typer.Option(metavar="TYPE", help="Type; * and ? match any text.", autocompletion=completion.job_types),
     ] = None
     state: Annotated[str | None, typer.Option(metavar="STATE", help="Such as CREATED or FAILED.")] = None
-    process_id: Annotated[
-        str | None,
-        typer.Option(metavar="ID", help="Process id; * and ? match any text.", autocompletion=completion.process_ids),
-    ] = None
+    process_id: ProcessId = None
     instance: Annotated[
         str | None,
         typer.Option(metavar="KEY", help="Process instance key.", autocompletion=completion.instance_keys),
@@ -96,22 +94,45 @@ class JobFilterOptions(Struct, frozen=True, kw_only=True):
     error_message: Annotated[
         str | None, typer.Option(metavar="TEXT", help="What a worker said; * and ? match any text.")
     ] = None
-    filter: Annotated[
-        str | None,
-        typer.Option(metavar="JSON", help="A filter object of the REST API, or @FILE."),
-    ] = None
+    filter: FilterJson = None
 
 
 def job_filter_of(options: JobFilterOptions) -> Filter:
     """As `filter_of`, of jobs."""
     given = {
         "jobKey": _one_or_many(options.key),
-        "type": _text(options.type),
+        "type": text_filter(options.type),
         "state": options.state and options.state.upper(),
-        "processDefinitionId": _text(options.process_id),
+        "processDefinitionId": text_filter(options.process_id),
         "processInstanceKey": options.instance,
-        "elementId": _text(options.element_id),
-        "errorMessage": _text(options.error_message),
+        "elementId": text_filter(options.element_id),
+        "errorMessage": text_filter(options.error_message),
+    }
+    return _united(given, options.filter)
+
+
+class DecisionFilterOptions(Struct, frozen=True, kw_only=True):
+    """Which decision instances."""
+
+    key: Annotated[
+        list[str] | None, typer.Option(metavar="KEY", help="Decision evaluation key; repeat it for several.")
+    ] = None
+    decision_id: Annotated[str | None, typer.Option(metavar="ID", help="Decision id; * and ? match any text.")] = None
+    state: Annotated[str | None, typer.Option(metavar="STATE", help="EVALUATED or FAILED.")] = None
+    instance: Annotated[
+        str | None,
+        typer.Option(metavar="KEY", help="Process instance key.", autocompletion=completion.instance_keys),
+    ] = None
+    filter: FilterJson = None
+
+
+def decision_filter_of(options: DecisionFilterOptions) -> Filter:
+    """As `filter_of`, of decision instances."""
+    given = {
+        "decisionEvaluationKey": _one_or_many(options.key),
+        "decisionDefinitionId": text_filter(options.decision_id),
+        "state": options.state and options.state.upper(),
+        "processInstanceKey": options.instance,
     }
     return _united(given, options.filter)
 
@@ -134,7 +155,7 @@ def _one_or_many(keys: list[str] | None) -> object:
     return keys[0] if len(keys) == 1 else {"$in": keys}
 
 
-def _text(text: str | None) -> object:
+def text_filter(text: str | None) -> object:
     """A pattern when it holds wildcards."""
     if text is not None and ("*" in text or "?" in text):
         return {"$like": text}
@@ -147,14 +168,3 @@ def _variable(text: str) -> Filter:
         raise UsageFault(f"--variable: expected NAME=JSON, got {text!r}; write for example region='\"north\"'")
     # Values of variables are compared as the compact JSON text that is stored.
     return {"name": name, "value": msgspec.json.encode(read_json(f"--variable {name}", value)).decode()}
-
-
-def forced(wanted: Filter, conditions: Filter, *, alternatives: bool = True) -> Filter:
-    """The filter with more conditions that must hold too. `alternatives`: whether such a filter may have `$or`.
-
-    An upper bound when it cannot be said because the filter has alternatives, or may have none, and says something
-    about the same property itself.
-    """
-    if "$or" in wanted or not alternatives:
-        return {**conditions, **wanted}
-    return {**wanted, "$or": [conditions]} if conditions else wanted

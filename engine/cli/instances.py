@@ -1,16 +1,21 @@
-"""`instances`: look at process instances, end one, and begin elements in one."""
+"""`instances`: look at process instances; begin elements in one; cancel, suspend, modify, delete, restart one …"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from . import completion
+from .faults import UsageFault
 from .filters import FilterOptions, filter_of
 from .listing import print_found
+from .migration_plans import Mapping, read_instructions
 from .options import Connection, Limit, Variables, expand, read_json
 from .output import print_fields, print_json
+
+if TYPE_CHECKING:
+    from .client import Document
 
 InstanceKey = Annotated[
     str,
@@ -57,25 +62,174 @@ def show(
         print_tree(tree)
 
 
+RunningInstanceKey = Annotated[
+    str,
+    typer.Argument(metavar="KEY", help="Process instance key.", autocompletion=completion.running_instance_keys),
+]
+
+
 def cancel(
-    key: Annotated[
-        str,
-        typer.Argument(metavar="KEY", help="Process instance key.", autocompletion=completion.running_instance_keys),
-    ],
+    key: RunningInstanceKey,
+    *,
+    skip_subprocesses: Annotated[
+        bool, typer.Option("--skip-subprocesses", help="Let instances that it has called go on, as roots.")
+    ] = False,
     connection: Connection,
 ) -> None:
     """Cancel one process instance.
 
     For many at once there is `retold batch cancel`.
     """
+    _operate(key, "cancellation", connection, {"skipSubprocesses": True} if skip_subprocesses else {})
+
+
+def suspend(key: RunningInstanceKey, connection: Connection) -> None:
+    """Let one process instance stand still.
+
+    For many at once there is `retold batch suspend-process-instances`.
+    """
+    _operate(key, "suspension", connection)
+
+
+def resume(key: RunningInstanceKey, connection: Connection) -> None:
+    """Let a suspended process instance go on.
+
+    For many at once there is `retold batch resume-process-instances`.
+    """
+    _operate(key, "resumption", connection)
+
+
+def modify(
+    key: RunningInstanceKey,
+    *,
+    move: Annotated[
+        list[str] | None, typer.Option(metavar="ID=ID", help="All tokens from one element to another; repeatable.")
+    ] = None,
+    begin: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="A token before an element; repeatable.")
+    ] = None,
+    end: Annotated[list[str] | None, typer.Option(metavar="ID", help="All tokens of an element; repeatable.")] = None,
+    connection: Connection,
+) -> None:
+    """Move, begin and end tokens of one process instance, all of it or nothing.
+
+    For many at once there is `retold batch modify`.
+    """
+    moves = [each.partition("=") for each in move or ()]
+    if wrong := [source for source, _, target in moves if not source or not target]:
+        raise UsageFault(f"expected --move FROM=TO with two element ids, got {wrong[0]!r}; name both")
+    body = {
+        "moveInstructions": [
+            {
+                "sourceElementInstruction": {"sourceType": "byId", "sourceElementId": source},
+                "targetElementId": target,
+                "ancestorScopeInstruction": {"ancestorScopeType": "inferred"},
+            }
+            for source, _, target in moves
+        ],
+        "activateInstructions": [{"elementId": each} for each in begin or ()],
+        "terminateInstructions": [{"elementId": each} for each in end or ()],
+    }
+    if not any(body.values()):
+        raise UsageFault("expected --move, --begin or --end, got none; say what is to happen")
+    _operate(key, "modification", connection, body)
+
+
+def _operate(key: str, operation: str, connection: Connection, body: Document | None = None) -> None:
     from .client import Client
 
     with Client(connection.url) as client:
-        client.post(f"/process-instances/{key}/cancellation")
+        client.post(f"/process-instances/{key}/{operation}", body)
     if connection.json:
-        print_json({"processInstanceKey": key, "accepted": "cancellation"})
+        print_json({"processInstanceKey": key, "accepted": operation})
     else:
-        print_fields([("Process instance", key), ("Accepted", "cancellation")])
+        print_fields([("Process instance", key), ("Accepted", operation)])
+
+
+def delete(
+    key: InstanceKey,
+    *,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for people; kept on the log.")] = "",
+    connection: Connection,
+) -> None:
+    """Delete one process instance that has ended.
+
+    Searches find nothing of it any more; the log keeps its records. For many at once there is `retold batch
+    delete-process-instances`.
+    """
+    from .client import Client
+
+    with Client(connection.url) as client:
+        client.post(f"/process-instances/{key}/deletion", {"reason": reason} if reason else {})
+    if connection.json:
+        print_json({"processInstanceKey": key, "accepted": "deletion"})
+    else:
+        print_fields([("Process instance", key), ("Accepted", "deletion")])
+
+
+def restart(
+    key: InstanceKey,
+    *,
+    begin: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="A token before an element; repeatable.")
+    ] = None,
+    after: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="A token behind an element; repeatable.")
+    ] = None,
+    initial_variables: Annotated[
+        bool, typer.Option("--initial-variables", help="With the values of the beginning, not the last ones.")
+    ] = False,
+    without_business_id: Annotated[
+        bool, typer.Option("--without-business-id", help="Do not give it the business id of the old one.")
+    ] = False,
+    connection: Connection,
+) -> None:
+    """Start a new process instance with what one that has ended had.
+
+    For many at once there is `retold batch restart`.
+    """
+    from .client import Client
+
+    places = [{"elementId": element} for element in begin or ()] + [{"afterElementId": each} for each in after or ()]
+    body: dict[str, Any] = {"initialVariables": initial_variables, "withoutBusinessId": without_business_id}
+    if places:
+        body["startInstructions"] = places
+    with Client(connection.url) as client:
+        answer = client.post(f"/process-instances/{key}/restart", body)
+    if connection.json:
+        print_json(answer)
+    else:
+        print_fields([("Process instance", answer["processInstanceKey"]), ("Restarts", key)])
+
+
+def migrate(
+    key: Annotated[
+        str,
+        typer.Argument(metavar="KEY", help="Process instance key.", autocompletion=completion.running_instance_keys),
+    ],
+    *,
+    target: Annotated[
+        str,
+        typer.Option(
+            "--target-process-definition-key", metavar="KEY", help="The definition that the instance goes on with."
+        ),
+    ],
+    mapping: Mapping,
+    connection: Connection,
+) -> None:
+    """Let one process instance go on with another definition.
+
+    `retold migration-plan generate` makes the instructions. For many at once there is `retold batch migrate`.
+    """
+    from .client import Client
+
+    body = {"targetProcessDefinitionKey": target, "mappingInstructions": read_instructions(mapping)}
+    with Client(connection.url) as client:
+        client.post(f"/process-instances/{key}/migration", body)
+    if connection.json:
+        print_json({"processInstanceKey": key, "accepted": "migration"})
+    else:
+        print_fields([("Process instance", key), ("Accepted", "migration")])
 
 
 def activate(
@@ -109,9 +263,17 @@ def activate(
 
 def instances_app() -> typer.Typer:
     """The group `instances`."""
-    app = typer.Typer(help="Look at process instances, and end one.", no_args_is_help=True)
+    app = typer.Typer(
+        help="Look at process instances; cancel, suspend, resume, modify, delete or restart one.", no_args_is_help=True
+    )
     app.command("list")(expand(list_instances))
     app.command("show")(expand(show))
     app.command("cancel")(expand(cancel))
+    app.command("suspend")(expand(suspend))
+    app.command("resume")(expand(resume))
+    app.command("modify")(expand(modify))
+    app.command("delete")(expand(delete))
+    app.command("restart")(expand(restart))
+    app.command("migrate")(expand(migrate))
     app.command("activate")(expand(activate))
     return app

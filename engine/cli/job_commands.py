@@ -60,6 +60,8 @@ async def run_command(rules: Rules, job: Document) -> Result:
     finally:
         if process.returncode is None:
             await _end(process)
+        # What the command has started may hold its output for ever; there is no public way to let go of that.
+        process._transport.close()  # type: ignore[attr-defined]
     return _judge(rules, exit_code, output, errors.decode(errors="replace").strip())
 
 

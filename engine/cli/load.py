@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from .client import TIMEOUT_SECONDS, Document, base_url, no_connection, read_answer
 from .faults import CommandFailed, Refused
+from .login import login_headers
 
 #: Requests under way at the same time.
 IN_FLIGHT = 64
@@ -74,6 +75,7 @@ class _Sending:
         self._url = url
         self._calls: Iterator[tuple[int, Call]] = enumerate(calls)
         self._answered = answered
+        self._headers = {"Content-Type": "application/json", **login_headers()}
         self._answers: dict[int, Document] = {}
         self._fault: CommandFailed | None = None
         self._unknown = 0
@@ -110,7 +112,7 @@ class _Sending:
                 call.method,
                 self._url + call.path,
                 content=content,
-                headers={"Content-Type": "application/json"},
+                headers=self._headers,
                 extensions={"timeout": timeout},
             )
             response = await transport.handle_async_request(request)

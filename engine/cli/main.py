@@ -9,16 +9,20 @@ from typing import Annotated
 import typer
 
 from . import (
+    authorizations,
     batch,
     decisions,
     engine_commands,
     exporter,
+    groups,
     incidents,
     instances,
     jobs,
     lint,
     log,
     messages,
+    migration_plans,
+    new_operation,
     processes,
     produce,
     repair,
@@ -27,6 +31,7 @@ from . import (
     snapshot,
     state,
     user_tasks,
+    users,
     variables,
     worker,
 )
@@ -83,6 +88,7 @@ def create_app() -> typer.Typer:
     lint.add_to(app)
     processes.add_to(app)
     app.add_typer(instances.instances_app(), name="instances")
+    app.add_typer(migration_plans.migration_plan_app(), name="migration-plan")
     app.add_typer(variables.variables_app(), name="variables")
     app.add_typer(incidents.incidents_app(), name="incidents")
     app.add_typer(jobs.jobs_app(), name="jobs")
@@ -92,6 +98,9 @@ def create_app() -> typer.Typer:
     app.add_typer(signals.signals_app(), name="signals")
     app.add_typer(decisions.decisions_app(), name="decisions")
     app.add_typer(batch.batch_app(), name="batch")
+    app.add_typer(users.users_app(), name="users")
+    app.add_typer(groups.groups_app(), name="groups")
+    app.add_typer(authorizations.authorizations_app(), name="authorizations")
     produce.add_to(app)
     log.add_to(app)
     state.add_to(app)
@@ -99,6 +108,7 @@ def create_app() -> typer.Typer:
     app.add_typer(exporter.exporter_app(), name="exporter")
     app.add_typer(replay.replay_app(), name="replay")
     app.add_typer(repair.repair_app(), name="repair")
+    new_operation.add_to(app)
     return app
 
 

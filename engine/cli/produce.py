@@ -13,7 +13,9 @@ from uuid import uuid4
 import typer
 from msgspec import Struct
 
-from .faults import CommandFailed, NoConnection
+from engine.core.principal import NOBODY, principal_of
+
+from .faults import CommandFailed, NoConnection, UsageFault
 from .line_reading import STDIN, Line, can_be_read_again, in_background, pages
 from .options import Installed, Json, expand
 from .output import print_json, print_line, print_note, shown_count
@@ -39,6 +41,12 @@ class ProduceOptions(Struct, frozen=True, kw_only=True):
     ] = None
     check: Annotated[bool, typer.Option("--check", help="Check all lines, send nothing.")] = False
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait for outcomes.")] = False
+    claims: Annotated[
+        str,
+        typer.Option(
+            "--as", metavar="WHO", help="Whose commands they are: user:NAME or client:NAME; signed if a secret is set."
+        ),
+    ] = NOBODY.claims
     timeout: Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="Wait so long for an outcome.")] = 30.0
 
 
@@ -48,6 +56,8 @@ def produce(wanted: ProduceOptions, installed: Installed, as_json: Json = False)
     Files are checked against the schemas first: nothing is sent when one of their lines is wrong. Of standard input
     each line is sent as it comes, up to the first that is wrong.
     """
+    if principal_of(wanted.claims).claims != wanted.claims:
+        raise UsageFault(f"--as: expected user:NAME or client:NAME, got '{wanted.claims}'; correct it")
     outcomes = asyncio.run(_produce(wanted, installed.settings(), as_json))
     bad = sum(count for outcome, count in outcomes.items() if outcome not in ("ACCEPTED", "APPENDED"))
     if bad:
@@ -65,18 +75,19 @@ async def _produce(wanted: ProduceOptions, settings: Settings, as_json: bool) ->
 
     codec = Assembly(schema_ids(settings)).codec
     files = wanted.file or [STDIN]
+    seal = settings.authorization.seal()
     log = await _open_log(settings)
     try:
         name, numbers = f"produce-{uuid4().hex[:12]}", itertools.count(1)
-        lines = CommandLines(codec, log.partition_count, lambda: f"{name}/{next(numbers)}")
+        lines = CommandLines(codec, log.partition_count, lambda: f"{name}/{next(numbers)}", wanted.claims)
         total = await _check(lines, files) if wanted.check or can_be_read_again(files) else None
         if wanted.check:
             print_note(f"well-formed lines: {shown_count(total or 0)}; nothing was sent")
             return {}
         wishes = Wishes(lines, files, Turns(log.partition_count))
         if wanted.no_wait:
-            return await _send(Appending(log, codec), wishes, total, as_json)
-        waiting = Waiting(log, codec, SystemClock(), name=name, timeout_seconds=wanted.timeout)
+            return await _send(Appending(log, codec, seal), wishes, total, as_json)
+        waiting = Waiting(log, codec, SystemClock(), name=name, timeout_seconds=wanted.timeout, seal=seal)
         return await _send(waiting, wishes, total, as_json)
     finally:
         await log.close()

@@ -18,6 +18,7 @@ from msgspec import Struct
 from engine.core.faults import AppendUnknown, LogFull, RecordTooLarge, Reject, RetoldError, Unavailable
 from engine.core.ports import Clock, Log, Message
 from engine.core.record import Record
+from engine.shell.claims import ClaimsSeal
 from engine.shell.codec import Codec
 from engine.shell.trace_context import trace_headers
 from gateway.outboxes import Outbox, Outgoing
@@ -100,9 +101,11 @@ async def _not_sent(wish: Wish, reason: str) -> Outcome:
 class Waiting:
     """Sends and waits for the outcome, by the header `request`. Call `start` before, `close` in the end."""
 
-    def __init__(self, log: Log, codec: Codec, clock: Clock, *, name: str, timeout_seconds: float) -> None:
+    def __init__(
+        self, log: Log, codec: Codec, clock: Clock, *, name: str, timeout_seconds: float, seal: ClaimsSeal | None
+    ) -> None:
         settings = GatewaySettings(in_flight_max=IN_FLIGHT, request_timeout_ms=int(timeout_seconds * 1000))
-        self._requests = Requests(log, codec, clock, settings, name)
+        self._requests = Requests(log, codec, clock, settings, name, seal)
         self.start = self._requests.start
         self.close = self._requests.close
 
@@ -123,8 +126,9 @@ class Waiting:
 class Appending:
     """Sends and waits only until the command is on the log."""
 
-    def __init__(self, log: Log, codec: Codec) -> None:
+    def __init__(self, log: Log, codec: Codec, seal: ClaimsSeal | None) -> None:
         self._codec = codec
+        self._seal = seal
         self._outboxes = {
             partition: Outbox(log, partition, _note_nothing) for partition in range(1, log.partition_count + 1)
         }
@@ -141,6 +145,8 @@ class Appending:
         step = wish.record.step
         headers = {REQUEST: step.request, **trace_headers(step.trace_context)}
         message = Message(value=self._codec.encode(wish.record), headers=headers)
+        if self._seal is not None:
+            message = self._seal.sign(message)
         ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         faults: list[RetoldError] = []
         self._outboxes[wish.partition].put(Outgoing(message, faults.append, ended.set_result))

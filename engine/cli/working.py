@@ -16,6 +16,7 @@ from msgspec import Struct
 from .client import Document, base_url, no_connection, read_answer
 from .faults import CommandFailed, NoConnection, Refused
 from .job_commands import COMPLETED, ERROR_THROWN, FAILED, GIVEN_BACK, GRACE_SECONDS, Result, Rules, run_command
+from .login import login_headers
 from .options import Connection
 from .output import print_json, print_line, print_note
 
@@ -44,7 +45,7 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 async def work(connection: Connection, rules: Rules, limits: Limits) -> int:
     """Work until Ctrl-C or the count is reached; gives how many jobs were not completed. Raises NoConnection."""
-    async with httpx.AsyncClient(timeout=POLL_MS / 1000 + 60) as http:
+    async with httpx.AsyncClient(timeout=POLL_MS / 1000 + 60, headers=login_headers()) as http:
         return await _Working(connection, rules, limits, http).run()
 
 

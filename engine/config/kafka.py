@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
-from .section import Duration, Secret, Section, WithoutLogin, check_login
+from engine.core.ports import inbox_of
+
+from .section import Duration, Secret, Section, WithoutLogin, Words, check_login
 
 if TYPE_CHECKING:  # the embedded log needs none of it
     from engine.shell.kafka.connection import KafkaConnection
@@ -44,6 +47,11 @@ class SchemaRegistrySettings(Section):
         return self
 
 
+#: Inputs that a partition reads besides two; each costs a request to the broker a second.
+INBOXES_MAX = 32
+_INBOX = re.compile(r"([a-zA-Z0-9_-]{1,64})=((?:user|client):[a-zA-Z0-9_~@.+-]{1,256})")
+
+
 class KafkaSettings(Section):
     """Apache Kafka as the log; without bootstrap servers the log is the embedded one."""
 
@@ -54,6 +62,11 @@ class KafkaSettings(Section):
         default="retold",
         pattern=r"^[a-zA-Z0-9._-]{1,200}$",
         description="Name of the installation: its topics are PREFIX.commands, PREFIX.internal and PREFIX.events.",
+    )
+    inboxes: Annotated[tuple[str, ...], Words] = Field(
+        default=(),
+        max_length=INBOXES_MAX,
+        description="NAME=user:ID or NAME=client:ID: topic PREFIX.inbox.NAME has commands of that principal alone.",
     )
     create_topics: bool = Field(default=True, description="Whether missing topics are created.")
     replication_factor: int = Field(
@@ -100,6 +113,7 @@ class KafkaSettings(Section):
         return KafkaConnection(
             servers=self.bootstrap_servers,
             prefix=self.topic_prefix,
+            inboxes=tuple(text.partition("=")[0] for text in self.inboxes),
             security_protocol=self.security_protocol,
             sasl_mechanism=self.sasl_mechanism,
             sasl_username=self.sasl_username,
@@ -112,6 +126,10 @@ class KafkaSettings(Section):
             session_timeout=self.session_timeout.total_seconds(),
         )
 
+    def inbox_claims(self) -> dict[str, str]:
+        """Input of each inbox -> claims of whoever may write there."""
+        return {inbox_of(name): claims for name, _, claims in (text.partition("=") for text in self.inboxes)}
+
     def topics(self, partition_count: int) -> TopicsWanted:
         """How its topics shall be."""
         from engine.shell.kafka.topics import TopicsWanted
@@ -123,6 +141,20 @@ class KafkaSettings(Section):
             min_insync_replicas=self.min_insync_replicas,
             retention_ms=-1 if self.retention is None else round(self.retention.total_seconds() * 1000),
         )
+
+    @field_validator("inboxes")
+    @classmethod
+    def _inboxes_by_name(cls, inboxes: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = [text for text in inboxes if not _INBOX.fullmatch(text)]
+        if wrong:
+            raise ValueError(
+                "expected NAME=user:ID or NAME=client:ID, the name of 1 to 64 letters, digits, _ and -, got "
+                f"{', '.join(repr(text) for text in wrong)}; write for example orders=client:shop"
+            )
+        names = [text.partition("=")[0] for text in inboxes]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"expected one principal for an inbox, got several for {', '.join(twice)}; name one")
+        return inboxes
 
     @model_validator(mode="after")
     def _security_that_fits(self) -> KafkaSettings:
@@ -146,6 +178,10 @@ class KafkaSettings(Section):
             (
                 has_registry and not self.bootstrap_servers,
                 "bootstrapServers with schemaRegistry.url, got none: the embedded log needs none",
+            ),
+            (
+                bool(self.inboxes) and not self.bootstrap_servers,
+                "bootstrapServers with inboxes, got none: whoever may use the directory of an embedded log is believed",
             ),
         ]
         if found := [f"expected {text}" for is_wrong, text in problems if is_wrong]:

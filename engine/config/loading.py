@@ -61,7 +61,10 @@ def load(
 
 
 #: How RETOLD_… names begin that are not settings of the engine: of clients, and of tests and their services.
-_NOT_SETTINGS = ("RETOLD_URL", "RETOLD_CONFIG", "RETOLD_TEST_", "RETOLD_SERVICES_")
+_NOT_SETTINGS = (
+    *("RETOLD_URL", "RETOLD_CONFIG", "RETOLD_USERNAME", "RETOLD_PASSWORD", "RETOLD_TOKEN"),
+    *("RETOLD_TEST_", "RETOLD_SERVICES_"),
+)
 
 #: Names that OpenTelemetry gives to settings of `telemetry`; ours win.
 _STANDARD_NAMES = {

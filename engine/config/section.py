@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from datetime import timedelta
 from typing import Annotated
 
@@ -65,6 +66,14 @@ def _without_login(urls: str) -> str:
 
 #: URLs are shown to everyone.
 WithoutLogin = AfterValidator(_without_login)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine reaches an address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def check_login(username: str, password: SecretStr) -> None:

@@ -6,18 +6,19 @@ from datetime import timedelta
 
 from pydantic import Field, model_validator
 
-from engine.core.settings import COUNT_MAX, DELAY_MS_MAX
+from engine.core.settings import COUNT_MAX, DELAY_MS_MAX, HISTORY_MS_MAX
 
 from .section import Duration, Section
 
 MILLISECOND, DELAY_MAX = timedelta(milliseconds=1), timedelta(milliseconds=DELAY_MS_MAX)
+HISTORY_MAX = timedelta(milliseconds=HISTORY_MS_MAX)
 
 #: Above this chunk size there is a warning at the start.
 CHUNK_SIZE_DISCOURAGED = 5000
 
 
 class BatchOperationSettings(Section):
-    """The table of the Camunda 8 documentation, "Batch operations: configuration"."""
+    """The table of the Camunda 8 documentation, "Batch operations: configuration"; what Camunda 7 has; and our own."""
 
     scheduler_interval: Duration = Field(
         default=timedelta(seconds=1),
@@ -45,9 +46,46 @@ class BatchOperationSettings(Section):
     slice_size: int = Field(
         default=20, gt=0, le=1000, description="Items that one step handles; smaller is kinder to users' commands."
     )
+    invocations_per_batch_job: int = Field(
+        default=1, gt=0, le=1000, description="Items that succeed or fail together; a slice has at least so many."
+    )
+    batch_jobs_per_seed: int = Field(
+        default=0,
+        ge=0,
+        le=100_000,
+        description="One query asks for so many times invocationsPerBatchJob items, at most queryPageSize; 0 for that.",
+    )
+    batch_poll_time: Duration = Field(
+        default=timedelta(seconds=1),
+        ge=MILLISECOND,
+        le=DELAY_MAX,
+        description="Longest time between two reports of a partition on a batch operation with a rate or maxFailures.",
+    )
     skip_vanished_items: bool = Field(
         default=False, description="An item whose target has vanished is SKIPPED instead of FAILED."
     )
+    synchronous_items_max: int = Field(
+        default=100,
+        gt=0,
+        le=1000,
+        description="Items that a request can have done at once, all or none; more need a batch operation.",
+    )
+    retention: Duration = Field(
+        default=timedelta(days=30),
+        ge=timedelta(0),
+        le=DELAY_MAX,
+        description="How long a batch operation that has ended is kept; 0 for ever.",
+    )
+    retention_by_type: dict[str, Duration] = Field(
+        default={}, description="The same for types of their own, such as CANCEL_PROCESS_INSTANCE."
+    )
+    approval_items_min: int = Field(
+        default=0, ge=0, le=COUNT_MAX, description="Plans of so many items need another user's approval; 0 for none."
+    )
+    approval_types: list[str] = Field(
+        default=[], description="Plans of these types do, such as CANCEL_PROCESS_INSTANCE."
+    )
+    reason_required: bool = Field(default=False, description="Whether every batch operation has to say why it is done.")
     watermark_timeout: Duration = Field(
         default=timedelta(seconds=60),
         gt=timedelta(0),
@@ -79,6 +117,12 @@ class ProcessSettings(Section):
     due_per_tick_max: int = Field(default=100, gt=0, le=10_000, description="Due timers that one step handles.")
     jobs_per_activation_max: int = Field(
         default=1000, gt=0, le=10_000, description="Most jobs that one activation gives out."
+    )
+    history_time_to_live: Duration = Field(
+        default=timedelta(0),
+        ge=timedelta(0),
+        le=HISTORY_MAX,
+        description="How long after its end history is kept when its removal time is calculated; 0: not set.",
     )
     business_id_uniqueness: bool = Field(
         default=False, description="Whether two active root instances of a process may not have the same business id."

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
+
+from engine.records.batch_operation_chunk import ItemFacts
 
 from .ports import SelectedItem, SelectionQuery
 from .record import Record
@@ -15,7 +17,8 @@ from .state import View
 class Query(Struct, frozen=True, kw_only=True):
     """One page wanted. It may be asked once everything up to `position` of this partition is searchable.
 
-    `trace_context`: of the command that the page is for; the answer belongs to the same trace.
+    `trace_context`: of the command that the page is for; the answer belongs to the same trace. `variables`: with which
+    values of variables facts of the process instances are wanted too; empty if none are.
     """
 
     key: int
@@ -23,6 +26,7 @@ class Query(Struct, frozen=True, kw_only=True):
     position: int
     attempts: int
     trace_context: str = ""
+    variables: str = ""
 
 
 class Background(Protocol):
@@ -35,8 +39,60 @@ class Background(Protocol):
 
     def next_retry(self, view: View) -> int | None: ...
 
-    def found(self, query: Query, items: Sequence[SelectedItem]) -> Record: ...
+    def found(self, query: Query, items: Sequence[SelectedItem], facts: Sequence[ItemFacts] = ()) -> Record:
+        """The page; when facts are wanted, only as many items of it as there are facts."""
 
     def too_large(self, query: Query) -> Record: ...
 
     def failed(self, query: Query, reason: str, *, retryable: bool) -> Record: ...
+
+
+class Confirmations(Protocol):
+    """Who waits to hear that secondary storage shows what the log says, and the command that tells them."""
+
+    def awaited(self, view: View) -> int | None:
+        """The first position that somebody waits for; None: nobody waits."""
+
+    def confirmation(self, position: int) -> Record:
+        """Everything up to this position is searchable."""
+
+
+class Delivery(Struct, frozen=True, kw_only=True):
+    """A URL to be told something, JSON as bytes, for the time that comes after so many attempts."""
+
+    key: int
+    url: str
+    body: bytes
+    attempts: int
+
+
+class DeliveryResult(Struct, frozen=True, kw_only=True):
+    """How an attempt went: the HTTP status of the answer, or why there is none."""
+
+    status: int = 0
+    error: str = ""
+    retryable: bool = True
+
+
+class Deliveries(Protocol):
+    """Which URLs are to be told what, and the command that says how an attempt went. Reads the state alone."""
+
+    def wanted(self, view: View, now: int) -> Delivery | None:
+        """One that is due."""
+
+    def next_at(self, view: View) -> int | None:
+        """When the next one is due, ms since 1970; None: nobody is to be told anything."""
+
+    def is_open(self, view: View, delivery: Delivery) -> bool:
+        """Whether the machine has not heard of this attempt yet."""
+
+    def report(self, delivery: Delivery, result: DeliveryResult) -> Record: ...
+
+
+class BatchWork(Struct, frozen=True, kw_only=True):
+    """What batch operations have to do on a partition: parts by phase, items without an outcome, items a second that
+    those with a rate may execute."""
+
+    parts: Mapping[str, int] = {}
+    pending: int = 0
+    rate: float = 0.0

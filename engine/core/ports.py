@@ -10,16 +10,26 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from engine.records.batch_operation_chunk import ItemFacts
+
 COMMANDS = "commands"
 INTERNAL = "internal"
 EVENTS = "events"
 TOPICS = (COMMANDS, INTERNAL, EVENTS)
+
+#: Where every partition gets commands from; a log may have inboxes between them.
+INPUTS = (COMMANDS, INTERNAL)
 
 #: No record's value may be larger, in bytes.
 VALUE_SIZE_MAX = 4 * 1024 * 1024
 
 #: A topic and a partition (numbered from 1).
 Place = tuple[str, int]
+
+
+def inbox_of(name: str) -> str:
+    """The input that one principal alone may write to."""
+    return f"inbox.{name}"
 
 
 class Message(Struct, frozen=True, kw_only=True):
@@ -64,13 +74,15 @@ class Writer(Protocol):
 
 
 class Log(Protocol):
-    """A partitioned log of three topics. Offsets ascend from 0; markers and what was aborted leave gaps.
+    """A partitioned log of three topics, and inboxes. Offsets ascend from 0; markers and what was aborted leave gaps.
 
     What was acknowledged stays. But a log with transactions shows it to readers only when all that was begun earlier at
     that place has ended: who must see an append waits for its offset (`wait`), then reads.
     """
 
     partition_count: int
+    #: COMMANDS, the inboxes of this log, INTERNAL
+    inputs: Sequence[str]
 
     async def append(self, appends: Sequence[Append]) -> Sequence[int]:
         """Append all or nothing as a client (no fence): commands, and what the shell writes to `internal`.
@@ -216,13 +228,25 @@ class SelectedItem(Struct, frozen=True, kw_only=True):
     root_process_instance_key: int
 
 
+#: What items of batch operations are -> what their filter is about: incidents are found by their process instances.
+FILTERED = {
+    "PROCESS_INSTANCE": "PROCESS_INSTANCE",
+    "INCIDENT": "PROCESS_INSTANCE",
+    "JOB": "JOB",
+    "DECISION_INSTANCE": "DECISION_INSTANCE",
+}
+
+
 class SelectionQuery(Struct, frozen=True, kw_only=True):
     """Items of one partition, in ascending key order, above `after` and not above `key_max`.
 
-    `entity` names what an item is (`PROCESS_INSTANCE`, `INCIDENT`, `JOB`); `filter` is the JSON text of the API's job
-    filter, for other items of its process instance filter ("" with `item_keys` alone); `states` and `roots_only` are
-    forced by the operation. `item_keys` is united with the filter's matches, `excluded` is subtracted: keys of what the
-    filter is about.
+    `entity` names what an item is; `filter` is the JSON text of the API's filter of what that is FILTERED by ("" with
+    `item_keys` alone); `states` and `roots_only` are forced by the operation on what the filter matches. `item_keys` is
+    united with that, whatever their state, and `excluded` is subtracted: keys of what the filter is about. With
+    `items_of` the items are those that are FAILED in that batch operation, or with `undoes` those that it changed, and
+    nothing else is said but `after`, `limit` and `process_ids`, and that they are those that this partition found,
+    whatever their keys. `process_ids`: BPMN ids of the only processes whose items may be found; None for all. Items of
+    batch operations that belong to no process instance are found anyway.
     """
 
     entity: str
@@ -232,9 +256,18 @@ class SelectionQuery(Struct, frozen=True, kw_only=True):
     excluded: Sequence[int] = ()
     states: Sequence[str] = ()
     roots_only: bool = False
+    process_ids: Sequence[str] | None = None
     after: int = -1
     key_max: int
     limit: int
+    items_of: int = -1
+    undoes: bool = False
+
+
+#: Which values of variables: those that the process instance had last, or those that it began with.
+LAST_VARIABLES = "LAST"
+INITIAL_VARIABLES = "INITIAL"
+NO_VARIABLES = "NONE"
 
 
 class SearchRefused(RuntimeError):
@@ -249,3 +282,11 @@ class Search(Protocol):
 
     async def select(self, query: SelectionQuery) -> Sequence[SelectedItem]:
         """Raises SearchRefused (not retried) or Unavailable (retried)."""
+
+    async def facts(self, entity: str, keys: Sequence[int], variables: str, size_max: int) -> Sequence[ItemFacts]:
+        """What is known of the first of these process instances or decision evaluations, in their order.
+
+        Of one that is unknown there is only its key. `variables`: which values of them. There are as many as have
+        variables of `size_max` characters together, but at least one; it has none if they are too large by themselves.
+        Raises Unavailable.
+        """

@@ -43,6 +43,8 @@ Applier = Callable[["Fact", State], None]
 Timer = Callable[[int, View], Effects]
 #: `follow(key, data, view)` yields what happens when long work on a key is done; `data` is what was asked to be kept.
 FollowUp = Callable[[int, str, View], Effects]
+#: `authorize(command, view)` raises Reject FORBIDDEN unless who sent a client's command may have it decided.
+Authorize = Callable[[Record, View], None]
 #: `quarantine(command, refusal, view)` yields what sets aside what made its processor fail.
 Quarantine = Callable[[Record, Reject, View], Effects]
 
@@ -65,8 +67,11 @@ def table_values(*tables: object) -> tuple[Table[object], ...]:
 class Registry:
     """All parts together, checked against the intents that the schemas name."""
 
-    def __init__(self, parts: Sequence[Part], intents: Mapping[str, Intents], quarantine: Quarantine) -> None:
+    def __init__(
+        self, parts: Sequence[Part], intents: Mapping[str, Intents], quarantine: Quarantine, authorize: Authorize
+    ) -> None:
         self.quarantine = quarantine
+        self.authorize = authorize
         self.processors: dict[tuple[str, str], Processor] = {}
         self.appliers: dict[tuple[str, str, int], Applier] = {}
         self.timers: dict[str, Timer] = {}

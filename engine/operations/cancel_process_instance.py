@@ -9,24 +9,22 @@ from engine.core.state import View
 from engine.process.execution import Deciding
 from engine.process.instances import cancel_instance
 
-REASON_SIZE_MAX = 4096
-
 
 class Parameters(Struct, frozen=True, kw_only=True):
-    """Why the instances are canceled; kept with the batch operation."""
+    """`skip_subprocesses`: instances that it has called go on, as roots (Camunda 7's name)."""
 
-    reason: str = ""
+    skip_subprocesses: bool = False
 
 
-def check(parameters: Parameters) -> list[str]:
-    if len(parameters.reason) > REASON_SIZE_MAX:
-        return [f"expected a reason of at most {REASON_SIZE_MAX} characters, got {len(parameters.reason)}"]
+def check(_parameters: Parameters) -> list[str]:
     return []
 
 
-def decide(_parameters: Parameters, item: Item, view: View) -> Deciding:
+def decide(parameters: Parameters, item: Item, view: View) -> Deciding:
     """Terminate the instance and everything in it; a large one ends over several steps."""
-    return (yield from cancel_instance(view, item.key, at_end=item.at_end))
+    return (
+        yield from cancel_instance(view, item.key, skip_subprocesses=parameters.skip_subprocesses, at_end=item.at_end)
+    )
 
 
 OPERATION = Operation(
@@ -35,7 +33,9 @@ OPERATION = Operation(
     help=(__doc__ or "").splitlines()[0],
     parameters=Parameters,
     check=check,
-    selects=Selects(entity="PROCESS_INSTANCE", states=("ACTIVE",), roots_only=True),
+    selects=Selects(entity="PROCESS_INSTANCE", states=("ACTIVE", "SUSPENDED"), roots_only=True),
     decide=decide,
     reversible=False,
+    permission="CANCEL_PROCESS_INSTANCE",
+    skips_unknown=True,
 )

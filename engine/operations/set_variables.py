@@ -54,9 +54,10 @@ OPERATION = Operation(
     help=(__doc__ or "").splitlines()[0],
     parameters=Parameters,
     check=check,
-    selects=Selects(entity="PROCESS_INSTANCE", states=("ACTIVE",)),
+    selects=Selects(entity="PROCESS_INSTANCE", states=("ACTIVE", "SUSPENDED")),
     decide=decide,
     reversible=False,
     body=Body,
     read=read,
+    skips_unknown=True,
 )

@@ -33,6 +33,7 @@ from .ad_hoc import (
     problems_of,
 )
 from .execution import Execution, open_execution
+from .held import refuse_suspended
 from .lifecycle import run
 from .tables import ACTIVATED, ELEMENT_INSTANCES, ElementInstance
 from .variables import merge_local, parse_document
@@ -90,6 +91,7 @@ def _find(view: View, key: int) -> ElementInstance:
         raise Reject(NOT_FOUND, f"expected an active ad-hoc sub-process with key {key}, got none; it may have ended")
     if row.state != ACTIVATED or row.interrupted or row.fulfilled:
         raise Reject(INVALID_STATE, f"expected ad-hoc sub-process {key} to be active, but nothing more begins in it")
+    refuse_suspended(view, row.process_instance_key, f"begin elements in ad-hoc sub-process {key}")
     return row
 
 

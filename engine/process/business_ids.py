@@ -99,6 +99,35 @@ def delete_instance(state: State, key: int, bpmn_process_id: str) -> None:
             state.delete(STARTED_INSTANCES, bpmn_process_id, instance.correlation_key)
 
 
+def check_migration(view: View, key: int, bpmn_process_id: str, target_id: str) -> None:
+    """For an instance that becomes one of another process. Raises Reject INVALID_STATE if that has one in its place."""
+    instance, row = view.get(INSTANCES, key), view.get(ELEMENT_INSTANCES, key)
+    if instance is None or row is None or bpmn_process_id == target_id:
+        return
+    if row.parent_process_instance_key == NONE:
+        try:
+            check_unique(view, target_id, instance.business_id)
+        except Reject as refusal:
+            raise Reject(INVALID_STATE, refusal.reason) from None
+    correlation_key = instance.correlation_key
+    if correlation_key and view.get(STARTED_INSTANCES, target_id, correlation_key) is not None:
+        expected = f"expected no active instance of process '{target_id}' that a message with the correlation key"
+        raise Reject(INVALID_STATE, f"{expected} '{correlation_key}' started, got one; there can be only one at a time")
+
+
+def move_instance(
+    state: State, key: int, bpmn_process_id: str, target_id: str, terminate_after: tuple[str, ...]
+) -> None:
+    """For appliers: a process instance has become one of another process, or version."""
+    instance = state.get(INSTANCES, key)
+    if instance is None:
+        return
+    delete_instance(state, key, bpmn_process_id)
+    put_instance(state, key, target_id, structs.replace(instance, terminate_after=terminate_after))
+    if instance.correlation_key:
+        state.put(STARTED_INSTANCES, target_id, instance.correlation_key, value=key)
+
+
 PART = Part(
     processors={("PROCESS_INSTANCE_BUSINESS_ID", "ASSIGN"): assign},
     appliers={("PROCESS_INSTANCE_BUSINESS_ID", "ASSIGNED"): _apply_assigned},

@@ -12,7 +12,7 @@ from engine.bpmn.feel import EvaluationFailure, brief
 from engine.bpmn.model import CalledProcess
 from engine.core.effects import Effects
 from engine.core.faults import INVALID_STATE, NOT_FOUND, Reject
-from engine.core.record import Record
+from engine.core.record import NONE, Record
 from engine.core.registry import Part
 from engine.core.state import View
 from engine.records import ProcessInstanceCall
@@ -36,7 +36,7 @@ def begin(command: Record, view: View) -> Effects:
     row = view.get(ELEMENT_INSTANCES, key)
     if row is None or row.state != ACTIVATING:
         raise Reject(NOT_FOUND, f"expected the call activity {key} to wait for its call, got none; it has ended")
-    root = view.get(ELEMENT_INSTANCES, row.root_process_instance_key)
+    root = _root_of(view, row)
     if root is None or root.state == TERMINATING:
         # A tree that branches ends, because from here on it grows no more.
         raise Reject(INVALID_STATE, f"expected the tree of the call activity {key} to be active, but it is canceled")
@@ -54,6 +54,17 @@ def begin(command: Record, view: View) -> Effects:
         yield from _start(caller, key, row, definition_key, Instance(business_id=business_id))
         return
     yield caller.incident(key, *problem, resume=Work(kinds.RESUME_ACTIVATION, key))
+
+
+def _root_of(view: View, row: ElementInstance) -> ElementInstance | None:
+    """The root of the tree that an element instance is in; the one that it knows may be one no longer (DETACHED)."""
+    instance = view.get(ELEMENT_INSTANCES, row.process_instance_key)
+    known = view.get(ELEMENT_INSTANCES, row.root_process_instance_key)
+    if known is not None and known.state != TERMINATING:
+        return known
+    while instance is not None and instance.parent_process_instance_key != NONE:
+        instance = view.get(ELEMENT_INSTANCES, instance.parent_process_instance_key)
+    return instance
 
 
 def _find(caller: Execution, key: int, called: CalledProcess) -> int:
@@ -121,6 +132,9 @@ def give_back(command: Record, view: View) -> Effects:
     """RETURN: the called instance completes and gives its variables, the call activity completes and goes on."""
     key = command.key
     row = view.get(ELEMENT_INSTANCES, key)
+    if row is not None and row.state == COMPLETING and row.parent_element_instance_key == NONE:
+        yield from _complete_detached(view, key)
+        return
     call = view.get(ELEMENT_INSTANCES, row.parent_element_instance_key) if row is not None else None
     if row is None or call is None or row.state != COMPLETING or call.state == TERMINATING:
         raise Reject(INVALID_STATE, f"expected the called instance {key} to complete its call, but the call is ending")
@@ -139,6 +153,16 @@ def give_back(command: Record, view: View) -> Effects:
     yield from end_completed(execution, key, row)
     caller.push(Work(kinds.COMPLETE, call_key))
     yield from run(caller)
+
+
+def _complete_detached(view: View, key: int) -> Effects:
+    """It was on its way back when its call activity was gone: nobody waits for its variables."""
+    execution = open_execution(view, key)
+    pause = view.get(PAUSES, key)
+    if pause is not None:
+        yield execution.continuation("CONTINUED", pause)
+    execution.push(Work(kinds.LEAVE, key))
+    yield from run(execution)
 
 
 def terminate(command: Record, view: View) -> Effects:

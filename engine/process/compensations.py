@@ -8,11 +8,13 @@ Sources: BPMN 2.0.2, 10.7 and 13.5.5; Camunda 8 "Compensation events"; Zeebe, wh
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import cast
 
 import msgspec
 from msgspec import structs
 
+from engine.bpmn.migration import Plan
 from engine.bpmn.model import (
     AD_HOC_SUB_PROCESS,
     AD_HOC_SUB_PROCESS_INNER_INSTANCE,
@@ -25,7 +27,7 @@ from engine.bpmn.model import (
 from engine.core.effects import Effects, Event
 from engine.core.record import DEFAULT_TENANT, NONE
 from engine.core.registry import Fact, Part, table_values
-from engine.core.state import State, key_tail, pack
+from engine.core.state import State, View, key_tail, pack
 from engine.records import CompensationSubscription
 
 from . import work as kinds
@@ -103,6 +105,43 @@ def _boundary_of(execution: Execution, element: Element) -> Element | None:
 
 def _handler_of(boundary: Element | None) -> str:
     return boundary.event.handler if boundary is not None and isinstance(boundary.event, Compensation) else ""
+
+
+# what becomes of it when the instance goes on with another definition
+
+
+def below(view: View, owner: int) -> Iterator[tuple[int, CompensationRow]]:
+    """What can be undone, or is being, of what this element instance owns, and what is in that; with their keys."""
+    for row_key, row in view.scan(COMPENSATIONS, owner):
+        yield key_tail(row_key), row
+        yield from below(view, row.activity_key)
+
+
+def undone_as(plan: Plan, row: CompensationRow) -> CompensationRow | None:
+    """The subscription as the target of a plan has it. None: what it is about is not mapped.
+
+    That is the boundary event by which the activity is undone, or the sub-process itself; and, once they are active,
+    the activity that undoes and the event that triggers it.
+    """
+    if not row.handler_id:
+        activity_id, handler_id = plan.elements.get(row.activity_id, ""), ""
+    else:
+        elements = (plan.source.elements[name] for name in plan.source.elements[row.activity_id].boundaries)
+        boundary = next(element for element in elements if isinstance(element.event, Compensation))
+        found = plan.target.elements.get(plan.elements.get(boundary.id, ""))
+        activity_id, handler_id = (found.attached_to, _handler_of(found)) if found is not None else ("", "")
+    under_way = {row.throw_id, row.handler_id if row.handler_key != NONE else ""} - {""}
+    if not activity_id or not under_way <= plan.elements.keys():
+        return None
+    if row.handler_key != NONE and plan.elements[row.handler_id] != handler_id:
+        return None
+    throw_id = plan.elements.get(row.throw_id, "")
+    return structs.replace(row, activity_id=activity_id, handler_id=handler_id, throw_id=throw_id)
+
+
+def migrated(execution: Execution, key: int, row: CompensationRow) -> Event:
+    """The record of a subscription as it is now."""
+    return _event(execution, "MIGRATED", key, row)
 
 
 # what triggers it
@@ -247,6 +286,16 @@ def _apply_created(fact: Fact, state: State) -> None:
     mark_holder(state, row.scope_key, HOLDS_COMPENSATIONS)
 
 
+def _apply_migrated(fact: Fact, state: State) -> None:
+    row = _row(cast(CompensationSubscription, fact.value))
+    if row.throw_key != NONE:
+        state.put(COMPENSATIONS, row.throw_key, fact.key, value=row)
+        return
+    _delete_waiting(state, fact.key, state.require(COMPENSATIONS, row.scope_key, fact.key))
+    state.put(COMPENSATIONS, row.scope_key, fact.key, value=row)
+    state.put(COMPENSATIONS_OF, row.scope_key, row.activity_id, fact.key, value=True)
+
+
 def _apply_triggered(fact: Fact, state: State) -> None:
     row = _row(cast(CompensationSubscription, fact.value))
     _delete_waiting(state, fact.key, row)
@@ -275,6 +324,7 @@ def _delete_waiting(state: State, key: int, row: CompensationRow) -> None:
 PART = Part(
     appliers={
         (FAMILY, "CREATED"): _apply_created,
+        (FAMILY, "MIGRATED"): _apply_migrated,
         (FAMILY, "TRIGGERED"): _apply_triggered,
         (FAMILY, "COMPLETED"): _apply_gone,
         (FAMILY, "DELETED"): _apply_gone,

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import cast
 
-import msgspec
+from msgspec import structs
 
 from engine.bpmn.model import AD_HOC_SUB_PROCESS, BOUNDARY_EVENT, PROCESS, START_EVENT, Process
 from engine.core.draft import REQUEST_HEADER
@@ -19,11 +19,16 @@ from engine.core.record import DEFAULT_TENANT, NONE, Record
 from engine.core.registry import Fact, Part
 from engine.core.state import State, View
 from engine.records import ProcessInstanceCreation
+from engine.records.process_instance_creation import StartInstruction
+from engine.records.process_instance_modification import ActivateInstruction
 
+from .beginnings import write_beginnings
 from .business_ids import BUSINESS_ID_LENGTH_MAX, check_unique, put_instance
 from .definitions import find_definition, find_tagged, find_version
 from .execution import Execution
+from .history import check_kept
 from .lifecycle import start
+from .modification_plan import place_problems, target_of
 from .tables import Instance
 from .variables import parse_document
 
@@ -43,7 +48,12 @@ PROBLEMS_TOLD_MAX = 20
 
 def create(command: Record, view: View) -> Effects:
     """PROCESS_INSTANCE_CREATION CREATE: answered by CREATED, or by the result when it awaits that."""
-    wish = cast(ProcessInstanceCreation, command.value)
+    yield from create_instance(view, cast(ProcessInstanceCreation, command.value), request=command.step.request)
+
+
+def create_instance(view: View, wish: ProcessInstanceCreation, *, request: str = "") -> Effects:
+    """Start an instance, for `request` if somebody waits. Raises Reject NOT_FOUND, INVALID_STATE, INVALID_ARGUMENT."""
+    _check_restarted(view, wish.restarted_process_instance_key)
     definition_key = _find(view, wish)
     found = find_definition(view, definition_key)
     if not found[1].root.start and not wish.start_instructions:
@@ -66,22 +76,29 @@ def create(command: Record, view: View) -> Effects:
         fetch_variables=wish.fetch_variables,
         tags=tuple(dict.fromkeys(wish.tags)),
         business_id=wish.business_id,
+        restarted_process_instance_key=wish.restarted_process_instance_key,
         tenant_id=DEFAULT_TENANT,
     )
-    yield _created(command, value)
-    inside = [instruction.element_id for instruction in wish.start_instructions]
-    yield from start(execution, document, msgspec.json.encode(inside).decode() if inside else "")
+    yield _created(request, value)
+    execution.restarted = wish.restarted_process_instance_key
+    inside = [target_of(_as_activation(instruction), execution.graph) for instruction in wish.start_instructions]
+    yield from start(execution, document, write_beginnings(inside))
 
 
-def _created(command: Record, value: ProcessInstanceCreation) -> Event:
+def _check_restarted(view: View, key: int) -> None:
+    """What is restarted has ended: more than that is not known here any more. Raises Reject."""
+    if key != NONE:
+        check_kept(view, key)
+
+
+def _created(request: str, value: ProcessInstanceCreation) -> Event:
     """It tells whoever awaits the result that the instance runs, without being the whole answer."""
-    request = command.step.request
     return Event(
         value_type="PROCESS_INSTANCE_CREATION",
         intent="CREATED",
         key=value.process_instance_key,
         value=value,
-        answers=not value.await_result,
+        answers=bool(request) and not value.await_result,
         headers={REQUEST_HEADER: request} if value.await_result and request else None,
     )
 
@@ -101,7 +118,7 @@ def _problems(wish: ProcessInstanceCreation, graph: Process) -> Iterator[str]:
     yield from _too_many("variables to fetch", len(wish.fetch_variables), FETCH_VARIABLES_MAX)
     yield from _too_many("tags", len(wish.tags), TAGS_MAX)
     for instruction in wish.start_instructions:
-        yield from _start_problems(instruction.element_id, graph)
+        yield from _start_problems(instruction, graph)
     for number, runtime in enumerate(wish.runtime_instructions):
         if runtime.type != TERMINATE_PROCESS_INSTANCE:
             expected = f"expected the type of runtime instruction {number} to be {TERMINATE_PROCESS_INSTANCE}"
@@ -124,7 +141,20 @@ def _too_many(what: str, count: int, count_max: int) -> Iterator[str]:
         yield f"expected at most {count_max} {what}, got {count}; give fewer"
 
 
-def _start_problems(element_id: str, graph: Process) -> Iterator[str]:
+def _as_activation(instruction: StartInstruction) -> ActivateInstruction:
+    """The same place, as modifications have it."""
+    return ActivateInstruction(**structs.asdict(instruction))
+
+
+def _start_problems(instruction: StartInstruction, graph: Process) -> Iterator[str]:
+    element_id = instruction.element_id
+    if instruction.after_element_id or instruction.sequence_flow_id:
+        activation = _as_activation(instruction)
+        problems = list(place_problems("start instruction", activation, graph))
+        yield from problems
+        if problems:
+            return
+        element_id = target_of(activation, graph)
     element = graph.elements.get(element_id)
     if element is None or element.type == PROCESS:
         yield f"expected to start before an element of '{graph.id}', got '{_shown(element_id)}'; correct it"

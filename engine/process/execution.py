@@ -21,7 +21,7 @@ from engine.records import Incident, ProcessInstance, ProcessInstanceContinuatio
 
 from . import work as kinds
 from .definitions import find_definition
-from .tables import ELEMENT_INSTANCES, INSTANCES, Definition, ElementInstance, Instance, Pause
+from .tables import ELEMENT_INSTANCES, INSTANCES, Definition, ElementInstance, IncidentRow, Instance, Pause
 from .work import Work, encode_work
 
 #: Characters of an incident's message, which may quote values of any size.
@@ -66,6 +66,10 @@ class Execution:
         self.spent = 0
         #: whether the process instance is gone
         self.ended = False
+        #: the process instance that it begins again
+        self.restarted = NONE
+        #: whether instances that it has called go on when it is terminated
+        self.skips_subprocesses = False
         self._tokens: Counter[int] = Counter()
         self._values: dict[int, ProcessInstance] = {}
         self._instance: Instance | None = None
@@ -194,7 +198,12 @@ class Execution:
         """The new process instance."""
         key = self.instance_key
         value = self._values[key] = self._value(self.graph.id, PROCESS, NONE)
-        first = structs.replace(value, tags=self.instance.tags, business_id=self.instance.business_id)
+        first = structs.replace(
+            value,
+            tags=self.instance.tags,
+            business_id=self.instance.business_id,
+            restarted_process_instance_key=self.restarted,
+        )
         return self._event("ELEMENT_ACTIVATING", key, first)
 
     def lifecycle(self, intent: str, key: int, row: ElementInstance | None = None) -> Event:
@@ -206,10 +215,34 @@ class Execution:
             value = self._values[key] = self._value(row.element_id, row.element_type, row.scope_key)
         return self._event(intent, key, value)
 
+    def terminating(self, key: int, row: ElementInstance) -> Event:
+        """An element instance is ending."""
+        event = self.lifecycle("ELEMENT_TERMINATING", key, row)
+        if row.element_type == PROCESS and self.skips_subprocesses:
+            return structs.replace(event, value=structs.replace(self._values[key], skip_subprocesses=True))
+        return event
+
+    def detached(self) -> Event:
+        """This instance, which another one called, is a root from now on."""
+        event = self.lifecycle("DETACHED", self.instance_key)
+        value = structs.replace(self._values[self.instance_key], root_process_instance_key=self.instance_key)
+        return structs.replace(event, value=value)
+
     def taken(self, flow_id: str, scope_key: int, joining_gateway: str) -> Event:
         """A token went over a sequence flow."""
         value = self._value(flow_id, SEQUENCE_FLOW, scope_key, joining_gateway)
         return self._event("SEQUENCE_FLOW_TAKEN", self.view.next_key(), value)
+
+    def not_taken(self, flow_id: str, scope_key: int, joining_gateway: str) -> Event:
+        """A token that waits at a gateway is there no longer."""
+        value = self._value(flow_id, SEQUENCE_FLOW, scope_key, joining_gateway)
+        return self._event("SEQUENCE_FLOW_DELETED", self.view.next_key(), value)
+
+    def migrated(self, key: int, row: ElementInstance, element_id: str) -> Event:
+        """An element instance is one of this definition now; `row`: as it was."""
+        value = self._values[key] = self._value(element_id, row.element_type, row.scope_key)
+        source = {"source_process_definition_key": row.process_definition_key, "source_element_id": row.element_id}
+        return self._event("ELEMENT_MIGRATED", key, structs.replace(value, **source))
 
     def incident(
         self, key: int, error_type: str, message: str, *, resume: Work | None = None, job_key: int = NONE
@@ -223,6 +256,11 @@ class Execution:
         """An incident is resolved because its element instance is gone."""
         value = self._incident(key, element_id, "", "", NONE, None)
         return Event(value_type="INCIDENT", intent="RESOLVED", key=incident_key, value=value)
+
+    def incident_migrated(self, incident_key: int, row: IncidentRow, element_id: str, resume: Work | None) -> Event:
+        """An incident is one of this definition now."""
+        value = self._incident(row.element_instance_key, element_id, row.error_type, "", row.job_key, resume)
+        return Event(value_type="INCIDENT", intent="MIGRATED", key=incident_key, value=value)
 
     def _incident(
         self, key: int, element_id: str, error_type: str, message: str, job_key: int, resume: Work | None

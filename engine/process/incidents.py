@@ -158,6 +158,11 @@ def _apply_created(fact: Fact, state: State) -> None:
         state.put(JOBS, value.job_key, value=structs.replace(job, state=stands, incident_key=fact.key))
 
 
+def _apply_migrated(fact: Fact, state: State) -> None:
+    row = state.require(INCIDENTS, fact.key)
+    state.put(INCIDENTS, fact.key, value=structs.replace(row, resume=cast(Incident, fact.value).resume))
+
+
 def _apply_resolved(fact: Fact, state: State) -> None:
     row = state.require(INCIDENTS, fact.key)
     state.delete(INCIDENTS, fact.key)
@@ -170,6 +175,10 @@ def _apply_resolved(fact: Fact, state: State) -> None:
 
 PART = Part(
     processors={("INCIDENT", "RESOLVE"): resolve},
-    appliers={("INCIDENT", "CREATED"): _apply_created, ("INCIDENT", "RESOLVED"): _apply_resolved},
+    appliers={
+        ("INCIDENT", "CREATED"): _apply_created,
+        ("INCIDENT", "MIGRATED"): _apply_migrated,
+        ("INCIDENT", "RESOLVED"): _apply_resolved,
+    },
     tables=table_values(INCIDENTS, ELEMENT_INCIDENTS),
 )

@@ -17,6 +17,7 @@ from engine.records import ProcessInstance, ProcessInstanceContinuation
 from . import work as kinds
 from .business_ids import delete_instance
 from .execution import Deciding, Execution, open_execution
+from .held import refuse_suspended
 from .lifecycle import run, take_up
 from .multi_instance_tables import delete_body, mark_begun, mark_completed, mark_terminated
 from .tables import (
@@ -34,6 +35,7 @@ from .tables import (
     ElementInstance,
     Instance,
     Pause,
+    is_suspended,
     mark_holder,
 )
 from .variables import delete_variables
@@ -42,13 +44,17 @@ from .work import Work
 
 def cancel(command: Record, view: View) -> Effects:
     """PROCESS_INSTANCE CANCEL: accepted with the first record; a large instance ends over several steps."""
-    yield from cancel_instance(view, command.key, answers=True)
+    wish = cast(ProcessInstance, command.value)
+    yield from cancel_instance(view, command.key, skip_subprocesses=wish.skip_subprocesses, answers=True)
 
 
-def cancel_instance(view: View, key: int, *, at_end: Work | None = None, answers: bool = False) -> Deciding:
+def cancel_instance(
+    view: View, key: int, *, skip_subprocesses: bool = False, at_end: Work | None = None, answers: bool = False
+) -> Deciding:
     """Terminate a process instance. True: it is gone; False: it ends in later steps, `at_end` last.
 
-    Raises Reject NOT_FOUND or INVALID_STATE (it is ending already).
+    `skip_subprocesses`: instances that it has called go on, as roots. Raises Reject NOT_FOUND, or INVALID_STATE (it is
+    ending already).
     """
     execution = open_execution(view, key, answers=answers)
     row = view.get(ELEMENT_INSTANCES, key)
@@ -56,6 +62,7 @@ def cancel_instance(view: View, key: int, *, at_end: Work | None = None, answers
         raise Reject(INVALID_STATE, f"expected process instance {key} to be active, got one that is being canceled")
     if row.parent_process_instance_key != NONE:
         raise Reject(INVALID_STATE, f"expected a root process instance, got {key}; cancel the one that called it")
+    execution.skips_subprocesses = skip_subprocesses
     return (yield from terminate_instance(execution, at_end=at_end))
 
 
@@ -76,6 +83,7 @@ def continue_instance(command: Record, view: View) -> Effects:
         raise Reject(
             INVALID_STATE, f"expected the pause {wish.token} of instance {wish.process_instance_key}, got none"
         )
+    refuse_suspended(view, wish.process_instance_key, "go on")
     yield from take_up(open_execution(view, wish.process_instance_key), pause)
 
 
@@ -154,6 +162,18 @@ def _apply_completing(fact: Fact, state: State) -> None:
 
 def _apply_terminating(fact: Fact, state: State) -> None:
     _set_state(TERMINATING, fact, state)
+    if cast(ProcessInstance, fact.value).skip_subprocesses:
+        row = state.require(ELEMENT_INSTANCES, fact.key)
+        state.put(ELEMENT_INSTANCES, fact.key, value=structs.replace(row, skips_subprocesses=True))
+
+
+def _apply_detached(fact: Fact, state: State) -> None:
+    """A called instance and its call activity have nothing to do with each other any more."""
+    row = state.require(ELEMENT_INSTANCES, fact.key)
+    call = state.require(ELEMENT_INSTANCES, row.parent_element_instance_key)
+    state.put(ELEMENT_INSTANCES, row.parent_element_instance_key, value=structs.replace(call, work_key=NONE))
+    root = {"parent_process_instance_key": NONE, "parent_element_instance_key": NONE, "depth": 0}
+    state.put(ELEMENT_INSTANCES, fact.key, value=structs.replace(row, root_process_instance_key=fact.key, **root))
 
 
 def _apply_completed(fact: Fact, state: State) -> None:
@@ -197,9 +217,27 @@ def _apply_taken(fact: Fact, state: State) -> None:
         mark_holder(state, value.flow_scope_key, HOLDS_JOINS)
 
 
+def _apply_flow_deleted(fact: Fact, state: State) -> None:
+    value = cast(ProcessInstance, fact.value)
+    place = (value.flow_scope_key, value.joining_gateway, value.element_id)
+    count = state.require(JOINS, *place)
+    if count > 1:
+        state.put(JOINS, *place, value=count - 1)
+    else:
+        state.delete(JOINS, *place)
+
+
+def _apply_element_migrated(fact: Fact, state: State) -> None:
+    value = cast(ProcessInstance, fact.value)
+    row = state.require(ELEMENT_INSTANCES, fact.key)
+    moved = {"element_id": value.element_id, "process_definition_key": value.process_definition_key}
+    state.put(ELEMENT_INSTANCES, fact.key, value=structs.replace(row, **moved))
+
+
 def _apply_paused(fact: Fact, state: State) -> None:
     value = cast(ProcessInstanceContinuation, fact.value)
-    pause = Pause(token=value.token, round=value.round, work=value.work, waits=value.waits)
+    suspended = is_suspended(state, value.process_instance_key)
+    pause = Pause(token=value.token, round=value.round, work=value.work, waits=value.waits, suspended=suspended)
     state.put(PAUSES, value.process_instance_key, value=pause)
 
 
@@ -219,7 +257,10 @@ PART = Part(
         ("PROCESS_INSTANCE", "ELEMENT_COMPLETED"): _apply_completed,
         ("PROCESS_INSTANCE", "ELEMENT_TERMINATING"): _apply_terminating,
         ("PROCESS_INSTANCE", "ELEMENT_TERMINATED"): _apply_terminated,
+        ("PROCESS_INSTANCE", "DETACHED"): _apply_detached,
+        ("PROCESS_INSTANCE", "ELEMENT_MIGRATED"): _apply_element_migrated,
         ("PROCESS_INSTANCE", "SEQUENCE_FLOW_TAKEN"): _apply_taken,
+        ("PROCESS_INSTANCE", "SEQUENCE_FLOW_DELETED"): _apply_flow_deleted,
         ("PROCESS_INSTANCE_CONTINUATION", "PAUSED"): _apply_paused,
         ("PROCESS_INSTANCE_CONTINUATION", "CONTINUED"): _apply_continued,
     },

@@ -10,7 +10,7 @@ from engine.bpmn.model import AD_HOC_SUB_PROCESS
 from engine.core.effects import Effects, Event
 from engine.core.faults import INVALID_ARGUMENT, INVALID_STATE, NOT_FOUND, Reject
 from engine.core.head import apply_nothing, clear_due, set_due
-from engine.core.record import DEFAULT_TENANT, NONE, Record
+from engine.core.record import NONE, Record
 from engine.core.registry import Fact, Part, table_values
 from engine.core.state import State, View, key_tail
 from engine.records import Job, JobBatch
@@ -18,8 +18,9 @@ from engine.records import Job, JobBatch
 from . import work as kinds
 from .ad_hoc_instructions import follow, read_result
 from .business_ids import assign_business_id
-from .elements.job_task import JOB_TYPE_HEADER, job_kind
-from .execution import open_execution
+from .execution import Deciding, open_execution
+from .held import refuse_suspended
+from .job_records import activatable, job_value
 from .lifecycle import run
 from .tables import (
     ACTIVATABLE,
@@ -28,9 +29,14 @@ from .tables import (
     ELEMENT_INSTANCES,
     ERROR_THROWN,
     FAILED,
+    HELD,
+    HELD_JOB,
     JOBS,
+    SUSPENDED,
     TAKEN,
     JobRow,
+    hold,
+    is_suspended,
 )
 from .variables import merge_local, parse_document, visible_variables
 from .work import Work
@@ -50,40 +56,10 @@ def find_job(view: View, key: int, wish: str) -> JobRow:
     row = view.get(JOBS, key)
     if row is None:
         raise Reject(NOT_FOUND, f"expected to {wish} a job with key {key}, got none; check the key, it may have ended")
+    refuse_suspended(view, row.process_instance_key, f"{wish} job {key}")
     if row.state in (FAILED, ERROR_THROWN):
         raise Reject(INVALID_STATE, f"expected to {wish} job {key}, but it is {row.state}; resolve its incident first")
     return row
-
-
-def job_value(view: View, row: JobRow, **changes: object) -> Job:
-    """The value of a job's record, with the fields that the event is about."""
-    element = view.get(ELEMENT_INSTANCES, row.element_instance_key)
-    execution = open_execution(view, row.process_instance_key)
-    value = Job(
-        type=row.type,
-        kind=job_kind(element.element_type if element else ""),
-        retries=row.retries,
-        worker=row.worker,
-        deadline=NONE,
-        process_instance_key=row.process_instance_key,
-        process_definition_key=execution.definition_key,
-        bpmn_process_id=execution.process_id,
-        bpmn_version=execution.definition.bpmn_version,
-        element_id=element.element_id if element else "",
-        element_instance_key=row.element_instance_key,
-        root_process_instance_key=execution.root_key,
-        tags=row.tags,
-        business_id=row.business_id,
-        tenant_id=DEFAULT_TENANT,
-    )
-    return structs.replace(value, **changes) if changes else value
-
-
-def activatable(view: View, row: JobRow, intent: str, key: int, *, answers: bool = False, **changes: object) -> Event:
-    """An event after which the job can be activated (again), with the hint for those who wait for one."""
-    headers = {JOB_TYPE_HEADER: row.type}
-    value = job_value(view, row, **changes)
-    return Event(value_type="JOB", intent=intent, key=key, value=value, answers=answers, headers=headers)
 
 
 def activate(command: Record, view: View) -> Effects:
@@ -96,8 +72,9 @@ def activate(command: Record, view: View) -> Effects:
     limit = min(wish.jobs_max, view.settings.jobs_per_activation_max)
     keys: list[int] = []
     size = 0
-    waiting = view.scan(ACTIVATABLE_JOBS, wish.type, limit=limit)
-    truncated = len(waiting) == limit < wish.jobs_max
+    all_held = yield from _hold_suspended(view, wish.type, limit)
+    waiting = view.scan(ACTIVATABLE_JOBS, wish.type, limit=limit) if all_held else []
+    truncated = not all_held or len(waiting) == limit < wish.jobs_max
     for row_key, _ in waiting:
         key = key_tail(row_key)
         row = view.get(JOBS, key)
@@ -118,6 +95,23 @@ def activate(command: Record, view: View) -> Effects:
         yield Event(value_type="JOB", intent="ACTIVATED", key=key, value=value, answers=True)
     done = structs.replace(wish, job_keys=tuple(keys), truncated=truncated)
     yield Event(value_type="JOB_BATCH", intent="ACTIVATED", value=done, answers=True)
+
+
+def _hold_suspended(view: View, job_type: str, limit: int) -> Deciding:
+    """Take jobs of suspended process instances out of the first `limit` that wait.
+
+    False: there were too many of them for one step; the worker is to ask again.
+    """
+    budget = view.effort + view.settings.step_effects_max
+    while view.effort < budget:
+        waiting = [key_tail(key) for key, _ in view.scan(ACTIVATABLE_JOBS, job_type, limit=limit)]
+        rows = [(key, row) for key in waiting if (row := view.get(JOBS, key)) is not None]
+        suspended = [(key, row) for key, row in rows if is_suspended(view, row.process_instance_key)]
+        for key, row in suspended:
+            yield Event(value_type="JOB", intent="SUSPENDED", key=key, value=job_value(view, row))
+        if not suspended:
+            return True
+    return False
 
 
 def _too_large(view: View, row: JobRow, key: int, size: int) -> Event:
@@ -268,6 +262,8 @@ def leave(state: State, key: int) -> JobRow:
         clear_due(state, row.deadline, TIMEOUT_TIMER, key)
     elif row.state == BACKOFF:
         clear_due(state, row.deadline, BACKOFF_TIMER, key)
+    elif row.state == SUSPENDED:
+        state.delete(HELD, row.process_instance_key, key)
     return row
 
 
@@ -282,6 +278,12 @@ def _apply_activatable(fact: Fact, state: State) -> None:
     row = structs.replace(leave(state, fact.key), state=ACTIVATABLE, deadline=NONE)
     state.put(JOBS, fact.key, value=row)
     state.put(ACTIVATABLE_JOBS, row.type, fact.key, value=True)
+
+
+def _apply_suspended(fact: Fact, state: State) -> None:
+    row = structs.replace(leave(state, fact.key), state=SUSPENDED)
+    state.put(JOBS, fact.key, value=row)
+    hold(state, row.process_instance_key, HELD_JOB, row.element_instance_key, fact.key)
 
 
 def _apply_failed(fact: Fact, state: State) -> None:
@@ -339,7 +341,10 @@ PART = Part(
         ("JOB", "TIMED_OUT"): _apply_activatable,
         ("JOB", "RECURRED_AFTER_BACKOFF"): _apply_activatable,
         ("JOB", "UPDATED"): _apply_updated,
+        ("JOB", "MIGRATED"): apply_nothing,
         ("JOB", "CANCELED"): _apply_gone,
+        ("JOB", "SUSPENDED"): _apply_suspended,
+        ("JOB", "RESUMED"): _apply_activatable,
         ("JOB_BATCH", "ACTIVATED"): apply_nothing,
     },
     timers={TIMEOUT_TIMER: time_out, BACKOFF_TIMER: end_backoff},

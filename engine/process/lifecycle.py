@@ -23,6 +23,7 @@ from engine.core.state import View, key_tail
 
 from . import work as kinds
 from .ad_hoc import begin_inside
+from .beginnings import read_beginnings, variables_at
 from .call_commands import RETURN, call_command
 from .compensations import complete_handler, finish, forget, forgets_first, subscribe, trigger
 from .elements import BEHAVIORS, PASS_THROUGH
@@ -32,6 +33,7 @@ from .events.catching import happen
 from .events.waits import close_waits, open_waits
 from .execution import Deciding, Execution, open_execution
 from .flows import end_after
+from .held import release
 from .joins import is_due, may_activate
 from .mappings import map_inputs, map_outputs
 from .message_buffer import start_next
@@ -67,14 +69,15 @@ SCOPES = (
 )
 
 
-def run(execution: Execution, *, at_end: Work | None = None, limit: int = NONE) -> Deciding:
+def run(execution: Execution, *, at_end: Work | None = None, limit: int = NONE, stands_still: bool = False) -> Deciding:
     """Perform the work. True: nothing is left; False: the rest is paused, with `at_end` as its last piece.
 
-    `limit`: the effort of the step at which it pauses, where it is not the first work of the step.
+    `limit`: the effort of the step at which it pauses, where it is not the first work of the step. `stands_still`: it
+    is done although the instance is suspended.
     """
     view = execution.view
     pause = view.get(PAUSES, execution.instance_key)
-    if pause is not None and execution.stack and execution.stack[-1].kind != kinds.CONTINUE:
+    if pause is not None and not stands_still and execution.stack and execution.stack[-1].kind != kinds.CONTINUE:
         yield from keep(execution, pause, at_end)
         return False
     limit = view.effort + view.settings.step_effects_max if limit == NONE else limit
@@ -108,7 +111,7 @@ def take_up(execution: Execution, pause: Pause) -> Effects:
 
 
 def start(execution: Execution, document: dict[str, str], inside: str) -> Effects:
-    """Begin the process itself with its variables: at its start event, or at the elements `inside` (a JSON array)."""
+    """Begin the process itself with its variables: at its start event, or `inside` (see `beginnings`)."""
     yield execution.starting()
     key = execution.instance_key
     yield from merge_local(execution.view, key, document, execution.process_id)
@@ -129,10 +132,16 @@ def _activate(execution: Execution, work: Work) -> Effects:
     key = execution.view.next_key()
     execution.emptied.discard(work.key)
     yield execution.activating(element, key, work.key)
+    data = work.data
+    if work.kind == kinds.START:
+        yield from merge_local(
+            execution.view, key, parse_document(variables_at(data, element.id)), execution.process_id
+        )
+        data = data if read_beginnings(data) else ""
     if work.kind == kinds.PASS:
-        yield from PASS_THROUGH.activate(execution, element, key, work.data)
+        yield from PASS_THROUGH.activate(execution, element, key, data)
     else:
-        yield from _go_on_activating(execution, key, element, work.data)
+        yield from _go_on_activating(execution, key, element, data)
 
 
 def _join(execution: Execution, work: Work) -> Effects:
@@ -263,7 +272,7 @@ def _terminate(execution: Execution, work: Work) -> Effects:
         return
     # One that is ending already is taken on: the pause that would have ended it may be gone.
     if row.state != TERMINATING:
-        yield execution.lifecycle("ELEMENT_TERMINATING", key, row)
+        yield execution.terminating(key, row)
         yield from BEHAVIORS[row.element_type].terminate(execution, row)
         yield from close_waits(execution, key, row)
         yield from _end_incidents(execution, key, row)
@@ -271,11 +280,17 @@ def _terminate(execution: Execution, work: Work) -> Effects:
         execution.forget_tokens(key)
         discards = [Work(kinds.DISCARD, key)] if row.element_type == MULTI_INSTANCE_BODY else []
         execution.push(Work(kinds.TERMINATE_CHILDREN, key), *discards, Work(kinds.TERMINATED, key))
-    elif row.element_type == CALL_ACTIVITY and row.work_key != NONE:
+    elif row.element_type == CALL_ACTIVITY and _calls(execution.view, key):
         # It ends when what it called has ended: its scope is not empty yet.
         execution.emptied.discard(row.scope_key)
     else:
         yield from _end_terminated(execution, key, row)
+
+
+def _calls(view: View, key: int) -> bool:
+    """Whether a call activity waits for what it has called."""
+    row = view.get(ELEMENT_INSTANCES, key)
+    return row is not None and row.work_key != NONE
 
 
 def _end_incidents(execution: Execution, key: int, row: ElementInstance) -> Effects:
@@ -365,5 +380,6 @@ _PERFORM: dict[str, Callable[[Execution, Work], Effects]] = {
     kinds.FORGET_COMPENSATIONS: forget,
     kinds.MEANWHILE: _nothing,
     kinds.CONTINUE: _continue,
+    kinds.RELEASE: release,
     kinds.FOLLOW_UP: _follow_up,
 }

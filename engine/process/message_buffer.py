@@ -9,8 +9,8 @@ from msgspec import Struct
 from engine.bpmn.model import Element, Process
 from engine.bpmn.model import Message as MessageDefinition
 from engine.core.effects import Effects, Send
-from engine.core.record import DEFAULT_TENANT, command
-from engine.core.state import View, key_tail
+from engine.core.record import DEFAULT_TENANT, NONE, command
+from engine.core.state import View, key_tail, pack
 from engine.records import MessageStartEventSubscription
 
 from .definitions import find_definition, find_version
@@ -32,10 +32,11 @@ class Given(Struct, frozen=True, kw_only=True):
     variables: str
 
 
-def first_buffered(view: View, name: str, correlation_key: str, process_id: str) -> Given | None:
-    """The oldest message that the process has not had, nor is being given."""
-    after = b""
-    while page := view.scan(BUFFERED_MESSAGES, address(name, correlation_key), limit=PAGE_SIZE, after=after):
+def first_buffered(view: View, name: str, correlation_key: str, process_id: str, after_key: int = NONE) -> Given | None:
+    """The oldest message, of those after one, that the process has not had, nor is being given."""
+    place = address(name, correlation_key)
+    after = pack((place, after_key)) if after_key != NONE else b""
+    while page := view.scan(BUFFERED_MESSAGES, place, limit=PAGE_SIZE, after=after):
         for row_key, _ in page:
             key = key_tail(row_key)
             row = view.get(MESSAGES, key)

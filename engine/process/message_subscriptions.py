@@ -65,7 +65,9 @@ def _give(key: int, row: MessageSubscriptionRow, message: Given) -> Effects:
 
 
 def _event(intent: str, key: int, row: MessageSubscriptionRow, message_key: int) -> Event:
-    value = MessageSubscription(**{**structs.asdict(row), "message_key": message_key}, tenant_id=DEFAULT_TENANT)
+    fields = {**structs.asdict(row), "message_key": message_key}
+    del fields["after"]
+    value = MessageSubscription(**fields, tenant_id=DEFAULT_TENANT)
     return Event(value_type=SUBSCRIPTION, intent=intent, key=key, value=value)
 
 
@@ -80,7 +82,7 @@ def _require(view: View, key: int) -> MessageSubscriptionRow:
 def _give_next(view: View, key: int) -> Effects:
     """The oldest message that fits, if there is one."""
     row = _require(view, key)
-    message = first_buffered(view, row.message_name, row.correlation_key, row.bpmn_process_id)
+    message = first_buffered(view, row.message_name, row.correlation_key, row.bpmn_process_id, row.after)
     if message is not None:
         yield from _give(key, row, message)
 
@@ -90,6 +92,18 @@ def create(command: Record, view: View) -> Effects:
     value = cast(MessageSubscription, command.value)
     yield Event(value_type=SUBSCRIPTION, intent="CREATED", key=command.key, value=value)
     yield from _give_next(view, command.key)
+
+
+def migrate(command: Record, view: View) -> Effects:
+    """MESSAGE_SUBSCRIPTION MIGRATE: who waits has become another process, or is interrupted otherwise."""
+    value = cast(MessageSubscription, command.value)
+    row = _require(view, command.key)
+    moved = structs.replace(row, bpmn_process_id=value.bpmn_process_id, interrupting=value.interrupting)
+    becomes_another = value.bpmn_process_id != row.bpmn_process_id
+    last = max(value.message_key, row.message_key) if becomes_another else row.after
+    yield _event("MIGRATED", command.key, moved, last)
+    if view.get(OPEN_SUBSCRIPTIONS, *_place(command.key, moved)) is not None:
+        yield from _give_next(view, command.key)
 
 
 def correlate(command: Record, view: View) -> Effects:
@@ -150,6 +164,18 @@ def _apply_created(fact: Fact, state: State) -> None:
     state.put(OPEN_SUBSCRIPTIONS, *_place(fact.key, row), value=True)
 
 
+def _apply_migrated(fact: Fact, state: State) -> None:
+    value = cast(MessageSubscription, fact.value)
+    row = state.require(MESSAGE_SUBSCRIPTIONS, fact.key)
+    moved = structs.replace(
+        row, bpmn_process_id=value.bpmn_process_id, interrupting=value.interrupting, after=value.message_key
+    )
+    state.put(MESSAGE_SUBSCRIPTIONS, fact.key, value=moved)
+    if state.get(OPEN_SUBSCRIPTIONS, *_place(fact.key, row)) is not None:
+        state.delete(OPEN_SUBSCRIPTIONS, *_place(fact.key, row))
+        state.put(OPEN_SUBSCRIPTIONS, *_place(fact.key, moved), value=True)
+
+
 def _apply_correlating(fact: Fact, state: State) -> None:
     value = cast(MessageSubscription, fact.value)
     row = state.require(MESSAGE_SUBSCRIPTIONS, fact.key)
@@ -188,12 +214,14 @@ def _place(key: int, row: MessageSubscriptionRow) -> tuple[str, str, int]:
 PART = Part(
     processors={
         (SUBSCRIPTION, "CREATE"): create,
+        (SUBSCRIPTION, "MIGRATE"): migrate,
         (SUBSCRIPTION, "CORRELATE"): correlate,
         (SUBSCRIPTION, "REJECT"): reject,
         (SUBSCRIPTION, "DELETE"): delete,
     },
     appliers={
         (SUBSCRIPTION, "CREATED"): _apply_created,
+        (SUBSCRIPTION, "MIGRATED"): _apply_migrated,
         (SUBSCRIPTION, "CORRELATING"): _apply_correlating,
         (SUBSCRIPTION, "CORRELATED"): _apply_correlated,
         (SUBSCRIPTION, "REJECTED"): _apply_rejected,

@@ -31,6 +31,8 @@ class MessageSubscriptionRow(Struct, frozen=True, kw_only=True, array_like=True)
     correlation_key: str
     interrupting: bool
     message_key: int = NONE
+    #: what was published up to this message is not given to it: it had its turn then, as another process
+    after: int = NONE
 
 
 class ProcessMessageSubscriptionRow(Struct, frozen=True, kw_only=True, array_like=True):
@@ -85,3 +87,5 @@ CORRELATION_REQUESTS = Table(107, "CORRELATION_REQUESTS", CorrelationRequest)
 START_SUBSCRIPTIONS = Table(108, "START_SUBSCRIPTIONS", StartSubscriptionRow)
 #: (BPMN process id, correlation key) -> key of the living process instance that a message with this key started
 STARTED_INSTANCES = Table(109, "STARTED_INSTANCES", int)
+#: (process instance key, subscription key) -> the element instance that waits
+SUBSCRIPTIONS_OF = Table(116, "SUBSCRIPTIONS_OF", int)

@@ -20,7 +20,7 @@ def keep(execution: Execution, pause: Pause, at_end: Work | None) -> Effects:
     if at_end is not None:
         stack.insert(0, at_end)
     yield execution.continuation("PAUSED", Pause(token=pause.token, round=pause.round, work=encode_work(stack)))
-    if pause.waits:
+    if pause.waits and not pause.suspended:
         yield execution.continue_later(pause.token)
 
 

@@ -1,6 +1,7 @@
 """Messages that arrive for element instances, and what is kept here of what they wait for.
 
-Rule: a message is accepted exactly if its subscription is still open here; whoever was too late gets it back at once.
+Rule: a message is accepted exactly if its subscription is still open here and the process instance is not suspended;
+whoever comes too late, or too early, gets it back at once.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import msgspec
 from msgspec import structs
 
 from engine.core.effects import Effects, Event, Send
-from engine.core.head import apply_nothing
 from engine.core.record import Record
 from engine.core.registry import Fact, Part, table_values
 from engine.core.state import State, View
@@ -22,8 +22,8 @@ from .events.message import PROCESS_SUBSCRIPTION, subscription_event, tell
 from .events.waits import close_excluded
 from .execution import open_execution
 from .lifecycle import run
-from .message_tables import PROCESS_MESSAGE_SUBSCRIPTIONS, ProcessMessageSubscriptionRow
-from .tables import HOLDS_WAITS, PAUSES, mark_holder
+from .message_tables import PROCESS_MESSAGE_SUBSCRIPTIONS, SUBSCRIPTIONS_OF, ProcessMessageSubscriptionRow
+from .tables import HELD, HELD_MESSAGE, HOLDS_WAITS, PAUSES, hold, is_suspended, mark_holder
 from .work import Work
 
 
@@ -31,7 +31,7 @@ def correlate(command: Record, view: View) -> Effects:
     """PROCESS_MESSAGE_SUBSCRIPTION CORRELATE, from the partition of the correlation key."""
     message = cast(ProcessMessageSubscription, command.value)
     row = view.get(PROCESS_MESSAGE_SUBSCRIPTIONS, message.element_instance_key, command.key)
-    if row is None:
+    if row is None or is_suspended(view, row.process_instance_key):
         value = structs.replace(message, variables="")
         yield Event(value_type=PROCESS_SUBSCRIPTION, intent="REJECTED", key=command.key, value=value)
         yield _answer(view, "REJECT", command.key, message, variables=message.variables)
@@ -87,7 +87,16 @@ def _apply_created(fact: Fact, state: State) -> None:
         interrupting=value.interrupting,
     )
     state.put(PROCESS_MESSAGE_SUBSCRIPTIONS, value.element_instance_key, fact.key, value=row)
+    state.put(SUBSCRIPTIONS_OF, value.process_instance_key, fact.key, value=value.element_instance_key)
     mark_holder(state, value.element_instance_key, HOLDS_WAITS)
+
+
+def _apply_migrated(fact: Fact, state: State) -> None:
+    value = cast(ProcessMessageSubscription, fact.value)
+    place = (value.element_instance_key, fact.key)
+    row = state.require(PROCESS_MESSAGE_SUBSCRIPTIONS, *place)
+    moved = structs.replace(row, element_id=value.element_id, interrupting=value.interrupting)
+    state.put(PROCESS_MESSAGE_SUBSCRIPTIONS, *place, value=moved)
 
 
 def _apply_correlated(fact: Fact, state: State) -> None:
@@ -95,24 +104,38 @@ def _apply_correlated(fact: Fact, state: State) -> None:
     if value.interrupting:
         _apply_deleted(fact, state)
         return
+    if value.direct:
+        return  # what the other partition has given stays what it will be asked for
     place = (value.element_instance_key, fact.key)
     row = state.require(PROCESS_MESSAGE_SUBSCRIPTIONS, *place)
     state.put(PROCESS_MESSAGE_SUBSCRIPTIONS, *place, value=structs.replace(row, message_key=value.message_key))
 
 
-def _apply_deleted(fact: Fact, state: State) -> None:
+def _apply_rejected(fact: Fact, state: State) -> None:
+    """One that is still open is that of a suspended instance: it is opened anew at the resumption."""
     host = cast(ProcessMessageSubscription, fact.value).element_instance_key
-    state.delete(PROCESS_MESSAGE_SUBSCRIPTIONS, host, fact.key)
+    row = state.get(PROCESS_MESSAGE_SUBSCRIPTIONS, host, fact.key)
+    if row is not None:
+        hold(state, row.process_instance_key, HELD_MESSAGE, host, fact.key)
+
+
+def _apply_deleted(fact: Fact, state: State) -> None:
+    value = cast(ProcessMessageSubscription, fact.value)
+    state.delete(PROCESS_MESSAGE_SUBSCRIPTIONS, value.element_instance_key, fact.key)
+    state.delete(SUBSCRIPTIONS_OF, value.process_instance_key, fact.key)
+    if state.get(HELD, value.process_instance_key, fact.key) is not None:
+        state.delete(HELD, value.process_instance_key, fact.key)
 
 
 PART = Part(
     processors={(PROCESS_SUBSCRIPTION, "CORRELATE"): correlate},
     appliers={
         (PROCESS_SUBSCRIPTION, "CREATED"): _apply_created,
+        (PROCESS_SUBSCRIPTION, "MIGRATED"): _apply_migrated,
         (PROCESS_SUBSCRIPTION, "CORRELATED"): _apply_correlated,
-        (PROCESS_SUBSCRIPTION, "REJECTED"): apply_nothing,
+        (PROCESS_SUBSCRIPTION, "REJECTED"): _apply_rejected,
         (PROCESS_SUBSCRIPTION, "DELETED"): _apply_deleted,
     },
     follow_ups={PROCESS_SUBSCRIPTION: confirm},
-    tables=table_values(PROCESS_MESSAGE_SUBSCRIPTIONS),
+    tables=table_values(PROCESS_MESSAGE_SUBSCRIPTIONS, SUBSCRIPTIONS_OF),
 )

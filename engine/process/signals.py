@@ -31,7 +31,7 @@ from .events.signal import SUBSCRIPTION, subscription_event
 from .execution import Execution, open_execution
 from .lifecycle import run, start_at
 from .signal_tables import SIGNAL_SUBSCRIPTIONS, SIGNALS_OF, SignalSubscriptionRow
-from .tables import HOLDS_WAITS, mark_holder
+from .tables import HOLDS_WAITS, is_suspended, mark_holder
 from .variables import VARIABLE_SIZE_MAX, parse_document
 from .work import Work
 
@@ -82,6 +82,8 @@ def _give(view: View, signal_key: int, signal: Signal, key: int, limit: int) -> 
     if row is None:  # what came before in this page has ended it
         return
     if row.element_instance_key != NONE:
+        if is_suspended(view, row.process_instance_key):  # it has missed the signal
+            return
         execution = open_execution(view, row.process_instance_key)
         execution.push(_happened(row, signal))
         yield from run(execution, limit=limit)
@@ -129,22 +131,30 @@ def renew_subscriptions(view: View, definition_key: int, graph: Process, before:
 
 def _apply_created(fact: Fact, state: State) -> None:
     value = cast(SignalSubscription, fact.value)
-    row = SignalSubscriptionRow(
-        process_instance_key=value.process_instance_key,
-        element_instance_key=value.element_instance_key,
-        process_definition_key=value.process_definition_key,
-        bpmn_process_id=value.bpmn_process_id,
-        element_id=value.element_id,
-    )
-    state.put(SIGNAL_SUBSCRIPTIONS, value.signal_name, fact.key, value=row)
+    state.put(SIGNAL_SUBSCRIPTIONS, value.signal_name, fact.key, value=_row(value))
     state.put(SIGNALS_OF, _owner(value), fact.key, value=value.signal_name)
     mark_holder(state, value.element_instance_key, HOLDS_WAITS)
+
+
+def _apply_migrated(fact: Fact, state: State) -> None:
+    value = cast(SignalSubscription, fact.value)
+    state.put(SIGNAL_SUBSCRIPTIONS, value.signal_name, fact.key, value=_row(value))
 
 
 def _apply_deleted(fact: Fact, state: State) -> None:
     value = cast(SignalSubscription, fact.value)
     state.delete(SIGNAL_SUBSCRIPTIONS, value.signal_name, fact.key)
     state.delete(SIGNALS_OF, _owner(value), fact.key)
+
+
+def _row(value: SignalSubscription) -> SignalSubscriptionRow:
+    return SignalSubscriptionRow(
+        process_instance_key=value.process_instance_key,
+        element_instance_key=value.element_instance_key,
+        process_definition_key=value.process_definition_key,
+        bpmn_process_id=value.bpmn_process_id,
+        element_id=value.element_id,
+    )
 
 
 def _owner(value: SignalSubscription) -> int:
@@ -158,6 +168,7 @@ PART = Part(
         (FAMILY, "BROADCASTED"): apply_nothing,
         (FAMILY, "TRIGGERED"): apply_nothing,
         (SUBSCRIPTION, "CREATED"): _apply_created,
+        (SUBSCRIPTION, "MIGRATED"): _apply_migrated,
         (SUBSCRIPTION, "DELETED"): _apply_deleted,
     },
     tables=table_values(SIGNAL_SUBSCRIPTIONS, SIGNALS_OF),

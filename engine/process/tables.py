@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct, structs
 
 from engine.core.record import NONE
-from engine.core.state import State, Table
+from engine.core.state import State, Table, View
 
 # Where an element instance stands.
 ACTIVATING = "ACTIVATING"
@@ -26,6 +26,12 @@ TAKEN = "ACTIVATED"
 FAILED = "FAILED"
 BACKOFF = "BACKOFF"
 ERROR_THROWN = "ERROR_THROWN"
+SUSPENDED = "SUSPENDED"
+
+# What is held while its process instance is suspended.
+HELD_JOB = "JOB"
+HELD_TIMER = "TIMER"
+HELD_MESSAGE = "MESSAGE"
 
 
 class Definition(Struct, frozen=True, kw_only=True, array_like=True):
@@ -67,6 +73,8 @@ class ElementInstance(Struct, frozen=True, kw_only=True, array_like=True):
     fulfilled: bool = False
     #: process instance: how many calls are above it
     depth: int = 0
+    #: process instance: whether those that it has called go on when it is terminated
+    skips_subprocesses: bool = False
     #: inside a multi-instance body: its number there, from 1
     loop_counter: int = 0
 
@@ -152,13 +160,22 @@ class TimerRow(Struct, frozen=True, kw_only=True, array_like=True):
 
 
 class Pause(Struct, frozen=True, kw_only=True, array_like=True):
-    """Work of a process instance that did not fit a step, or that waits until called instances have ended."""
+    """Work of a process instance that did not fit a step, or that waits: for called instances, or to be resumed."""
 
     token: int
     round: int
     work: bytes
     #: no CONTINUE is on its way: the end of what was called sends it
     waits: bool = False
+    #: the instance is suspended: nothing is taken up until it is resumed
+    suspended: bool = False
+
+
+class Held(Struct, frozen=True, kw_only=True, array_like=True):
+    """What would have happened in a suspended process instance; `host`: the element instance that waits for it."""
+
+    kind: str
+    host: int
 
 
 #: (definition key,)
@@ -201,8 +218,21 @@ DEFINITION_TAGS = Table(37, "DEFINITION_TAGS", int)
 TIMERS = Table(38, "TIMERS", TimerRow)
 #: (element instance key, or definition key of a start event, timer key) -> True
 TIMERS_OF = Table(39, "TIMERS_OF", bool)
+#: (process instance key, key of a job, a timer or a message subscription)
+HELD = Table(44, "HELD", Held)
 #: (BPMN process id, deployment key) -> key of the version that came with it
 DEFINITION_DEPLOYMENTS = Table(70, "DEFINITION_DEPLOYMENTS", int)
+
+
+def is_suspended(view: View | State, instance_key: int) -> bool:
+    """Whether the process instance is suspended."""
+    pause = view.get(PAUSES, instance_key)
+    return pause is not None and pause.suspended
+
+
+def hold(state: State, instance_key: int, kind: str, host: int, key: int) -> None:
+    """For appliers: it happens when the process instance is resumed."""
+    state.put(HELD, instance_key, key, value=Held(kind=kind, host=host))
 
 
 def mark_holder(state: State, key: int, kind: int) -> None:

@@ -11,6 +11,7 @@ from msgspec import structs
 
 from engine.core.effects import Effects, Event
 from engine.core.faults import INVALID_ARGUMENT, INVALID_STATE, NOT_FOUND, BrokenInvariant, Reject
+from engine.core.head import apply_nothing
 from engine.core.record import NONE, Record
 from engine.core.registry import Fact, Part, table_values
 from engine.core.state import State, View
@@ -20,6 +21,7 @@ from . import work as kinds
 from .elements.task_attributes import ATTRIBUTES_SIZE_MAX, CHANGEABLE, read_changes, size_of
 from .elements.user_task import task_value
 from .execution import Execution, open_execution
+from .held import refuse_suspended
 from .lifecycle import run
 from .tables import ELEMENT_INSTANCES, USER_TASKS, UserTaskRow
 from .variables import parse_document
@@ -27,10 +29,11 @@ from .work import Work
 
 
 def _find(command: Record, view: View, wish: str) -> UserTaskRow:
-    """Raises Reject NOT_FOUND."""
+    """Raises Reject NOT_FOUND or INVALID_STATE."""
     row = view.get(USER_TASKS, command.key)
     if row is None:
         raise Reject(NOT_FOUND, f"expected a user task to {wish}, got key {command.key}; check it, it may be done")
+    refuse_suspended(view, row.process_instance_key, f"{wish} user task {command.key}")
     return row
 
 
@@ -143,6 +146,7 @@ PART = Part(
         ("USER_TASK", "CREATED"): _apply_created,
         ("USER_TASK", "ASSIGNED"): _apply_changed,
         ("USER_TASK", "UPDATED"): _apply_changed,
+        ("USER_TASK", "MIGRATED"): apply_nothing,
         ("USER_TASK", "COMPLETED"): _apply_gone,
         ("USER_TASK", "CANCELED"): _apply_gone,
     },

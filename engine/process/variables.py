@@ -15,12 +15,13 @@ from engine.bpmn.feel import EvaluationFailure, Value
 from engine.bpmn.model import VariableMapping
 from engine.core.effects import Effects, Event
 from engine.core.faults import INVALID_ARGUMENT, Reject
+from engine.core.head import apply_nothing
 from engine.core.record import DEFAULT_TENANT, NONE
 from engine.core.registry import Fact, Part, table_values
 from engine.core.state import State, View
 from engine.records import Variable as VariableValue
 
-from .tables import ELEMENT_INSTANCES, HOLDS_VARIABLES, VARIABLES, ElementInstance, Variable, mark_holder
+from .tables import ACTIVATING, ELEMENT_INSTANCES, HOLDS_VARIABLES, VARIABLES, ElementInstance, Variable, mark_holder
 
 #: Bytes of a variable that an expression makes, so that its record stays below the limit of 4 MiB.
 VARIABLE_SIZE_MAX = 4_128_768
@@ -151,9 +152,25 @@ def set_local(view: View, scope_key: int, name: str, value: str, owner: ElementI
             process_definition_key=owner.process_definition_key,
             bpmn_process_id=process_id,
             root_process_instance_key=owner.root_process_instance_key,
+            initial=present is None and owner.scope_key == NONE and owner.state == ACTIVATING,
             tenant_id=DEFAULT_TENANT,
         ),
     )
+
+
+def migrate_variables(view: View, scope_key: int, owner: ElementInstance, process_id: str) -> Effects:
+    """The variables of a scope belong to the definition that `owner` has now; they stay as they are."""
+    for _, row in view.scan(VARIABLES, scope_key):
+        value = VariableValue(
+            name=row.name,
+            scope_key=scope_key,
+            process_instance_key=owner.process_instance_key,
+            process_definition_key=owner.process_definition_key,
+            bpmn_process_id=process_id,
+            root_process_instance_key=owner.root_process_instance_key,
+            tenant_id=DEFAULT_TENANT,
+        )
+        yield Event(value_type="VARIABLE", intent="MIGRATED", key=row.key, value=value)
 
 
 def merge(view: View, scope_key: int, document: dict[str, str], process_id: str) -> Effects:
@@ -243,6 +260,10 @@ def delete_variables(state: State, scope_key: int) -> None:
 
 
 PART = Part(
-    appliers={("VARIABLE", "CREATED"): _apply_set, ("VARIABLE", "UPDATED"): _apply_set},
+    appliers={
+        ("VARIABLE", "CREATED"): _apply_set,
+        ("VARIABLE", "UPDATED"): _apply_set,
+        ("VARIABLE", "MIGRATED"): apply_nothing,
+    },
     tables=table_values(VARIABLES),
 )

@@ -7,8 +7,8 @@ from msgspec import Struct
 
 #: begin the element `element_id` in the scope `key`; `data` is a JSON object of variables that come with it
 ACTIVATE = "ACTIVATE"
-#: begin the element `element_id` in the scope `key`, whatever it joins; `data` is a JSON array of the elements to begin
-#: inside it instead of its start event, or empty
+#: begin the element `element_id` in the scope `key`, whatever it joins; `data` says where to begin inside it instead of
+#: its start event, and with which variables (see `beginnings`), or is empty
 START = "START"
 #: begin the element `element_id` in the scope `key`, whose event has happened already; `data` as in ACTIVATE
 PASS = "PASS"
@@ -59,6 +59,8 @@ FORGET_COMPENSATIONS = "FORGET_COMPENSATIONS"
 MEANWHILE = "MEANWHILE"
 #: send the CONTINUE of a pause again
 CONTINUE = "CONTINUE"
+#: let what was held while the process instance `key` was suspended happen, some at a time
+RELEASE = "RELEASE"
 #: tell the part of the engine named `element_id` that the work on `key` is done; `data` is what it asked to get back
 FOLLOW_UP = "FOLLOW_UP"
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 from msgspec import Struct
 
 from .ad_hoc_sub_process_instruction import AdHocSubProcessInstruction
+from .authorization import Authorization
 from .batch_operation_chunk import BatchOperationChunk
 from .batch_operation_creation import BatchOperationCreation
 from .batch_operation_execution import BatchOperationExecution
+from .batch_operation_incident import BatchOperationIncident
 from .batch_operation_initialization import BatchOperationInitialization
 from .batch_operation_item import BatchOperationItem
 from .batch_operation_lifecycle_management import BatchOperationLifecycleManagement
 from .batch_operation_partition_lifecycle import BatchOperationPartitionLifecycle
+from .batch_operation_webhook import BatchOperationWebhook
 from .clock import Clock
 from .compensation_subscription import CompensationSubscription
 from .decision import Decision
@@ -23,6 +26,8 @@ from .decision_requirements import DecisionRequirements
 from .deployment import Deployment
 from .escalation import Escalation
 from .form import Form
+from .group import Group
+from .history_deletion import HistoryDeletion
 from .incident import Incident
 from .intake import Intake
 from .job import Job
@@ -40,6 +45,8 @@ from .process_instance_business_id import ProcessInstanceBusinessId
 from .process_instance_call import ProcessInstanceCall
 from .process_instance_continuation import ProcessInstanceContinuation
 from .process_instance_creation import ProcessInstanceCreation
+from .process_instance_migration import ProcessInstanceMigration
+from .process_instance_modification import ProcessInstanceModification
 from .process_instance_result import ProcessInstanceResult
 from .process_message_subscription import ProcessMessageSubscription
 from .schema import Schema
@@ -47,6 +54,7 @@ from .settings import Settings
 from .signal import Signal
 from .signal_subscription import SignalSubscription
 from .timer import Timer
+from .user import User
 from .user_task import UserTask
 from .variable import Variable
 from .variable_document import VariableDocument
@@ -54,13 +62,16 @@ from .variable_document import VariableDocument
 __all__ = [
     "FAMILIES",
     "AdHocSubProcessInstruction",
+    "Authorization",
     "BatchOperationChunk",
     "BatchOperationCreation",
     "BatchOperationExecution",
+    "BatchOperationIncident",
     "BatchOperationInitialization",
     "BatchOperationItem",
     "BatchOperationLifecycleManagement",
     "BatchOperationPartitionLifecycle",
+    "BatchOperationWebhook",
     "Clock",
     "CompensationSubscription",
     "Decision",
@@ -69,6 +80,8 @@ __all__ = [
     "Deployment",
     "Escalation",
     "Form",
+    "HistoryDeletion",
+    "Group",
     "Incident",
     "Intake",
     "Job",
@@ -86,6 +99,8 @@ __all__ = [
     "ProcessInstanceCall",
     "ProcessInstanceContinuation",
     "ProcessInstanceCreation",
+    "ProcessInstanceModification",
+    "ProcessInstanceMigration",
     "ProcessInstanceResult",
     "ProcessMessageSubscription",
     "Schema",
@@ -93,6 +108,7 @@ __all__ = [
     "Signal",
     "SignalSubscription",
     "Timer",
+    "User",
     "UserTask",
     "Variable",
     "VariableDocument",
@@ -110,6 +126,8 @@ FAMILIES: dict[str, type[Struct]] = {
     "PROCESS_INSTANCE_RESULT": ProcessInstanceResult,
     "PROCESS_INSTANCE": ProcessInstance,
     "PROCESS_INSTANCE_BUSINESS_ID": ProcessInstanceBusinessId,
+    "PROCESS_INSTANCE_MODIFICATION": ProcessInstanceModification,
+    "PROCESS_INSTANCE_MIGRATION": ProcessInstanceMigration,
     "PROCESS_INSTANCE_CALL": ProcessInstanceCall,
     "PROCESS_INSTANCE_CONTINUATION": ProcessInstanceContinuation,
     "JOB": Job,
@@ -135,8 +153,14 @@ FAMILIES: dict[str, type[Struct]] = {
     "BATCH_OPERATION_CHUNK": BatchOperationChunk,
     "BATCH_OPERATION_EXECUTION": BatchOperationExecution,
     "BATCH_OPERATION_ITEM": BatchOperationItem,
+    "BATCH_OPERATION_INCIDENT": BatchOperationIncident,
     "BATCH_OPERATION_LIFECYCLE_MANAGEMENT": BatchOperationLifecycleManagement,
     "BATCH_OPERATION_PARTITION_LIFECYCLE": BatchOperationPartitionLifecycle,
+    "BATCH_OPERATION_WEBHOOK": BatchOperationWebhook,
+    "HISTORY_DELETION": HistoryDeletion,
+    "USER": User,
+    "GROUP": Group,
+    "AUTHORIZATION": Authorization,
     "CLOCK": Clock,
     "SETTINGS": Settings,
     "SCHEMA": Schema,

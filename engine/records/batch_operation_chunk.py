@@ -15,6 +15,19 @@ class BatchItem(Struct, frozen=True, kw_only=True):
     root_process_instance_key: int = -1
 
 
+class ItemFacts(Struct, frozen=True, kw_only=True):
+    """What secondary storage knows of an item. `variables_size` in characters; `end_time` in ms since 1970, or 0."""
+
+    item_key: int = -1
+    process_definition_key: int = -1
+    state: str = ""
+    business_id: str = ""
+    tags: tuple[str, ...] = ()
+    variables: str = ""
+    variables_size: int = 0
+    end_time: int = 0
+
+
 class BatchOperationChunk(Struct, frozen=True, kw_only=True):
     """Items found by the initialization. CREATE (a page), CREATED (a part of it)."""
 
@@ -23,3 +36,4 @@ class BatchOperationChunk(Struct, frozen=True, kw_only=True):
     cursor: int = -1
     next_cursor: int = -1
     last: bool = False
+    facts: tuple[ItemFacts, ...] = ()

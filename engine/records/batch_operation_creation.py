@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from .batch_options import BatchOptions
+
 VALUE_TYPE = "BATCH_OPERATION_CREATION"
 
 
 class BatchOperationCreation(Struct, frozen=True, kw_only=True):
-    """The start of a batch operation. CREATE (from a client, then from the lead partition to the others), CREATED."""
+    """The start of a batch operation. CREATE (from a client, then from the lead partition to the others), CREATED; or,
+    instead of one, all of it in one step: EXECUTE, EXECUTED."""
 
     batch_operation_key: int = -1
     batch_operation_type: str = ""
@@ -23,3 +26,4 @@ class BatchOperationCreation(Struct, frozen=True, kw_only=True):
     actor_id: str = ""
     chunk_size: int = 0
     page_size: int = 0
+    options: BatchOptions = BatchOptions()

@@ -20,3 +20,5 @@ class BatchOperationInitialization(Struct, frozen=True, kw_only=True):
     error_message: str = ""
     retryable: bool = False
     total: int = 0
+    changes: tuple[str, ...] = ()
+    last: bool = False

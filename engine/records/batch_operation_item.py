@@ -9,7 +9,7 @@ VALUE_TYPE = "BATCH_OPERATION_ITEM"
 
 class BatchOperationItem(Struct, frozen=True, kw_only=True):
     """The outcome of an item, in the same step as its effects or in the last of them. COMPLETED, FAILED, SKIPPED,
-    CANCELED; The record key is the item key."""
+    CANCELED; or RETRYING, when it has failed and is tried again. The record key is the item key."""
 
     batch_operation_key: int = -1
     batch_operation_type: str = ""
@@ -17,3 +17,7 @@ class BatchOperationItem(Struct, frozen=True, kw_only=True):
     root_process_instance_key: int = -1
     error_code: str = ""
     error_message: str = ""
+    attempts: int = 0
+    retry_at: int = 0
+    prediction: str = ""
+    unchanged: bool = False

@@ -10,8 +10,9 @@ VALUE_TYPE = "BATCH_OPERATION_PARTITION_LIFECYCLE"
 
 
 class BatchOperationPartitionLifecycle(Struct, frozen=True, kw_only=True):
-    """End of one partition's part. Commands COMPLETE_PARTITION, FAIL_PARTITION, CANCEL_PARTITION to the lead
-    partition; events PARTITION_COMPLETED, PARTITION_FAILED, PARTITION_CANCELED where it ended and on the lead
+    """One partition's part: its end, how far it is, its share of the rate. Commands COMPLETE_PARTITION, FAIL_PARTITION,
+    CANCEL_PARTITION, REPORT_PARTITION to the lead partition, PACE_PARTITION from it; events PARTITION_COMPLETED,
+    PARTITION_FAILED, PARTITION_CANCELED, PARTITION_REPORTED, PARTITION_PACED on the source partition and on the lead
     partition."""
 
     batch_operation_key: int = -1
@@ -22,3 +23,6 @@ class BatchOperationPartitionLifecycle(Struct, frozen=True, kw_only=True):
     failed: int = 0
     skipped: int = 0
     canceled: int = 0
+    rate: float = 0.0
+    changed: int = 0
+    plan_hash: bytes = b""

@@ -8,7 +8,7 @@ VALUE_TYPE = "COMPENSATION_SUBSCRIPTION"
 
 
 class CompensationSubscription(Struct, frozen=True, kw_only=True):
-    """What can be undone, on the partition of the instance. CREATED, TRIGGERED, COMPLETED, DELETED."""
+    """What can be undone, on the partition of the instance. CREATED, MIGRATED, TRIGGERED, COMPLETED, DELETED."""
 
     process_instance_key: int = -1
     process_definition_key: int = -1

@@ -8,7 +8,7 @@ VALUE_TYPE = "INCIDENT"
 
 
 class Incident(Struct, frozen=True, kw_only=True):
-    """Something a person must look at. RESOLVE; CREATED, RESOLVED."""
+    """Something a person must look at. RESOLVE; CREATED, MIGRATED, RESOLVED."""
 
     error_type: str = ""
     error_message: str = ""

@@ -9,7 +9,7 @@ VALUE_TYPE = "JOB"
 
 class Job(Struct, frozen=True, kw_only=True):
     """Work for a job worker. Commands COMPLETE, FAIL, THROW_ERROR, UPDATE; events CREATED, ACTIVATED, COMPLETED,
-    FAILED, ERROR_THROWN, TIMED_OUT, RECURRED_AFTER_BACKOFF, UPDATED, CANCELED."""
+    FAILED, ERROR_THROWN, TIMED_OUT, RECURRED_AFTER_BACKOFF, UPDATED, MIGRATED, CANCELED."""
 
     type: str = ""
     kind: str = ""

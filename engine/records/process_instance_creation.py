@@ -8,9 +8,11 @@ VALUE_TYPE = "PROCESS_INSTANCE_CREATION"
 
 
 class StartInstruction(Struct, frozen=True, kw_only=True):
-    """Where to start instead of the start event."""
+    """Where to start instead of the start event: before an element, behind one, or over a sequence flow."""
 
     element_id: str = ""
+    after_element_id: str = ""
+    sequence_flow_id: str = ""
 
 
 class RuntimeInstruction(Struct, frozen=True, kw_only=True):
@@ -35,4 +37,5 @@ class ProcessInstanceCreation(Struct, frozen=True, kw_only=True):
     fetch_variables: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     business_id: str = ""
+    restarted_process_instance_key: int = -1
     tenant_id: str = ""

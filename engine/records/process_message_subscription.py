@@ -8,7 +8,8 @@ VALUE_TYPE = "PROCESS_MESSAGE_SUBSCRIPTION"
 
 
 class ProcessMessageSubscription(Struct, frozen=True, kw_only=True):
-    """What an element instance waits for, on the partition of its instance. CREATED, CORRELATED, REJECTED, DELETED."""
+    """What an element instance waits for, on the partition of its instance. CREATED, MIGRATED,
+    CORRELATED, REJECTED, DELETED."""
 
     process_instance_key: int = -1
     element_instance_key: int = -1
@@ -20,5 +21,6 @@ class ProcessMessageSubscription(Struct, frozen=True, kw_only=True):
     interrupting: bool = True
     message_key: int = -1
     variables: str = ""
+    direct: bool = False
     root_process_instance_key: int = -1
     tenant_id: str = ""

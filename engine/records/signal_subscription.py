@@ -8,7 +8,7 @@ VALUE_TYPE = "SIGNAL_SUBSCRIPTION"
 
 
 class SignalSubscription(Struct, frozen=True, kw_only=True):
-    """Who waits for a signal, on the partition of the instance. CREATED, DELETED."""
+    """Who waits for a signal, on the partition of the instance. CREATED, MIGRATED, DELETED."""
 
     signal_name: str = ""
     process_instance_key: int = -1

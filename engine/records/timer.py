@@ -8,7 +8,8 @@ VALUE_TYPE = "TIMER"
 
 
 class Timer(Struct, frozen=True, kw_only=True):
-    """A timer of an element instance, or of a process that starts by itself. CREATED, TRIGGERED, CANCELED."""
+    """A timer of an element instance, or of a process that starts by itself. CREATED, MIGRATED,
+    TRIGGERED, CANCELED."""
 
     element_instance_key: int = -1
     process_instance_key: int = -1

@@ -8,8 +8,8 @@ VALUE_TYPE = "USER_TASK"
 
 
 class UserTask(Struct, frozen=True, kw_only=True):
-    """Work for a person. Commands ASSIGN, CLAIM, UPDATE, COMPLETE; events CREATED, ASSIGNED, UPDATED, COMPLETED,
-    CANCELED, each with the whole task as it is after it."""
+    """Work for a person. Commands ASSIGN, CLAIM, UPDATE, COMPLETE; events CREATED, ASSIGNED, UPDATED, MIGRATED,
+    COMPLETED, CANCELED, each with the whole task as it is after it."""
 
     process_instance_key: int = -1
     process_definition_key: int = -1

@@ -8,7 +8,7 @@ VALUE_TYPE = "VARIABLE"
 
 
 class Variable(Struct, frozen=True, kw_only=True):
-    """A variable of a scope. CREATED, UPDATED. It ends with its scope, without a record of its own."""
+    """A variable of a scope. CREATED, UPDATED, MIGRATED. It ends with its scope, without a record of its own."""
 
     name: str = ""
     value: str = ""
@@ -17,4 +17,5 @@ class Variable(Struct, frozen=True, kw_only=True):
     process_definition_key: int = -1
     bpmn_process_id: str = ""
     root_process_instance_key: int = -1
+    initial: bool = False
     tenant_id: str = ""

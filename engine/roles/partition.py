@@ -7,12 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
+from functools import partial
 
 from engine.config import Settings
+from engine.core.background import Delivery, DeliveryResult
 from engine.core.faults import Fenced, LogFull, RetoldError, StoreFull, Unavailable
+from engine.core.ports import Clock
 from engine.shell.background import BackgroundDriver, BackgroundLimits
+from engine.shell.confirmation import ConfirmationDriver
 from engine.shell.runner import Runner
+from engine.shell.webhook_rules import WebhookSettings
+from engine.shell.webhooks import WebhookDriver
 
+from .administration import administration
 from .host import Host, first_of
 from .protocol import CURRENT, FOLLOW, LOST, OWN, is_full
 from .snapshots import SnapshotKeeper, open_state
@@ -26,7 +34,7 @@ async def run_partition(host: Host, settings: Settings, number: int) -> None:
     log = await host.open_log()
     assembly, clock = host.assembly, host.clock
     store = await open_state(host, log, number)
-    search = host.open_search()
+    search = host.telemetry.search(host.open_search(), clock)
     state, machine = assembly.machine(store, number, log.partition_count)
     machine_settings = settings.machine()
     runner = Runner(
@@ -35,11 +43,17 @@ async def run_partition(host: Host, settings: Settings, number: int) -> None:
         state=state,
         machine=machine,
         clock=clock,
-        prepare=lambda machine: assembly.prepare(machine_settings, machine),
+        prepare=lambda machine: [
+            *assembly.prepare(machine_settings, machine),
+            *administration(settings, assembly, machine),
+        ],
         limits=host.runner_limits,
         measures=host.telemetry.partition(number),
+        seal=settings.authorization.seal(),
+        inboxes=settings.kafka.inbox_claims(),
     )
     host.telemetry.watch_runner(runner)
+    host.telemetry.watch_batches(runner, store, lambda: assembly.batch_work(machine))
     batch = settings.batch_operation
     driver = BackgroundDriver(
         log=log,
@@ -54,14 +68,41 @@ async def run_partition(host: Host, settings: Settings, number: int) -> None:
             watermark_timeout=batch.watermark_timeout.total_seconds(),
         ),
     )
-    runner.observers.append(driver)
+    confirmation = ConfirmationDriver(
+        log=log,
+        codec=assembly.codec,
+        machine=machine,
+        search=search,
+        confirmations=assembly.confirmations(),
+        clock=clock,
+    )
+    webhooks = WebhookDriver(
+        log=log,
+        codec=assembly.codec,
+        machine=machine,
+        deliveries=assembly.deliveries(),
+        deliver=partial(_deliver, settings.webhook.wanted(), clock),
+        clock=clock,
+        time=runner.time,
+    )
+    runner.observers += [driver, confirmation, webhooks]
     keeper = SnapshotKeeper(host, settings.snapshots, machine, store)
     try:
-        await Work(host, runner, driver, keeper).run()
+        await Work(host, runner, (driver, confirmation, webhooks), keeper).run()
     finally:
         await search.close()
         await log.close()
         store.close()
+
+
+async def _deliver(webhooks: WebhookSettings, clock: Clock, delivery: Delivery) -> DeliveryResult:
+    from engine.shell.webhook_sender import WebhookSender  # most processes never need it
+
+    return await WebhookSender(webhooks, clock)(delivery)
+
+
+#: Work beside a processor, which ends with it.
+Driver = BackgroundDriver | ConfirmationDriver | WebhookDriver
 
 
 class Standing:
@@ -95,10 +136,10 @@ class Standing:
 class Work:
     """Does what the duty says, and tries again, with a capped back-off, what may pass."""
 
-    def __init__(self, host: Host, runner: Runner, driver: BackgroundDriver, keeper: SnapshotKeeper) -> None:
+    def __init__(self, host: Host, runner: Runner, drivers: Sequence[Driver], keeper: SnapshotKeeper) -> None:
         self._host = host
         self._runner = runner
-        self._driver = driver
+        self._drivers = drivers
         self._keeper = keeper
         self._standing = Standing(host, runner)
         self._delay = RETRY_DELAY_MIN
@@ -128,7 +169,8 @@ class Work:
         else:
             self._standing.works()
             self._delay = RETRY_DELAY_MIN
-        await first_of(self._runner.run(changed), self._driver.run(), self._keeper.run(standby=False))
+        drivers = [driver.run() for driver in self._drivers]
+        await first_of(self._runner.run(changed), *drivers, self._keeper.run(standby=False))
 
     async def _follow(self, changed: asyncio.Event) -> None:
         if not self._standing.problem:

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 
 from msgspec import Struct
 
 from engine.core.background import Background, Query
 from engine.core.faults import Unavailable
 from engine.core.machine import Machine
-from engine.core.ports import INTERNAL, VALUE_SIZE_MAX, Append, Clock, Log, Message, Search, SearchRefused
+from engine.core.ports import INTERNAL, VALUE_SIZE_MAX, Append, Clock, Log, Message, Search, SearchRefused, SelectedItem
 from engine.core.record import Record
+from engine.records.batch_operation_chunk import ItemFacts
 
 from .codec import Codec
+from .given_keys import select_items
 from .log_time import LogTime
+
+#: Characters of variables in one answer; if they take more bytes than a record has, the page is halved.
+FACTS_SIZE_MAX = 2 << 20
 
 
 class BackgroundLimits(Struct, frozen=True, kw_only=True):
@@ -85,17 +91,24 @@ class BackgroundDriver:
     async def _answer(self, query: Query) -> Record:
         try:
             await self._wait_for_watermark(query)
-            items = await self._search.select(query.selection)
+            items = await select_items(self._search, query.selection)
+            facts = await self._facts(query, items)
         except SearchRefused as error:
             return self._background.failed(query, str(error), retryable=False)
         except Unavailable as error:
             return self._background.failed(query, error.message, retryable=True)
         except Exception as error:  # noqa: BLE001 - a query that fails must not stop the partition
             return self._background.failed(query, f"{type(error).__name__}: {error}", retryable=True)
-        record = self._background.found(query, items)
+        record = self._background.found(query, items, facts)
         if len(self._codec.encode(record)) > VALUE_SIZE_MAX:
             return self._background.too_large(query)
         return record
+
+    async def _facts(self, query: Query, items: Sequence[SelectedItem]) -> Sequence[ItemFacts]:
+        if not query.variables or not items:
+            return ()
+        keys = [item.item_key for item in items]
+        return await self._search.facts(query.selection.entity, keys, query.variables, FACTS_SIZE_MAX)
 
     async def _wait_for_watermark(self, query: Query) -> None:
         """A selection is complete up to the position where the batch operation was created."""

@@ -18,7 +18,7 @@ from engine.core.faults import BrokenInvariant, LogTruncated
 from engine.core.generations import generation_of
 from engine.core.head import GENERATIONS, HEAD, SOURCES, Head, Source
 from engine.core.machine import Input, Machine
-from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Clock, Entry, Log
+from engine.core.ports import EVENTS, INTERNAL, Clock, Entry, Log
 from engine.core.record import command
 from engine.core.state import State
 from engine.records.log_generation import VALUE_TYPE, InputPlace, LogGeneration
@@ -27,8 +27,6 @@ from .alignment import Commands, Outcomes, align
 from .codec import Codec, Reader, Undecodable
 from .correspondence import check_messages
 from .reading import entries_of, read_on, read_there
-
-INPUTS = (COMMANDS, INTERNAL)
 
 #: The last records of events whose commands are looked at, and the bytes read of an input for that.
 RECENT_RECORDS = 300
@@ -70,13 +68,13 @@ class Inputs:
         Raises InconsistentLog, naming what is missing.
         """
         recent = await self._recent()
-        in_place = [await self._is_in_place(name, recent.get(name, [])) for name in INPUTS]
+        in_place = [await self._is_in_place(name, recent.get(name, [])) for name in self._log.inputs]
         if all(in_place):
             return None
         sys.stderr.write(f"partition {self._partition} finds its inputs moved, and looks for its commands\n")
         outcomes = await self._outcomes()
-        places = [await self._place_of(name, outcomes[name]) for name in INPUTS]
-        begin = places[1].offset + 1
+        places = [await self._place_of(name, outcomes[name]) for name in self._log.inputs]
+        (begin,) = (place.offset + 1 for place in places if place.input == INTERNAL)
         await check_messages(self._log, self._codec, self._state, self._partition, begin, self._clock)
         return LogGeneration(generation=generation_of(self._state) + 1, inputs=tuple(places))
 
@@ -142,7 +140,7 @@ class Inputs:
 
     async def _outcomes(self) -> Mapping[str, Outcomes]:
         """All that the events say about the commands of the inputs; the state knows the last one of each itself."""
-        found = {name: Outcomes() for name in INPUTS}
+        found = {name: Outcomes() for name in self._log.inputs}
         async for entry in entries_of(self._log, EVENTS, self._partition):
             record = self._reader.decode(entry.value)
             if record.index == 0 and record.step.source_input in found:

@@ -12,13 +12,15 @@ import msgspec
 from engine.core.draft import Outcome
 from engine.core.faults import FORBIDDEN, INVALID_ARGUMENT, UNREADABLE, MessageGap, Reject
 from engine.core.machine import Input, Machine
-from engine.core.ports import COMMANDS, Entry
+from engine.core.ports import COMMANDS, INTERNAL, Entry
+from engine.core.principal import ANONYMOUS_CLAIMS
 from engine.core.record import COMMAND, Record, Step, partition_of
 from engine.records.intake import Intake
 from engine.records.intents import INTENTS
 from engine.records.log_generation import RAISE
 from engine.records.log_generation import VALUE_TYPE as LOG_GENERATION
 
+from .claims import ClaimsSeal
 from .codec import Codec, Undecodable
 from .trace_context import trace_context_of
 
@@ -26,10 +28,19 @@ from .trace_context import trace_context_of
 METADATA_LENGTH_MAX = 16_384
 
 
-def decide(machine: Machine, codec: Codec, topic: str, entry: Entry, *, claims: str | None = None) -> Outcome | None:
+def decide(
+    machine: Machine,
+    codec: Codec,
+    topic: str,
+    entry: Entry,
+    *,
+    claims: str | None = None,
+    seal: ClaimsSeal | None = None,
+) -> Outcome | None:
     """The outcome of what lies on an input. None: a message from a partition that was received before.
 
-    `claims`: those that the log says were verified when the command was decided, if it is decided again.
+    `claims`: those that the log says were verified when the command was decided, if it is decided again. `seal`: a
+    client's command has claims only with it; without one they are taken as they are.
     """
     try:
         command = codec.decode(entry.value)
@@ -39,6 +50,8 @@ def decide(machine: Machine, codec: Codec, topic: str, entry: Entry, *, claims: 
     if length > METADATA_LENGTH_MAX:
         reason = f"expected metadata of at most {METADATA_LENGTH_MAX} characters, got {length}; shorten them"
         return refuse_unreadable(machine, topic, entry, reason)
+    if seal is not None and topic == COMMANDS and not seal.is_on(entry):
+        claims = ANONYMOUS_CLAIMS
     command = _complete(command, entry, claims)
     refusal, source = _refusal(command, topic, machine), _source(topic, entry)
     return machine.step(command, source) if refusal is None else machine.refuse(command, refusal, source)
@@ -80,7 +93,7 @@ def _refusal(command: Record, topic: str, machine: Machine) -> Reject | None:
     if command.record_type != COMMAND:
         return Reject(INVALID_ARGUMENT, f"expected a COMMAND, got {command.record_type[:20] or 'no record type'}")
     sender = command.step.sender_partition
-    if topic != COMMANDS:
+    if topic == INTERNAL:
         if command.value_type == LOG_GENERATION and command.intent == RAISE:
             return Reject(FORBIDDEN, "expected work for a partition, got LOG_GENERATION RAISE, which lies on no topic")
         return None if sender == 0 else _refuse_sender(sender, machine)

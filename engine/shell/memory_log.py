@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from engine.core.faults import Fenced, Unavailable
-from engine.core.ports import TOPICS, Append, Clock, Entry, Page, Place
+from engine.core.ports import EVENTS, INPUTS, TOPICS, Append, Clock, Entry, Page, Place
 from engine.shell.appends import check_appends, check_place
 from engine.shell.ends import Ends
 
@@ -17,11 +17,13 @@ from engine.shell.ends import Ends
 class MemoryLog:
     """The Log port in memory. All calls of one log come from one event loop."""
 
-    def __init__(self, partition_count: int, clock: Clock) -> None:
+    def __init__(self, partition_count: int, clock: Clock, inputs: Sequence[str] = INPUTS) -> None:
         self.partition_count = partition_count
+        self.inputs = inputs
+        self._topics = (*inputs, EVENTS)
         self._clock = clock
         self._places: dict[Place, list[Entry]] = {
-            (topic, partition): [] for topic in TOPICS for partition in range(1, partition_count + 1)
+            (topic, partition): [] for topic in self._topics for partition in range(1, partition_count + 1)
         }
         self._epochs = dict.fromkeys(range(1, partition_count + 1), 0)
         self._ends = Ends(clock)
@@ -31,7 +33,7 @@ class MemoryLog:
     async def append(self, appends: Sequence[Append]) -> Sequence[int]:
         """As `Log.append`."""
         self._check_open()
-        check_appends(appends, self.partition_count)
+        check_appends(appends, self.partition_count, self._topics)
         self._stamp = max(self._stamp, self._clock.now())
         firsts = [self._append(append) for append in appends]
         await asyncio.sleep(0)  # others run before the answer comes, as with a log on a disk
@@ -49,7 +51,7 @@ class MemoryLog:
     ) -> Page:
         """As `Log.read`. An empty read gives other tasks a turn."""
         self._check_open()
-        check_place(topic, partition, self.partition_count)
+        check_place(topic, partition, self.partition_count, self._topics)
         found = self._places[topic, partition]
         entries: list[Entry] = []
         size = 0
@@ -69,13 +71,13 @@ class MemoryLog:
     async def end(self, topic: str, partition: int) -> int:
         """As `Log.end`."""
         self._check_open()
-        check_place(topic, partition, self.partition_count)
+        check_place(topic, partition, self.partition_count, self._topics)
         return len(self._places[topic, partition])
 
     async def wait(self, places: Mapping[Place, int], timeout: float | None = None) -> bool:
         """As `Log.wait`."""
         for topic, partition in places:
-            check_place(topic, partition, self.partition_count)
+            check_place(topic, partition, self.partition_count, self._topics)
         return await self._ends.wait(places, timeout)
 
     async def close(self) -> None:

@@ -18,13 +18,14 @@ from engine.core.draft import Outcome
 from engine.core.faults import MessageGap
 from engine.core.head import GENERATIONS, SOURCES, Source
 from engine.core.machine import Machine
-from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Append, Clock, Entry, Log, Message, Place, Writer
+from engine.core.ports import EVENTS, INTERNAL, Append, Clock, Entry, Log, Message, Place, Writer
 from engine.core.record import Record, Step
 from engine.core.state import State
 from engine.core.system import due_at
 from engine.records.clock import Clock as ClockValue
 from engine.records.log_generation import LogGeneration
 
+from .claims import ClaimsSeal
 from .codec import Codec
 from .following import Following, catch_up
 from .gaps import is_forged, is_repaired
@@ -32,8 +33,6 @@ from .generations import Inputs, decide_generation
 from .intake import decide, refuse_forged
 from .log_time import LogTime
 from .trace_context import trace_headers
-
-INPUTS = (COMMANDS, INTERNAL)
 
 
 class RunnerLimits(Struct, frozen=True, kw_only=True):
@@ -70,7 +69,7 @@ class Group:
         self.decided.append(decided)
         self.records += len(outcome.values)
         self.size += outcome.size
-        self.is_awaited = self.is_awaited or name == COMMANDS
+        self.is_awaited = self.is_awaited or name != INTERNAL
 
 
 class Observer(Protocol):
@@ -88,7 +87,11 @@ class Measures(Protocol):
 
 
 class Runner:
-    """One partition. `prepare` gives the commands that the shell has at the start (settings, schemas)."""
+    """One partition. `prepare` gives the commands that the shell has at the start (settings, schemas).
+
+    `seal`: what tells whether the claims of a client's command are to be believed; without one they are. `inboxes`:
+    name of the input -> claims of the principal who alone writes there, for every inbox of the log.
+    """
 
     def __init__(
         self,
@@ -101,11 +104,15 @@ class Runner:
         prepare: Callable[[Machine], Sequence[Record]],
         limits: RunnerLimits | None = None,
         measures: Measures | None = None,
+        seal: ClaimsSeal | None = None,
+        inboxes: Mapping[str, str] | None = None,
     ) -> None:
         self.partition = machine.partition
         self.machine = machine
         self.state = state
         self.observers: list[Observer] = []
+        #: whether commands are decided just now, so that nobody's state is newer than this one
+        self.is_working = False
         #: by which it is known what is due
         self.time = LogTime(clock)
         self._log = log
@@ -115,10 +122,13 @@ class Runner:
         self._prepare = prepare
         self._limits = limits or RunnerLimits()
         self._measures = measures
+        self._seal = seal
+        self._inboxes = inboxes or {}
+        self.inputs = log.inputs
         self._uncommitted = Group()
         self._writer: Writer | None = None
-        self._queues: dict[str, deque[Entry]] = {name: deque() for name in INPUTS}
-        self._next: dict[str, int] = dict.fromkeys(INPUTS, 0)
+        self._queues: dict[str, deque[Entry]] = {name: deque() for name in self.inputs}
+        self._next: dict[str, int] = dict.fromkeys(self.inputs, 0)
         self._ticking: asyncio.Task[Sequence[int]] | None = None
         self._tick_offset = -1
         self._ticked_at = float("-inf")
@@ -145,7 +155,7 @@ class Runner:
         moved = await inputs.moved()
         if moved is not None:
             await self._raise_generation(moved)
-        for name in INPUTS:
+        for name in self.inputs:
             self._queues[name].clear()
             self._next[name] = await inputs.begin(name)
         await self._send_internal(self._prepare(self.machine))
@@ -194,6 +204,7 @@ class Runner:
 
         Raises Fenced, AppendUnknown or Unavailable (recover and run again), or BrokenInvariant (stop the partition).
         """
+        self.is_working = True
         stopping = asyncio.create_task(stop.wait())
         appending: asyncio.Task[Sequence[int]] | None = None
         group = Group()
@@ -212,6 +223,7 @@ class Runner:
             if appending is not None:
                 await self._append_next(appending, Group())
         finally:
+            self.is_working = False
             open_tasks = [task for task in (stopping, appending, self._ticking) if task is not None]
             for task in open_tasks:
                 task.cancel()
@@ -259,8 +271,8 @@ class Runner:
 
     def _has_next(self, group: Group) -> bool:
         """Whether there is something that may be decided in this group."""
-        internal = self._queues[INTERNAL] and not group.is_awaited
-        return bool(self._queues[COMMANDS] or internal) and not self._is_full(group)
+        wanted = (name for name in self.inputs if name != INTERNAL or not group.is_awaited)
+        return any(self._queues[name] for name in wanted) and not self._is_full(group)
 
     async def _decide(self, group: Group) -> None:
         """Decide what has been read, and add it to the group until that is full."""
@@ -271,7 +283,8 @@ class Runner:
                 break
             self.time.saw(taken[1].timestamp)
             try:
-                outcome = decide(self.machine, self._codec, *taken)
+                claims = self._inboxes.get(taken[0])
+                outcome = decide(self.machine, self._codec, *taken, claims=claims, seal=self._seal)
             except MessageGap as gap:
                 if await is_repaired(self._log, self._codec, self.partition, gap, taken[1].offset):
                     continue
@@ -285,7 +298,7 @@ class Runner:
 
     async def _fill(self) -> None:
         """Read what is there."""
-        for name in INPUTS:
+        for name in self.inputs:
             if not self._queues[name]:
                 page = await self._log.read(name, self.partition, self._next[name], size_max=self._limits.read_size_max)
                 self._queues[name].extend(page.entries)
@@ -293,9 +306,9 @@ class Runner:
 
     def _take(self, *, internal: bool) -> tuple[str, Entry] | None:
         """The next command: inputs take turns, so a user's command waits for one internal step at most."""
-        for _ in INPUTS:
-            name = INPUTS[self._turn]
-            self._turn = (self._turn + 1) % len(INPUTS)
+        for _ in self.inputs:
+            name = self.inputs[self._turn]
+            self._turn = (self._turn + 1) % len(self.inputs)
             if self._queues[name] and (internal or name != INTERNAL):
                 return name, self._queues[name].popleft()
         return None
@@ -323,7 +336,7 @@ class Runner:
     async def _sleep(self, tasks: Sequence[asyncio.Task[Any]], *, reading: bool) -> None:
         """Until one of the tasks is done or, if `reading`, there is a command or something is due."""
         # A queue that holds something is not read: what lies beyond it must not wake us.
-        empty = [name for name in INPUTS if not self._queues[name]]
+        empty = [name for name in self.inputs if not self._queues[name]]
         if not reading or not empty:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             return

@@ -38,6 +38,15 @@ KEY = "retold.key"
 STATE = "retold.state"
 BATCH_KEY = "retold.batch_operation.key"
 BATCH_TYPE = "retold.batch_operation.type"
+BATCH_PHASE = "retold.batch_operation.phase"
+ENTITY = "retold.entity"
+QUERY = "retold.query"
+
+# Camunda 8's
+ACTION = "action"
+TYPE = "type"
+QUERY_STATUS = "queryStatus"
+BATCH_LATENCY = "batchOperationLatency"
 
 #: What `messaging.system` says: the log, whatever keeps it.
 SYSTEM = "retold"
@@ -68,6 +77,13 @@ ATTRIBUTES: Mapping[str, str] = {
     STATE: "State of a batch operation, as the API says it.",
     BATCH_KEY: "Key of a batch operation.",
     BATCH_TYPE: "Type of a batch operation.",
+    BATCH_PHASE: "What a part of a batch operation does: `initializing`, `executing`, `waiting` or `suspended`.",
+    ENTITY: "What a query of secondary storage is about, such as `PROCESS_INSTANCE`; empty for none in particular.",
+    QUERY: "Which query of secondary storage: `search`, `get`, `select` (items of a batch operation) or another",
+    ACTION: "What a batch operation did, in the words of Camunda 8.",
+    TYPE: "Type of a batch operation.",
+    QUERY_STATUS: "`completed` or `failed`.",
+    BATCH_LATENCY: "Which time: see below.",
 }
 
 

@@ -14,6 +14,10 @@ HISTOGRAM = "histogram"
 
 #: Upper bounds in seconds: from a step to a stuck disk, the bounds that the HTTP conventions name among them.
 SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+#: Camunda 8's bounds of its batch operations' durations in seconds, of latencies the same with smaller ones, of items.
+BATCH_SECONDS = (0.01, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0, 1800.0, 3600.0, 18000.0, 36000.0)
+BATCH_LATENCY_SECONDS = (0.001, 0.002, 0.005, *BATCH_SECONDS)
+BATCH_SIZES = (1.0, 10.0, 100.0, 1000.0, 10000.0, 100000.0, 1000000.0)
 
 
 class Metric(Struct, frozen=True, kw_only=True):
@@ -35,8 +39,8 @@ def _gauge(name: str, unit: str, doc: str, *labels: str) -> Metric:
     return Metric(name=name, kind=GAUGE, unit=unit, help=doc, labels=labels)
 
 
-def _seconds(name: str, doc: str, *labels: str) -> Metric:
-    return Metric(name=name, kind=HISTOGRAM, unit="s", help=doc, labels=labels, bounds=SECONDS)
+def _seconds(name: str, doc: str, *labels: str, bounds: tuple[float, ...] = SECONDS) -> Metric:
+    return Metric(name=name, kind=HISTOGRAM, unit="s", help=doc, labels=labels, bounds=bounds)
 
 
 # every process
@@ -80,6 +84,62 @@ STATE_SIZE = _gauge("retold.state.size", "By", "Bytes in use by the state.", a.P
 RECOVERY_DURATION = _seconds("retold.recovery.duration", "Time of a recovery, replay included.", a.PARTITION)
 RECOVERY_RECORDS = _counter("retold.recovery.records", "{record}", "Records replayed by recoveries.", a.PARTITION)
 
+# batch operations, under Camunda 8's names: counted in the state, from events and the times of the log
+BATCH_EVENTS = _counter(
+    "zeebe.batchoperations.events.total",
+    "{event}",
+    "What batch operations did.",
+    a.PARTITION,
+    a.ACTION,
+    a.TYPE,
+)
+BATCH_QUERIES = _counter(
+    "zeebe.batchoperations.queries.total", "{query}", "Queries for items.", a.PARTITION, a.QUERY_STATUS
+)
+BATCH_ITEMS = Metric(
+    name="zeebe.batchoperations.items.total",
+    kind=HISTOGRAM,
+    unit="{item}",
+    help="Items of a batch operation on a partition.",
+    labels=(a.PARTITION, a.TYPE),
+    bounds=BATCH_SIZES,
+)
+BATCH_DURATION = _seconds(
+    "zeebe.batchoperations.duration",
+    "Time from the creation of a batch operation to its end, unless it was canceled.",
+    a.PARTITION,
+    a.TYPE,
+    bounds=BATCH_SECONDS,
+)
+BATCH_LATENCY = _seconds(
+    "zeebe.batchoperations.execution.latency",
+    "Times within the part of a batch operation on a partition.",
+    a.PARTITION,
+    a.BATCH_LATENCY,
+    a.TYPE,
+    bounds=BATCH_LATENCY_SECONDS,
+)
+
+# batch operations, ours
+BATCH_ERRORS = _counter(
+    "retold.batch_operation.errors", "{item}", "Failed items by error.", a.PARTITION, a.BATCH_TYPE, a.ERROR_TYPE
+)
+BATCH_PARTS = _gauge(
+    "retold.batch_operation.parts", "{part}", "Batch operations of a partition by phase.", a.PARTITION, a.BATCH_PHASE
+)
+BATCH_PENDING = _gauge("retold.batch_operation.pending", "{item}", "Found items without an outcome.", a.PARTITION)
+BATCH_RATE = _gauge(
+    "retold.batch_operation.rate",
+    "{item}/s",
+    "Items a second that batch operations with a limited rate may execute.",
+    a.PARTITION,
+)
+
+# secondary storage
+SEARCH_DURATION = _seconds(
+    "retold.search.duration", "Time of a query of secondary storage.", a.PROCESS, a.QUERY, a.ENTITY
+)
+
 # the log
 FLUSH_DURATION = _seconds("retold.log.flush.duration", "Time of one transaction of the log and its fsync.")
 LOG_MESSAGES = _counter("retold.log.messages", "{message}", "Messages appended.", a.TOPIC, a.PARTITION)
@@ -106,6 +166,8 @@ METRICS: Sequence[Metric] = (
     HTTP_DURATION, HTTP_ACTIVE, COMMANDS_IN_FLIGHT, LONG_POLLS, BATCH_OPERATIONS,
     COMMANDS, RECORDS, ITEMS, STEP_DURATION, APPEND_DURATION, COMMIT_DURATION, QUEUED, IN_FLIGHT,
     PARTITION_POSITION, STATE_SIZE, RECOVERY_DURATION, RECOVERY_RECORDS,
+    BATCH_EVENTS, BATCH_QUERIES, BATCH_ITEMS, BATCH_DURATION, BATCH_LATENCY,
+    BATCH_ERRORS, BATCH_PARTS, BATCH_PENDING, BATCH_RATE, SEARCH_DURATION,
     FLUSH_DURATION, LOG_MESSAGES, LOG_WAITING, LOG_SIZE,
     EXPORT_DURATION, EXPORTED_RECORDS, WATERMARK, EXPORT_LAG, EXPORT_FAILING, EXPORT_SET_ASIDE,
 )  # fmt: skip

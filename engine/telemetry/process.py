@@ -10,7 +10,7 @@ import resource
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from engine.core.faults import RetoldError, Unavailable
 from . import metrics
 from .gathering import ANSWER_TIMEOUT, MetricsServer, gather
 from .metrics import Metric
-from .registry import Labels, Sample
+from .registry import Found, Sample, Survey
 from .settings import TelemetrySettings
 from .telemetry import Ask, Telemetry
 
@@ -48,7 +48,7 @@ class ProcessTelemetry(Telemetry):
         self._data = data
         self._processes = processes
         self._senders: list[SpanSender | MetricSender] = []
-        super().__init__()
+        super().__init__(process=process)
         if settings.traces or settings.metrics:
             try:
                 self._connect(process, settings, build)
@@ -68,25 +68,15 @@ class ProcessTelemetry(Telemetry):
 
     def ask_later(self, metric: Metric, ask: Ask) -> None:
         """Asked from other threads, for a bounded time; call it in the event loop."""
-        loop = asyncio.get_running_loop()
+        self.registry.watch(metric, _from_elsewhere(ask))
 
-        async def ask_now() -> Mapping[str, int]:
-            return await ask()
+    def in_loop(self, read: Survey) -> Survey:
+        """As `Telemetry.in_loop`; call it in the event loop."""
 
-        def read() -> Iterator[tuple[Labels, float]]:
-            asking = ask_now()
-            try:
-                future = asyncio.run_coroutine_threadsafe(asking, loop)
-            except RuntimeError as error:
-                asking.close()
-                raise Unavailable("expected a process that works, got one that ends") from error
-            try:
-                return iter([((name,), float(value)) for name, value in future.result(ASK_TIMEOUT).items()])
-            except (TimeoutError, CancelledError) as error:
-                future.cancel()
-                raise Unavailable(f"expected an answer within {ASK_TIMEOUT:g} s, got none") from error
+        async def ask() -> Iterable[Sample]:
+            return read()
 
-        self.registry.watch(metric, read)
+        return _from_elsewhere(ask)
 
     def close(self) -> None:
         """Send what is left, for a bounded time, and take the socket away."""
@@ -115,6 +105,29 @@ class ProcessTelemetry(Telemetry):
         self.registry.watch(metrics.CPU_TIME, lambda: [((process,), time.process_time())])
         if _STATM.exists():
             self.registry.watch(metrics.MEMORY, lambda: [((process,), _resident_size())])
+
+
+def _from_elsewhere(ask: Callable[[], Awaitable[Iterable[Found]]]) -> Callable[[], Iterable[Found]]:
+    """Asks in this event loop from other threads. Whoever reads gets Unavailable when there is no answer in time."""
+    loop = asyncio.get_running_loop()
+
+    async def ask_now() -> Iterable[Found]:
+        return await ask()
+
+    def read() -> Iterable[Found]:
+        asking = ask_now()
+        try:
+            future = asyncio.run_coroutine_threadsafe(asking, loop)
+        except RuntimeError as error:
+            asking.close()
+            raise Unavailable("expected a process that works, got one that ends") from error
+        try:
+            return future.result(ASK_TIMEOUT)
+        except (TimeoutError, CancelledError) as error:
+            future.cancel()
+            raise Unavailable(f"expected an answer within {ASK_TIMEOUT:g} s, got none") from error
+
+    return read
 
 
 def _resident_size() -> int:

@@ -12,9 +12,9 @@ _UNITS = {"s": "_seconds", "By": "_bytes"}
 
 
 def prometheus_name(metric: Metric) -> str:
-    """Dots become underscores; the unit and, of counters, `_total` come behind."""
+    """Dots become underscores; the unit and, of counters, `_total` come behind, unless it ends so already."""
     name = metric.name.replace(".", "_") + _UNITS.get(metric.unit, "")
-    return name + "_total" if metric.kind == COUNTER else name
+    return name + "_total" if metric.kind == COUNTER and not name.endswith("_total") else name
 
 
 def label_name(attribute: str) -> str:

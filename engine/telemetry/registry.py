@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -18,7 +19,8 @@ Label = str | int
 Labels = tuple[Label, ...]
 
 #: Tells the values of a metric by their labels, when it is asked.
-Reading = Callable[[], Iterable[tuple[Labels, float]]]
+Point = tuple[Labels, float]
+Reading = Callable[[], Iterable[Point]]
 
 
 class Buckets(Struct, kw_only=True):
@@ -36,6 +38,11 @@ class Sample(Struct, frozen=True, kw_only=True):
     histograms: Sequence[tuple[Labels, Buckets]] = ()
 
 
+#: Tells several metrics at once, when it is asked.
+Survey = Callable[[], Iterable[Sample]]
+Found = TypeVar("Found")
+
+
 class Registry:
     """Counts, and reads what can be read at any time."""
 
@@ -43,6 +50,7 @@ class Registry:
         self._counters: dict[str, Counter[Labels]] = {}
         self._histograms: dict[str, dict[Labels, Buckets]] = {}
         self._readings: dict[str, list[Reading]] = {}
+        self._surveys: list[Survey] = []
 
     def add(self, metric: Metric, amounts: Mapping[Labels, int]) -> None:
         """Count many at once."""
@@ -65,6 +73,10 @@ class Registry:
         """Ask `reading` whenever somebody looks, in any thread: one that fails is a gap."""
         self._readings.setdefault(metric.name, []).append(reading)
 
+    def watch_several(self, survey: Survey) -> None:
+        """As `watch`, for several metrics that are read together and of which nothing else is told."""
+        self._surveys.append(survey)
+
     def snapshot(self) -> list[Sample]:
         """All values as they are now."""
         samples = [Sample(name=name, values=list(counts.items())) for name, counts in list(self._counters.items())]
@@ -74,10 +86,12 @@ class Registry:
         for name, readings in list(self._readings.items()):
             values = [value for reading in readings for value in _read(reading)]
             samples.append(Sample(name=name, values=values))
+        for survey in list(self._surveys):
+            samples += _read(survey)
         return samples
 
 
-def _read(reading: Reading) -> list[tuple[Labels, float]]:
+def _read(reading: Callable[[], Iterable[Found]]) -> list[Found]:
     try:
         return list(reading())
     except Exception:  # noqa: BLE001 - one reading must not keep the process from telling all others

@@ -6,33 +6,37 @@ process of an installation does besides (serve, send) is in `process`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Place
+from engine.core.ports import EVENTS, Place
 
 from . import metrics
 from .metrics import Metric
-from .registry import Labels, Registry, Sample
+from .registry import Labels, Point, Registry, Sample, Survey
 from .spans import Spans
 
 if TYPE_CHECKING:  # a process loads only what its own role needs
+    from engine.core.background import BatchWork
+    from engine.core.ports import Clock, Store
     from engine.shell.runner import Runner
     from exporters.contract import Exporter
     from exporters.pump import Pump
+    from exporters.search.store import SearchStore
 
     from .export import PumpMeasures
     from .gateway import GatewayTelemetry
     from .partition import PartitionMeasures
 
-#: Asks for the values of a metric; may be called in the event loop alone.
-Ask = Callable[[], Awaitable[Mapping[str, int]]]
+#: Asks for the points of a metric; may be called in the event loop alone.
+Ask = Callable[[], Awaitable[Iterable[Point]]]
 
 
 class Telemetry:
     """One process. `known_end` tells the end of a place of the log, as far as this process has heard of it."""
 
-    def __init__(self, spans: Spans | None = None) -> None:
+    def __init__(self, spans: Spans | None = None, process: str = "") -> None:
+        self.process = process
         self.registry = Registry()
         self.spans = spans
         self.known_end: Callable[[Place], int] = lambda _: 0
@@ -43,6 +47,10 @@ class Telemetry:
 
     def ask_later(self, metric: Metric, ask: Ask) -> None:
         """Have a metric be asked for in the event loop whenever somebody looks; here, nobody does from outside."""
+
+    def in_loop(self, read: Survey) -> Survey:
+        """A survey of what only the event loop may read, for whoever looks; here, that is the event loop."""
+        return read
 
     def partition(self, number: int) -> PartitionMeasures:
         """For the runner of a partition."""
@@ -55,15 +63,27 @@ class Telemetry:
         partition = runner.partition
 
         def queued() -> list[tuple[Labels, float]]:
-            ends = {name: self.known_end((name, partition)) for name in (COMMANDS, INTERNAL)}
+            ends = {name: self.known_end((name, partition)) for name in runner.inputs}
             return [((partition, name), max(0, end - runner.next_offset(name))) for name, end in ends.items()]
 
         def in_flight() -> list[tuple[Labels, float]]:
-            return [((partition, name), runner.in_flight(name)) for name in (COMMANDS, INTERNAL)]
+            return [((partition, name), runner.in_flight(name)) for name in runner.inputs]
 
         self.registry.watch(metrics.QUEUED, queued)
         self.registry.watch(metrics.IN_FLIGHT, in_flight)
         self.registry.watch(metrics.PARTITION_POSITION, lambda: [((partition,), runner.machine.head.position)])
+
+    def watch_batches(self, runner: Runner, store: Store, work: Callable[[], BatchWork]) -> None:
+        """What its state has counted of batch operations, and what they have to do."""
+        from .batches import BatchReadings
+
+        self.registry.watch_several(self.in_loop(BatchReadings(runner, store, work).survey))
+
+    def search(self, search: SearchStore, clock: Clock) -> SearchStore:
+        """The same searches, with their times told."""
+        from .searches import MeasuredSearch
+
+        return MeasuredSearch(search, clock, self.registry, self.process)
 
     def pump(self) -> PumpMeasures:
         """For the pump."""

@@ -42,6 +42,7 @@ def rejected(change: Change, reason: str, end: PositionDocument) -> RejectedDocu
         reason=reason,
         size=len(change.source),
         document=change.source.decode(),
+        owners=change.owners,
     )
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from engine.core.record import Record
 from engine.records.batch_operation_chunk import BatchItem, BatchOperationChunk
+from engine.records.batch_operation_incident import BatchOperationIncident
 from engine.records.batch_operation_item import BatchOperationItem
-from exporters.batch_parts import OUTCOMES, PART_CHANGES
+from exporters.batch_parts import OUTCOMES, PART_CHANGES, count_incident, count_outcome
 from exporters.facts import item_error, key_given
 
 from . import mappings
@@ -22,12 +23,13 @@ from .workspace import Workspace
 
 #: Families whose records need this partition's part, and where they have the key of the batch operation.
 ITEM = "BATCH_OPERATION_ITEM"
-FAMILIES = frozenset({ITEM, "BATCH_OPERATION_CHUNK", *(value_type for value_type, _ in PART_CHANGES)})
+INCIDENT = "BATCH_OPERATION_INCIDENT"
+FAMILIES = frozenset({ITEM, INCIDENT, "BATCH_OPERATION_CHUNK", *(value_type for value_type, _ in PART_CHANGES)})
 
 
 def batch_operation_of(record: Record, value: Any) -> int:
     """The key of the batch operation whose part such a record changes."""
-    return int(value.batch_operation_key) if record.value_type == ITEM else record.key
+    return int(value.batch_operation_key) if record.value_type in (ITEM, INCIDENT) else record.key
 
 
 def _part(change: Callable[[PartDocument, Record, Any], None]) -> Rule:
@@ -53,23 +55,43 @@ def _chunk(workspace: Workspace, record: Record, value: BatchOperationChunk) -> 
 
 
 def _outcome(workspace: Workspace, record: Record, value: BatchOperationItem) -> None:
-    batch, state = value.batch_operation_key, record.intent
-    part = workspace.change_part(batch, record.position)
+    part = workspace.change_part(value.batch_operation_key, record.position)
     if part is not None:
-        counter = state.lower()
-        setattr(part, counter, getattr(part, counter) + 1)
+        count_outcome(part, record, value)
+    document = _item_of(workspace, record, record.key, value)
+    document.state = record.intent
+    document.processed_date = record.step.timestamp
+    document.unchanged = value.unchanged
+    document.prediction = value.prediction or None
+
+
+def _retrying(workspace: Workspace, record: Record, value: BatchOperationItem) -> None:
+    _item_of(workspace, record, record.key, value)
+
+
+def _incident(workspace: Workspace, record: Record, value: BatchOperationIncident) -> None:
+    part = workspace.change_part(value.batch_operation_key, record.position)
+    if part is not None:
+        count_incident(part, record, value)
+    document = _item_of(workspace, record, value.item_key, value)
+    document.incident_key = record.key if record.intent == "CREATED" else None
+
+
+def _item_of(
+    workspace: Workspace, record: Record, key: int, value: BatchOperationItem | BatchOperationIncident
+) -> BatchItemDocument:
+    """The document of an item whose record this is, about to be written."""
+    batch = value.batch_operation_key
     item = BatchItem(
-        item_key=record.key,
+        item_key=key,
         process_instance_key=value.process_instance_key,
         root_process_instance_key=value.root_process_instance_key,
     )
     document = _item(workspace, record, batch, item)
     document.type = value.batch_operation_type or None
-    document.state = state
-    document.processed_date = record.step.timestamp
-    if state != "COMPLETED":
-        document.error_message = item_error(value.error_code, value.error_message)
-    workspace.items[batch, record.key] = document
+    document.error_message = item_error(value.error_code, value.error_message)
+    workspace.items[batch, key] = document
+    return document
 
 
 def _item(workspace: Workspace, record: Record, batch: int, item: BatchItem) -> BatchItemDocument:
@@ -92,4 +114,7 @@ RULES: Rules = {
     **{place: _part(change) for place, change in PART_CHANGES.items()},
     ("BATCH_OPERATION_CHUNK", "CREATED"): Rule(_chunk),
     **{(ITEM, intent): Rule(_outcome) for intent in OUTCOMES},
+    (ITEM, "RETRYING"): Rule(_retrying),
+    (INCIDENT, "CREATED"): Rule(_incident),
+    (INCIDENT, "RESOLVED"): Rule(_incident),
 }

@@ -7,7 +7,9 @@ A field whose value is its default is left out, but of the parts of batch operat
 from __future__ import annotations
 
 from hashlib import sha256
+from typing import TypeVar
 
+import msgspec
 from msgspec import Struct
 
 from exporters.batch_parts import Part
@@ -38,6 +40,26 @@ class InstanceDocument(Struct, omit_defaults=True, kw_only=True):
         return False
 
 
+class Tombstone(Struct, omit_defaults=True, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What is left of a document that was deleted at this position. `key`: of what belongs to a process instance."""
+
+    partition_id: int
+    position: int
+    key: int | None = None
+
+
+Shape = TypeVar("Shape", bound=InstanceDocument)
+
+
+def read_document(source: bytes, shape: type[Shape]) -> InstanceDocument:
+    """A stored document; of one that was deleted what is left, to which no earlier change is made."""
+    try:
+        return msgspec.json.decode(source, type=shape)
+    except msgspec.ValidationError:
+        left = msgspec.json.decode(source, type=Tombstone)
+        return InstanceDocument(kind="", key=left.key or 0, partition_id=left.partition_id, position=left.position)
+
+
 class OfDefinition(InstanceDocument, omit_defaults=True, kw_only=True):
     """And the columns of its definition that are asked for."""
 
@@ -58,6 +80,7 @@ class ProcessInstanceDocument(OfDefinition, omit_defaults=True, kw_only=True):
     parent_element_key: int | None = None
     tags: tuple[str, ...] = ()
     business_id: str | None = None
+    restarted_key: int | None = None
     sequence_flows: list[str] = []
     active_incidents: int
     has_incident: bool
@@ -86,9 +109,9 @@ class ElementInstanceDocument(OfDefinition, omit_defaults=True, kw_only=True):
 
 
 class VariableDocument(InstanceDocument, omit_defaults=True, kw_only=True):
-    """A variable."""
+    """A variable. `definition_key`: all definitions that its instance had while it was alive."""
 
-    definition_key: int
+    definition_key: list[int]
     name: str
     scope_key: int
     of_instance: bool
@@ -96,10 +119,26 @@ class VariableDocument(InstanceDocument, omit_defaults=True, kw_only=True):
     value_start: str
     value_hash: str | None = None
     value_long: str | None = None
+    size: int = 0
+    initial: bool
+    initial_value: str | None = None
+    initial_size: int = 0
+
+    def begin(self, text: str) -> None:
+        """The first value."""
+        self.set_value(text)
+        self.initial_size = self.size if self.initial else 0
+
+    def change(self, text: str) -> None:
+        """Another value. The one that the process instance began with is kept."""
+        if self.initial and self.initial_value is None:
+            self.initial_value = self.value
+        self.set_value(text)
 
     def set_value(self, text: str) -> None:
-        """Change the value and what it is found by."""
+        """The value and what it is found by. `size` in characters, with the name."""
         self.value = text
+        self.size = len(self.name) + len(text)
         self.value_start = text[:WORD_SIZE_MAX]
         self.value_hash, self.value_long = long_fields(text)
 
@@ -196,6 +235,9 @@ class BatchItemDocument(InstanceDocument, omit_defaults=True, kw_only=True):
     state: str
     processed_date: int | None = None
     error_message: str | None = None
+    prediction: str | None = None
+    unchanged: bool = False
+    incident_key: int | None = None
 
 
 class PartDocument(Part, kw_only=True):
@@ -242,6 +284,7 @@ class RejectedDocument(Struct, kw_only=True, frozen=True):
 
     `position`: of the last change that the index should have; `lost_changes`: how many are in no text, because that was
     cut; `taken_position`: of the later change with which the index has taken the whole document, 0 before.
+    `owners`: the process instance and the evaluation with which it goes when they are deleted.
     """
 
     partition_id: int
@@ -254,6 +297,7 @@ class RejectedDocument(Struct, kw_only=True, frozen=True):
     document: str
     lost_changes: int = 0
     taken_position: int = 0
+    owners: tuple[int, ...] = ()
 
     @property
     def is_whole(self) -> bool:

@@ -18,7 +18,8 @@ from engine.core.ports import Clock
 from engine.core.record import EVENT, Record
 from exporters.contract import ExportedPosition, ProjectionLost
 
-from . import aside, batches, decisions, messages, projection, user_tasks
+from . import aside, batches, decisions, deletions, identities, messages, migrations, projection, user_tasks
+from .batch_deletions import bury_items
 from .cache import DocumentCache
 from .documents import PositionDocument, RejectedDocument
 from .indices import IndexSet, Shape, look, prepare, read_positions, take_over
@@ -32,7 +33,16 @@ from .workspace import Change, Workspace
 
 LOG = logging.getLogger(__name__)
 
-RULES: Rules = {**projection.RULES, **user_tasks.RULES, **batches.RULES, **decisions.RULES, **messages.RULES}
+RULES: Rules = {
+    **projection.RULES,
+    **user_tasks.RULES,
+    **batches.RULES,
+    **decisions.RULES,
+    **messages.RULES,
+    **deletions.RULES,
+    **migrations.RULES,
+    **identities.RULES,
+}
 
 #: Bytes of the documents that are kept in memory between exports, as JSON.
 CACHE_SIZE_MAX = 64 * 1024 * 1024
@@ -147,6 +157,7 @@ class OpensearchExporter:
             rule.apply(workspace, record, record.value)
         changes = list(workspace.changes())
         await self._store(chosen, workspace, changes, end)
+        await bury_items(self._node, chosen, end.partition_id, [record for _, record in known])
         await self._write_position(chosen, end)
         self._loader.keep(workspace)
 
@@ -177,8 +188,9 @@ class OpensearchExporter:
             if change.place not in rejected and (earlier := workspace.asides.get(change.place)) and earlier.is_whole
         }
         lost = {place: workspace.asides[place] for place in workspace.lost}
-        if known := [*rejected.values(), *taken.values(), *lost.values()]:
-            await self._set_aside(chosen, known)
+        buried = {(document.index, document.id): document for document in workspace.asides_buried()}
+        if known := {**rejected, **taken, **lost, **buried}:
+            await self._set_aside(chosen, list(known.values()))
         for place in [*rejected, *workspace.asides]:
             workspace.forget(place)
         await self._refresher.refresh([chosen.name(kind) for kind in SEARCHED])

@@ -12,7 +12,15 @@ from engine.core.record import Record
 from . import aside
 from .batches import FAMILIES, batch_operation_of
 from .cache import DocumentCache
-from .documents import DefinitionDocument, InstanceDocument, PartDocument, RejectedDocument, UserTaskDocument
+from .deletions import load_deleted
+from .documents import (
+    DefinitionDocument,
+    InstanceDocument,
+    PartDocument,
+    RejectedDocument,
+    UserTaskDocument,
+    read_document,
+)
 from .indices import IndexSet
 from .mappings import BATCH_OPERATIONS, DEFINITIONS, INSTANCES, REJECTED, USER_TASK
 from .node import Address, Node
@@ -46,11 +54,13 @@ class Loader:
         await self._load_user_tasks(chosen, workspace, records)
         await self._load_definitions(chosen, workspace, records)
         await self._load_parts(chosen, workspace, records)
+        await load_deleted(self._node, chosen, workspace, [record for _, record in records])
 
     def keep(self, workspace: Workspace) -> None:
         """Everything is stored: keep what may be needed again."""
         for key, document in workspace.documents.items():
-            self._documents.put(document, workspace.sizes.get(key, 0))
+            if document.process_instance_key not in workspace.deleted:
+                self._documents.put(document, workspace.sizes.get(key, 0))
         self._definitions.update(workspace.definitions)
         for key, part in workspace.parts.items():
             self._parts[key, workspace.partition] = part
@@ -80,7 +90,7 @@ class Loader:
         found = await self._read(chosen, INSTANCES, [address for address, _ in missing.values()])
         for (key, (_, shape)), (source, rejected) in zip(missing.items(), found, strict=True):
             if source is not None:
-                documents[key] = msgspec.json.decode(source, type=shape)
+                documents[key] = read_document(source, shape)
                 workspace.sizes[key] = len(source)
             if rejected is not None:
                 workspace.asides[rejected.index, rejected.id] = rejected

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from typing import Any
 
 #: Raised with every change of the mappings or of what documents hold.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 3
 
 INSTANCES = "instances"
 DEFINITIONS = "definitions"
@@ -27,6 +27,7 @@ FORMS = "forms"
 DECISION_REQUIREMENTS = "decision-requirements"
 DECISION_DEFINITIONS = "decision-definitions"
 DECISION_INSTANCES = "decision-instances"
+IDENTITIES = "identities"
 MESSAGE_SUBSCRIPTIONS = "message-subscriptions"
 MESSAGE_CORRELATIONS = "message-correlations"
 POSITIONS = "positions"
@@ -116,7 +117,12 @@ INSTANCES_FIELDS: dict[str, Mapping_] = {
     "incident_keys": LONG,
     "incident_key": LONG,
     "of_instance": FLAG,
+    "restarted_key": LONG,
     **long_text("value"),
+    "size": KEPT_NUMBER,
+    "initial": FLAG,
+    "initial_value": KEPT_TEXT,
+    "initial_size": KEPT_NUMBER,
     "job_kind": WORD,
     "retries": LONG,
     "failed_with_retries": FLAG,
@@ -143,7 +149,9 @@ INSTANCES_FIELDS: dict[str, Mapping_] = {
     "form_key": KEPT_NUMBER,
     "batch_operation_key": DIGITS,
     "item_key": LONG,
+    "unchanged": FLAG,
     "processed_date": LONG,
+    "prediction": KEPT_TEXT,
 }
 
 #: The same document arrives from every partition: it has neither `partition_id` nor `position`.
@@ -172,12 +180,33 @@ BATCH_OPERATIONS_FIELDS: dict[str, Mapping_] = {
     "creation_date": LONG,
     "initialization_date": LONG,
     "suspended": FLAG,
+    "held": KEPT_TEXT,
     **dict.fromkeys(COUNTS, LONG),
     "errors": KEPT_TEXT,
     "final_state": WORD,
     "final_date": LONG,
     "final_errors": KEPT_TEXT,
     **{f"final_{name}": LONG for name in COUNTS},
+    "name": KEPT_TEXT,
+    "labels": KEPT_TEXT,
+    "reason": KEPT_TEXT,
+    "start_at": LONG,
+    "parent_key": LONG,
+    "rate": KEPT_NUMBER,
+    "slice_size": LONG,
+    "suspension_reason": KEPT_TEXT,
+    "running_date": LONG,
+    "running_done": LONG,
+    "outcome_date": LONG,
+    "failures": KEPT_TEXT,
+    "log": KEPT_TEXT,
+    "incidents": LONG,
+    "pause_windows": KEPT_TEXT,
+    "paused_until": LONG,
+    "deleted": FLAG,
+    "dry_run": FLAG,
+    "plan_key": LONG,
+    "approved_by": KEPT_TEXT,
 }
 
 #: Of these, too, the same documents arrive from every partition.
@@ -203,8 +232,12 @@ DECISION_DEFINITIONS_FIELDS: dict[str, Mapping_] = {
     "requirements_version": LONG,
 }
 
-#: Written once: they have no position.
+#: All that is left, where documents have no position otherwise, of one that was deleted.
+LEFT = {"partition_id": PARTITION, "position": LONG}
+
+#: Written once.
 DECISION_INSTANCES_FIELDS: dict[str, Mapping_] = {
+    **LEFT,
     "evaluation_key": LONG,
     "number": LONG,
     "instance_key": WORD,
@@ -221,7 +254,7 @@ DECISION_INSTANCES_FIELDS: dict[str, Mapping_] = {
     "requirements_key": LONG,
     "process_definition_key": LONG,
     "process_instance_key": LONG,
-    "root_key": KEPT_NUMBER,
+    "root_key": LONG,
     "element_instance_key": LONG,
     "business_id": WORD,
     "inputs": KEPT_TEXT,
@@ -241,6 +274,7 @@ WAITING_FIELDS: dict[str, Mapping_] = {
 }
 #: Both are written whole by each record about one.
 MESSAGE_SUBSCRIPTIONS_FIELDS: dict[str, Mapping_] = {
+    **LEFT,
     "key": LONG,
     "type": WORD,
     "state": WORD,
@@ -248,11 +282,27 @@ MESSAGE_SUBSCRIPTIONS_FIELDS: dict[str, Mapping_] = {
     **WAITING_FIELDS,
 }
 MESSAGE_CORRELATIONS_FIELDS: dict[str, Mapping_] = {
+    **LEFT,
     "message_key": LONG,
     "subscription_key": LONG,
     "correlation_time": LONG,
-    "partition_id": LONG,
     **WAITING_FIELDS,
+}
+
+#: Written whole by each record about one. `kind` says what it is: see `exporters/identities.py`.
+IDENTITIES_FIELDS: dict[str, Mapping_] = {
+    "key": LONG,
+    "kind": WORD,
+    "owner_type": WORD,
+    "owner_id": WORD,
+    "name": WORD,
+    "email": WORD,
+    "description": KEPT_TEXT,
+    "password_hash": KEPT_TEXT,
+    "group_id": WORD,
+    "resource_type": WORD,
+    "resource_id": WORD,
+    "permission_types": KEPT_TEXT,
 }
 
 POSITIONS_FIELDS: dict[str, Mapping_] = {
@@ -274,6 +324,7 @@ REJECTED_FIELDS: dict[str, Mapping_] = {
     "document": KEPT_TEXT,
     "lost_changes": LONG,
     "taken_position": LONG,
+    "owners": LONG,
 }
 
 #: index (without prefix and version) -> its fields
@@ -285,6 +336,7 @@ FIELDS: Mapping[str, dict[str, Mapping_]] = {
     DECISION_REQUIREMENTS: DECISION_REQUIREMENTS_FIELDS,
     DECISION_DEFINITIONS: DECISION_DEFINITIONS_FIELDS,
     DECISION_INSTANCES: DECISION_INSTANCES_FIELDS,
+    IDENTITIES: IDENTITIES_FIELDS,
     MESSAGE_SUBSCRIPTIONS: MESSAGE_SUBSCRIPTIONS_FIELDS,
     MESSAGE_CORRELATIONS: MESSAGE_CORRELATIONS_FIELDS,
     POSITIONS: POSITIONS_FIELDS,
@@ -292,7 +344,16 @@ FIELDS: Mapping[str, dict[str, Mapping_]] = {
 }
 
 #: Small or few: one shard is enough, whatever the settings say.
-ONE_SHARD = (DEFINITIONS, BATCH_OPERATIONS, FORMS, DECISION_REQUIREMENTS, DECISION_DEFINITIONS, POSITIONS, REJECTED)
+ONE_SHARD = (
+    DEFINITIONS,
+    BATCH_OPERATIONS,
+    FORMS,
+    DECISION_REQUIREMENTS,
+    DECISION_DEFINITIONS,
+    IDENTITIES,
+    POSITIONS,
+    REJECTED,
+)
 
 
 def index_body(index: str, *, shards: int, replicas: int) -> dict[str, Any]:

@@ -45,6 +45,7 @@ def _add_correlation(workspace: Workspace, row: CorrelationRow) -> None:
 
 RULES: Rules = {
     ("PROCESS_MESSAGE_SUBSCRIPTION", "CREATED"): Rule(_changed),
+    ("PROCESS_MESSAGE_SUBSCRIPTION", "MIGRATED"): Rule(_changed),
     ("PROCESS_MESSAGE_SUBSCRIPTION", "CORRELATED"): Rule(_correlated),
     ("PROCESS_MESSAGE_SUBSCRIPTION", "DELETED"): Rule(_changed),
     ("MESSAGE_START_EVENT_SUBSCRIPTION", "CREATED"): Rule(_start_changed),

@@ -61,8 +61,19 @@ class Node(Protocol):
     async def read(self, addresses: Sequence[Address]) -> Sequence[bytes | None]:
         """The JSON of these documents as they are, refreshed or not; None: there is none. Raises IndexMissing."""
 
-    async def find(self, index: str, fields: Mapping[str, Sequence[int | str]]) -> Sequence[bytes]:
-        """The JSON of all searchable documents in which each field has one of its values. Raises IndexMissing."""
+    async def find(
+        self,
+        index: str,
+        fields: Mapping[str, Sequence[int | str]],
+        order: Sequence[str] = ("key",),
+        only: Sequence[str] = (),
+        limit: int = 0,
+    ) -> Sequence[bytes]:
+        """The JSON of all searchable documents in which each field has one of its values. Raises IndexMissing.
+
+        `order`: fields that all of them have, no two the same; `only`: the fields that are wanted, if not all; `limit`:
+        how many of them at most, 0 for all.
+        """
 
     async def refresh(self, indices: Sequence[str]) -> None:
         """Make everything that was written before searchable. Raises IndexMissing."""

@@ -138,16 +138,26 @@ class OpensearchNode:
                 found.append(bytes(got.source) if got.found else None)
         return found
 
-    async def find(self, index: str, fields: Mapping[str, Sequence[int | str]]) -> Sequence[bytes]:
+    async def find(
+        self,
+        index: str,
+        fields: Mapping[str, Sequence[int | str]],
+        order: Sequence[str] = ("key",),
+        only: Sequence[str] = (),
+        limit: int = 0,
+    ) -> Sequence[bytes]:
         """As `Node.find`."""
         query = {"bool": {"filter": [{"terms": {name: list(values)}} for name, values in fields.items()]}}
-        body: dict[str, Any] = {"query": query, "sort": [{"key": "asc"}], "size": READS_MAX, "track_total_hits": False}
+        sort = [{name: "asc"} for name in order]
+        body: dict[str, Any] = {"query": query, "sort": sort, "size": READS_MAX, "track_total_hits": False}
+        if only:
+            body["_source"] = list(only)
         found: list[bytes] = []
         while True:
             answer = await self._ask(Found, "POST", f"/{index}/_search", body, filter_path="hits.hits")
             found += [bytes(hit.source) for hit in answer.hits.hits]
-            if len(answer.hits.hits) < READS_MAX:
-                return found
+            if len(answer.hits.hits) < READS_MAX or 0 < limit <= len(found):
+                return found[:limit] if limit else found
             body["search_after"] = answer.hits.hits[-1].sort
 
     async def refresh(self, indices: Sequence[str]) -> None:

@@ -118,6 +118,7 @@ def _activating(workspace: Workspace, record: Record, value: ProcessInstance) ->
             parent_element_key=key_given(value.parent_element_instance_key),
             tags=value.tags,
             business_id=value.business_id or None,
+            restarted_key=key_given(value.restarted_process_instance_key),
             active_incidents=0,
             has_incident=False,
         )
@@ -137,6 +138,26 @@ def _end(workspace: Workspace, record: Record, value: ProcessInstance, state: st
     if document is not None:
         document.state = state
         document.end_date = record.step.timestamp
+
+
+def _suspended(workspace: Workspace, record: Record, _: ProcessInstance) -> None:
+    _set_instance_state(workspace, record, "SUSPENDED")
+
+
+def _resumed(workspace: Workspace, record: Record, _: ProcessInstance) -> None:
+    _set_instance_state(workspace, record, "ACTIVE")
+
+
+def _detached(workspace: Workspace, record: Record, _: ProcessInstance) -> None:
+    instance = workspace.change(ProcessInstanceDocument, record.key, record.position)
+    if instance is not None:
+        instance.root_key, instance.parent_key, instance.parent_element_key = record.key, None, None
+
+
+def _set_instance_state(workspace: Workspace, record: Record, state: str) -> None:
+    instance = workspace.change(ProcessInstanceDocument, record.key, record.position)
+    if instance is not None:
+        instance.state = state
 
 
 def _sequence_flow_taken(workspace: Workspace, record: Record, value: ProcessInstance) -> None:
@@ -165,21 +186,22 @@ def _variable_created(workspace: Workspace, record: Record, value: Variable) -> 
         position=record.position,
         process_instance_key=value.process_instance_key,
         root_key=value.root_process_instance_key,
-        definition_key=value.process_definition_key,
+        definition_key=[value.process_definition_key],
         name=value.name,
         scope_key=value.scope_key,
         of_instance=value.scope_key == value.process_instance_key,
         value="",
         value_start="",
+        initial=value.initial,
     )
-    document.set_value(value.value)
+    document.begin(value.value)
     workspace.add(document)
 
 
 def _variable_updated(workspace: Workspace, record: Record, value: Variable) -> None:
     variable = workspace.change(VariableDocument, record.key, record.position)
     if variable is not None:
-        variable.set_value(value.value)
+        variable.change(value.value)
 
 
 def _job_created(workspace: Workspace, record: Record, value: Job) -> None:
@@ -350,6 +372,9 @@ RULES: Rules = {
     ("PROCESS_INSTANCE", "ELEMENT_ACTIVATING"): Rule(_activating, defined=True),
     ("PROCESS_INSTANCE", "ELEMENT_COMPLETED"): Rule(_completed, _this_element),
     ("PROCESS_INSTANCE", "ELEMENT_TERMINATED"): Rule(_terminated, _this_element),
+    ("PROCESS_INSTANCE", "SUSPENDED"): Rule(_suspended, _this_element),
+    ("PROCESS_INSTANCE", "RESUMED"): Rule(_resumed, _this_element),
+    ("PROCESS_INSTANCE", "DETACHED"): Rule(_detached, _this_element),
     ("PROCESS_INSTANCE", "SEQUENCE_FLOW_TAKEN"): Rule(_sequence_flow_taken, _its_instance),
     ("PROCESS_INSTANCE_BUSINESS_ID", "ASSIGNED"): Rule(_business_id_assigned, _its_instance),
     ("VARIABLE", "CREATED"): Rule(_variable_created),

@@ -6,7 +6,7 @@ whomever, is not applied twice. Nothing in here speaks to a node.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -18,6 +18,7 @@ from .documents import (
     InstanceDocument,
     PartDocument,
     RejectedDocument,
+    Tombstone,
     UserTaskDocument,
 )
 from .mappings import BATCH_OPERATIONS, DEFINITIONS, INSTANCES
@@ -40,14 +41,27 @@ class Definition(Struct, frozen=True):
     elements: dict[str, tuple[str | None, str]]
 
 
+class Stored(Struct, frozen=True):
+    """Where a document is that the node has, and whose it is: a process instance's, or an evaluation's."""
+
+    index: str
+    id: str
+    routing: str
+    owner: int
+
+
 class Change(Struct, frozen=True):
-    """A document to be stored. `index`: without prefix and version; `position`: its version, 0 for "create only"."""
+    """A document to be stored. `index`: without prefix and version; `position`: its version, 0 for "create only".
+
+    `owners`: the process instance and the evaluation that it goes with.
+    """
 
     index: str
     id: str
     routing: str
     position: int
     source: bytes
+    owners: tuple[int, ...] = ()
 
     @property
     def place(self) -> Place:
@@ -74,6 +88,10 @@ class Workspace:
         self.asides: dict[Place, RejectedDocument] = {}
         #: Those of which a change could not be made here.
         self.lost: set[Place] = set()
+        #: What the node has of all that is deleted here, and the owners that are deleted -> at which position.
+        self.stored: list[Stored] = []
+        self.deleted: dict[int, int] = {}
+        self._buried_asides: list[RejectedDocument] = []
         self._changed_parts: set[int] = set()
         self._new_definitions: dict[int, DefinitionDocument] = {}
         self._finals: dict[Place, tuple[Struct, int]] = {}
@@ -143,14 +161,33 @@ class Workspace:
             if isinstance(document, UserTaskDocument) and document.process_instance_key == process_instance_key:
                 yield document
 
+    def delete(self, owner: int, position: int) -> None:
+        """A process instance that has ended, or an evaluation, is deleted: nothing is told of it afterwards."""
+        self.deleted.setdefault(owner, position)
+
+    def bury_aside(self, document: RejectedDocument) -> None:
+        """Of what is deleted the index did not take this: its text goes, too."""
+        self._buried_asides.append(document)
+
+    def asides_buried(self) -> Iterator[RejectedDocument]:
+        """What is left of documents beside the index whose owners are deleted here."""
+        for document in self._buried_asides:
+            position = max(self.deleted[owner] for owner in document.owners if owner in self.deleted)
+            yield msgspec.structs.replace(document, document="", size=0, lost_changes=0, taken_position=position)
+
     def changes(self) -> Iterator[Change]:
         """Everything to be stored."""
         encode = ENCODER.encode
-        for key in self.changed:
-            document = self.documents[key]
-            source = encode(document)
-            self.sizes[key] = len(source)
-            yield Change(INSTANCES, str(key), str(document.process_instance_key), document.position, source)
+        tombstones = {
+            (one.index, one.id): self._tombstone(one.index, one.id, one.routing, (one.owner,)) for one in self.stored
+        }
+        for change in self._documents():
+            if self.deleted and any(owner in self.deleted for owner in change.owners):
+                place = (change.index, change.id)
+                tombstones[place] = self._tombstone(*place, change.routing, change.owners)
+            else:
+                yield change
+        yield from tombstones.values()
         for (batch, key), item in self.items.items():
             yield Change(INSTANCES, f"{batch}-{key}", routing_of_item(item), item.position, encode(item))
         for key in self._changed_parts:
@@ -158,8 +195,28 @@ class Workspace:
             yield Change(BATCH_OPERATIONS, f"{key}-{self.partition}", "", part.position, encode(part))
         for key, definition in self._new_definitions.items():
             yield Change(DEFINITIONS, str(key), "", 0, encode(definition))
+
+    def _documents(self) -> Iterator[Change]:
+        """What belongs to process instances, and what is written whole."""
+        encode = ENCODER.encode
+        for key in self.changed:
+            document = self.documents[key]
+            source = encode(document)
+            self.sizes[key] = len(source)
+            owner = document.process_instance_key
+            owners = () if owner is None else (owner,)
+            yield Change(INSTANCES, str(key), str(owner), document.position, source, owners)
         for (index, name), (final, position) in self._finals.items():
-            yield Change(index, name, "", position, encode(final))
+            given = (getattr(final, "process_instance_key", None), getattr(final, "evaluation_key", None))
+            owners = tuple(owner for owner in given if owner is not None)
+            yield Change(index, name, "", position, encode(final), owners)
+
+    def _tombstone(self, index: str, name: str, routing: str, owners: Sequence[int]) -> Change:
+        """What is stored instead of a document whose owner is deleted."""
+        position = min(self.deleted[owner] for owner in owners if owner in self.deleted)
+        key = int(name) if index == INSTANCES else None
+        left = Tombstone(partition_id=self.partition, position=position, key=key)
+        return Change(index, name, routing, position, ENCODER.encode(left))
 
 
 def definition_of(document: DefinitionDocument) -> Definition:

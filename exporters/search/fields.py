@@ -16,6 +16,7 @@ STRING_KEY = "STRING_KEY"  # the same, and $like
 STRING = "STRING"
 ENUM = "ENUM"
 INTEGER = "INTEGER"
+NUMBER = "NUMBER"  # with a fraction: only in documents
 BOOLEAN = "BOOLEAN"
 DATE = "DATE"
 STRINGS = "STRINGS"  # a JSON array of texts: only in documents
@@ -79,7 +80,8 @@ class RelatedField(Struct, frozen=True):
 class Entity(Struct, frozen=True):
     """What is searched. `identity`: columns that tell rows apart, the last of every order.
 
-    Filter properties beside the fields: `related`; `variables` and `tags`, lists; `alternatives`: if there is `$or`.
+    Filter properties beside the fields: `related`; `variables` and `tags`, lists (the latter is called `tags_name`);
+    `alternatives`: if there is `$or`.
     `synonyms`: names of one property, of which a filter may use one; `required`: those that a filter must have.
     `definition`: the column that names the definition whose columns `d` are joined.
     `within`: what a search may be narrowed to by its place in the API, as conditions about `{key}`.
@@ -93,6 +95,7 @@ class Entity(Struct, frozen=True):
     related: Mapping[str, RelatedField] = {}
     variables: Mapping[str, Relation] = {}
     tags: Relation | None = None
+    tags_name: str = "tags"
     alternatives: bool = False
     synonyms: tuple[tuple[str, str], ...] = ()
     required: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from engine.core.faults import BadRequest
-from engine.core.ports import SearchRefused, SelectionQuery
+from engine.core.ports import FILTERED, SearchRefused, SelectionQuery
 
 from .entities import ENTITIES
 from .fields import (
@@ -29,13 +29,10 @@ from .fields import (
     RelatedField,
     Relation,
 )
-from .instances import PROCESS_INSTANCE, TAG, VARIABLE_NAME, VARIABLE_VALUE
+from .identities import INTERNAL
+from .instances import TAG, VARIABLE_NAME, VARIABLE_VALUE
 from .statistics import STATISTICS
 from .values import Operand, WrongValue, operand, pattern, shown
-from .work import JOB
-
-#: What items of batch operations are -> what their filter is about.
-FILTERED: Mapping[str, Entity] = {"PROCESS_INSTANCE": PROCESS_INSTANCE, "INCIDENT": PROCESS_INSTANCE, "JOB": JOB}
 
 TERMS_MAX = 100_000
 ALTERNATIVES_MAX = 100
@@ -110,9 +107,9 @@ def parse_filter(entity: Entity, given: object) -> Conditions:
 
 def selection_conditions(query: SelectionQuery) -> Conditions | None:
     """The conditions of an initializer's filter, None without one. Raises SearchRefused."""
-    filtered = FILTERED.get(query.entity)
-    if filtered is None:
+    if query.entity not in FILTERED:
         raise SearchRefused(f"expected items out of {', '.join(FILTERED)}, got {query.entity}")
+    filtered = ENTITIES[FILTERED[query.entity]]
     if not query.filter:
         return None
     try:
@@ -123,7 +120,7 @@ def selection_conditions(query: SelectionQuery) -> Conditions | None:
 
 def entity_named(name: str) -> Entity:
     """Raises BadRequest for an unknown entity."""
-    entity = ENTITIES.get(name) or STATISTICS.get(name)
+    entity = ENTITIES.get(name) or STATISTICS.get(name) or INTERNAL.get(name)
     if entity is None:
         raise BadRequest(f"expected an entity out of {', '.join(ENTITIES)}, got {name}")
     return entity
@@ -180,7 +177,7 @@ class Reading:
                 conditions += self._related(place, entity.related[name], value, same)
             elif name in entity.variables:
                 conditions += self._variables(place, entity.variables[name], value)
-            elif name == "tags" and entity.tags:
+            elif name == entity.tags_name and entity.tags:
                 conditions += self._tags(place, entity.tags, value)
             else:
                 self._problem(place, f"expected a property out of {', '.join(self._known())}, got {name}")
@@ -192,7 +189,7 @@ class Reading:
 
     def _known(self) -> list[str]:
         entity = self._entity
-        names = [*self._fields, *entity.related, *entity.variables, *(["tags"] if entity.tags else [])]
+        names = [*self._fields, *entity.related, *entity.variables, *([entity.tags_name] if entity.tags else [])]
         return [*names, *(["$or"] if entity.alternatives else [])]
 
     def _related(
@@ -237,9 +234,8 @@ class Reading:
 
     def _tags(self, path: str, relation: Relation, given: object) -> list[Related]:
         """All given tags are there."""
-        return [
-            Related(relation, self._operator(at, TAG, EQ, tag)) for at, tag in self._list(path, given, TAGS_MAX, "tags")
-        ]
+        given_tags = self._list(path, given, TAGS_MAX, self._entity.tags_name)
+        return [Related(relation, self._operator(at, TAG, EQ, tag)) for at, tag in given_tags]
 
     def _compare(self, path: str, field: Field, value: object) -> tuple[Compare, ...]:
         """A plain value, or an object of operators that all hold."""

@@ -110,6 +110,8 @@ PROCESS_INSTANCE = Entity(
         TENANT,
         shown_only("tags", STRINGS, "p.tags"),
         Field("businessId", STRING, "p.business_id", nullable=True),
+        # ours
+        Field("restartedProcessInstanceKey", KEY, "p.restarted_key", nullable=True),
     ),
     related={
         "hasIncident": RelatedField(ACTIVE_INCIDENTS),

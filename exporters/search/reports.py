@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from .fields import KEY, STRING
+from .fields import DATE, INTEGER, KEY, OBJECTS, STRING
 from .filters import Conditions, Related
 from .instances import ELEMENTS, PROCESS_INSTANCE
 from .sqlite import Parameters, Query, where
@@ -25,6 +25,22 @@ count(*) FILTER (WHERE r.state = 'ACTIVE' AND {BROKEN}), count(*) FILTER (WHERE 
 """
 #: The body of a multi-instance activity counts only with an incident of its own, as in Camunda 8: what is in it counts.
 COUNTED = f"(r.type != 'MULTI_INSTANCE_BODY' OR {BROKEN})"
+#: One partition's part of a batch operation: what progress is made of.
+PART_FIELDS = (
+    ("partitionId", INTEGER),
+    ("initializationDate", DATE),
+    ("total", INTEGER),
+    ("completed", INTEGER),
+    ("failed", INTEGER),
+    ("skipped", INTEGER),
+    ("canceled", INTEGER),
+    ("runningDate", INTEGER),
+    ("runningDone", INTEGER),
+    ("outcomeDate", INTEGER),
+    ("failures", OBJECTS),
+    ("log", OBJECTS),
+    ("incidents", INTEGER),
+)
 ELEMENT_FIELDS = tuple((name, STRING) for name in ("elementId", "active", "canceled", "incidents", "completed"))
 
 REPORTS: dict[str, Report] = {
@@ -67,6 +83,12 @@ REPORTS: dict[str, Report] = {
             ("tenantId", STRING),
         ),
     ),
+    "BATCH_OPERATION_PARTS": Report(
+        """SELECT partition_id, initialization_date, total, completed, failed, skipped, canceled, running_date,
+                  running_done, outcome_date, failures, log, incidents
+           FROM batch_operation_partitions WHERE batch_operation_key = :key AND NOT deleted ORDER BY partition_id""",
+        PART_FIELDS,
+    ),
     # from the root to the process instance itself; nothing for one that nobody called
     "CALL_HIERARCHY": Report(
         """WITH RECURSIVE up (key, depth) AS (
@@ -84,8 +106,9 @@ REPORTS: dict[str, Report] = {
 def element_statistics_query(definition_key: int, conditions: Conditions) -> Query:
     """As ELEMENTS_OF_DEFINITION, of the instances that match. Conditions on elements also choose among these."""
     found = where(conditions)
-    parameters: Parameters = [definition_key, *found.parameters]
-    text = f"""SELECT r.element_id, {STATES} FROM element_instances r WHERE {COUNTED} AND r.process_instance_key IN
+    parameters: Parameters = [definition_key, definition_key, *found.parameters]
+    text = f"""SELECT r.element_id, {STATES} FROM element_instances r
+        WHERE {COUNTED} AND r.definition_key = ? AND r.process_instance_key IN
         (SELECT p.key FROM {PROCESS_INSTANCE.source} WHERE p.definition_key = ? AND {found.text})"""
     for condition in conditions:
         if isinstance(condition, Related) and condition.relation is ELEMENTS and not condition.negated:

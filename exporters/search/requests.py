@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 from msgspec import Struct
@@ -16,6 +16,7 @@ from engine.core.faults import BadRequest
 
 from .fields import Entity, Field
 from .filters import Conditions, Reading
+from .resources import readable_conditions
 from .store import Within
 from .values import INTEGER_MAX, Operand, shown
 
@@ -57,8 +58,16 @@ class Request(Struct, frozen=True, kw_only=True):
         return f"{self.entity.name}:{sorts}"
 
 
-def parse_request(entity: Entity, given: Mapping[str, object], within: Within | None = None) -> Request:
-    """Read {filter?, sort?, page?}; of variables also `truncateValues`. Raises BadRequest that lists all problems."""
+def parse_request(
+    entity: Entity,
+    given: Mapping[str, object],
+    within: Within | None = None,
+    readable: Collection[str] | None = None,
+) -> Request:
+    """Read {filter?, sort?, page?}; of variables also `truncateValues`. Raises BadRequest that lists all problems.
+
+    `readable`: ids of the only resources whose rows may be found; None for all.
+    """
     reading = Reading(entity)
     problems = reading.problems
     known = ("filter", "sort", "page", *(("truncateValues",) if entity.name == "VARIABLE" else ()))
@@ -67,6 +76,8 @@ def parse_request(entity: Entity, given: Mapping[str, object], within: Within | 
     ]
     filter_given = given.get("filter")
     conditions = reading.conditions("filter", {} if filter_given is None else filter_given)
+    if readable is not None:
+        conditions += readable_conditions(entity, sorted(readable))
     sorts = _sorts(entity, given.get("sort"), problems)
     truncate_values = given.get("truncateValues", True)
     if not isinstance(truncate_values, bool):

@@ -6,14 +6,11 @@ search its plan is made: what is few is collected and drives the query, what is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import Struct
-
-from engine.core.ports import SelectionQuery
-from engine.core.record import first_key, last_key
 
 from .fields import BEGINNING_SIZE, ENUM, Entity
 from .filters import AnyOf, Compare, Condition, Conditions, Related
@@ -156,80 +153,6 @@ def get_query(entity_source: str, identity: str, columns: Sequence[str], key: in
     return Query(f"SELECT {', '.join(columns)} FROM {entity_source} WHERE {identity} = ?", [key])
 
 
-class Items(Struct, frozen=True):
-    """Where the items of batch operations are. `item`, `chosen`: columns of their key and of that of what is filtered.
-
-    `instance` and `root` of the process instance, `state` and `definition` of what is filtered; `always` holds for all.
-    """
-
-    source: str
-    item: str
-    chosen: str = "p.key"
-    instance: str = "p.key"
-    root: str = "p.root_key"
-    state: str = "p.state"
-    definition: str = "p.definition_key"
-    always: str = ""
-
-
-ITEMS: Mapping[str, Items] = {
-    "PROCESS_INSTANCE": Items("process_instances p NOT INDEXED", "p.key"),
-    "INCIDENT": Items(
-        "incidents i NOT INDEXED CROSS JOIN process_instances p ON p.key = i.process_instance_key",
-        "i.key",
-        always="i.state = 'ACTIVE'",
-    ),
-    "JOB": Items(
-        "jobs j NOT INDEXED LEFT JOIN process_instances p ON p.key = j.process_instance_key",
-        "j.key",
-        chosen="j.key",
-        instance="j.process_instance_key",
-        root="j.root_key",
-        state="j.state",
-        definition="j.definition_key",
-    ),
-}
-
-
-def selection_query(query: SelectionQuery, conditions: Conditions | None) -> Query:
-    """Item key, process instance and root of the items of one partition; `conditions` None: only the given keys.
-
-    Rows are visited in the order of the items' keys, so a page costs what it reads.
-    """
-    items = ITEMS[query.entity]
-    texts = [f"{items.item} > ?", f"{items.item} <= ?"]
-    parameters: Parameters = [
-        max(query.after, first_key(query.partition)),
-        min(query.key_max, last_key(query.partition)),
-    ]
-    chosen = []
-    if conditions is not None:
-        found = where(conditions)
-        chosen.append(f"({found.text})")
-        parameters += found.parameters
-    if query.item_keys or conditions is None:
-        chosen.append(f"{items.chosen} IN {TERMS}")
-        parameters.append(_terms(query.item_keys))
-    texts.append(f"({' OR '.join(chosen)})")
-    if query.excluded:
-        texts.append(f"{items.chosen} NOT IN {TERMS}")
-        parameters.append(_terms(query.excluded))
-    if query.states:
-        texts.append(f"{items.state} IN {TERMS}")
-        parameters.append(_terms(query.states))
-    if query.roots_only:
-        texts.append("p.parent_key IS NULL")
-    if items.always:
-        texts.append(items.always)
-    parameters.append(query.limit)
-    return Query(
-        f"SELECT {items.item}, {items.instance}, {items.root} FROM {items.source}"
-        f" LEFT JOIN definitions d ON d.key = {items.definition}"
-        f" WHERE {' AND '.join(texts)} ORDER BY {items.item} LIMIT ?",
-        parameters,
-    )
-
-
 def _matching(request: Request, plan: Plan) -> tuple[str, Query]:
     """What to search in, and the conditions; of rows that are made by grouping, these are inside."""
     entity, within = request.entity, request.within
@@ -310,7 +233,7 @@ def _compare(compare: Compare, parameters: Parameters) -> str:
             else f"{column} = {words[0]!r}"
         )
     if isinstance(term, tuple):
-        parameters.append(_terms([one for one in term if one is not None]))
+        parameters.append(terms_of([one for one in term if one is not None]))
         return f"{column} IN {TERMS}" if operator == "$in" else f"({column} IS NULL OR {column} NOT IN {TERMS})"
     if operator == "$like":
         parameters.append(_glob(str(term)))
@@ -325,7 +248,7 @@ def _compare(compare: Compare, parameters: Parameters) -> str:
     return f"{column} {COMPARISONS[operator]} ?"
 
 
-def _terms(terms: Sequence[Operand]) -> str:
+def terms_of(terms: Sequence[Operand]) -> str:
     return msgspec.json.encode(terms).decode()
 
 

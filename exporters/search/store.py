@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from msgspec import Struct
 
-from engine.core.ports import Search
+from engine.core.ports import Search, SelectionQuery
 
 #: A JSON object as the API gives it: camelCase, keys as strings, dates as RFC 3339 in UTC with milliseconds.
 Document = dict[str, Any]
@@ -26,6 +26,20 @@ class SearchResult(Struct, frozen=True, kw_only=True):
     end_cursor: str | None = None
 
 
+class SelectionGroup(Struct, frozen=True, kw_only=True):
+    """How many items of a selection are of the same process definition, if any, in the same state, with an incident.
+
+    `state` is None of evaluations: their decisions may have different ones.
+    """
+
+    process_definition_key: int | None
+    process_definition_id: str | None
+    version: int | None
+    state: str | None
+    has_incident: bool
+    count: int
+
+
 class Within(Struct, frozen=True):
     """What a search is narrowed to by its place in the API: one of the names in `Entity.within`, and a key."""
 
@@ -36,8 +50,17 @@ class Within(Struct, frozen=True):
 class SearchStore(Search, Protocol):
     """Searches of the API and of initializers. Every call may raise Unavailable; none blocks the event loop."""
 
-    async def search(self, entity: str, request: Mapping[str, object], within: Within | None = None) -> SearchResult:
-        """`request`: the decoded body, {filter?, sort?, page?}. Raises BadRequest that lists all problems."""
+    async def search(
+        self,
+        entity: str,
+        request: Mapping[str, object],
+        within: Within | None = None,
+        readable: Collection[str] | None = None,
+    ) -> SearchResult:
+        """`request`: the decoded body, {filter?, sort?, page?}. Raises BadRequest that lists all problems.
+
+        `readable`: ids of the only resources whose rows may be found (see `resources`); None for all.
+        """
 
     async def get(self, entity: str, key: int) -> Document | None:
         """One document, None if there is none (yet)."""
@@ -59,6 +82,9 @@ class SearchStore(Search, Protocol):
 
         Raises BadRequest that lists all problems of the filter.
         """
+
+    async def summarize(self, query: SelectionQuery) -> list[SelectionGroup]:
+        """All that `select` would give, whatever its limit, as numbers. Raises SearchRefused."""
 
     def check_filter(self, entity: str, given: Mapping[str, object]) -> list[str]:
         """The problems of a filter alone; empty if it may be used."""

@@ -14,8 +14,9 @@ import msgspec
 
 from engine.core.record import Record
 from engine.records.batch_operation_chunk import BatchOperationChunk
+from engine.records.batch_operation_incident import BatchOperationIncident
 from engine.records.batch_operation_item import BatchOperationItem
-from exporters.batch_parts import OUTCOMES, PART_CHANGES, Part
+from exporters.batch_parts import OUTCOMES, PART_CHANGES, Part, count_incident, count_outcome
 from exporters.facts import item_error
 
 from .projection import Handlers
@@ -31,8 +32,19 @@ SELECT = (
 )
 REPLACE = f"INSERT OR REPLACE INTO batch_operation_partitions VALUES ({', '.join('?' * len(COLUMNS))})"
 UPSERT_ITEM = (
-    "INSERT INTO batch_items VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
-    " SET state = excluded.state, processed_date = excluded.processed_date, error_message = excluded.error_message"
+    "INSERT INTO batch_items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+    " SET state = excluded.state, processed_date = excluded.processed_date, error_message = excluded.error_message,"
+    " position = excluded.position, prediction = excluded.prediction, incident_key = excluded.incident_key,"
+    " unchanged = excluded.unchanged"
+)
+DELETE_ITEMS = "DELETE FROM batch_items WHERE batch_operation_key = ? AND partition_id = ?"
+DELETE_ITEMS_OF_NOBODY = (
+    "DELETE FROM batch_items WHERE batch_operation_key = :key AND NOT EXISTS"
+    " (SELECT 1 FROM batch_operation_partitions WHERE batch_operation_key = :key)"
+)
+DELETE_PARTS = (
+    "DELETE FROM batch_operation_partitions WHERE batch_operation_key = :key AND NOT EXISTS"
+    " (SELECT 1 FROM batch_operation_partitions WHERE batch_operation_key = :key AND NOT deleted)"
 )
 
 
@@ -51,6 +63,9 @@ class Batches:
         return {
             **{place: partial(self._change, change) for place, change in PART_CHANGES.items()},
             ("BATCH_OPERATION_CHUNK", "CREATED"): self._chunk,
+            ("BATCH_OPERATION_ITEM", "RETRYING"): self._retrying,
+            ("BATCH_OPERATION_INCIDENT", "CREATED"): self._incident,
+            ("BATCH_OPERATION_INCIDENT", "RESOLVED"): self._incident,
             **{("BATCH_OPERATION_ITEM", intent): self._item for intent in OUTCOMES},
         }
 
@@ -61,6 +76,11 @@ class Batches:
             self._connection.executemany(REPLACE, changed)
         if self._items:
             self._connection.executemany(UPSERT_ITEM, self._items.values())
+        for batch, partition in self._changed:
+            if self._parts[batch, partition].deleted:
+                self._connection.execute(DELETE_ITEMS, (batch, partition))
+                self._connection.execute(DELETE_PARTS, {"key": batch})
+                self._connection.execute(DELETE_ITEMS_OF_NOBODY, {"key": batch})
 
     def clear(self, *, failed: bool = False) -> None:
         """Forget what is pending; after a failure also what was read, because it was changed in place."""
@@ -91,28 +111,42 @@ class Batches:
         self._part(record.key, record).total += len(value.items)
         if self._export_items_on_creation:
             for item in value.items:
-                row = (
-                    record.key,
-                    item.item_key,
-                    item.process_instance_key,
-                    item.root_process_instance_key,
-                    "ACTIVE",
+                root = item.root_process_instance_key
+                row = (record.key, item.item_key, item.process_instance_key, root, "ACTIVE", None, None)
+                self._items[record.key, item.item_key] = (
+                    *row,
+                    record.position,
                     None,
                     None,
+                    False,
+                    record.step.partition_id,
                 )
-                self._items[record.key, item.item_key] = row
+
+    def _retrying(self, record: Record, value: BatchOperationItem) -> None:
+        self._keep_item(record, record.key, value, "ACTIVE")
+
+    def _incident(self, record: Record, value: BatchOperationIncident) -> None:
+        count_incident(self._part(value.batch_operation_key, record), record, value)
+        waits = record.intent == "CREATED"
+        self._keep_item(record, value.item_key, value, "ACTIVE", incident_key=record.key if waits else None)
 
     def _item(self, record: Record, value: BatchOperationItem) -> None:
+        count_outcome(self._part(value.batch_operation_key, record), record, value)
+        self._keep_item(record, record.key, value, record.intent, record.step.timestamp)
+
+    def _keep_item(
+        self,
+        record: Record,
+        key: int,
+        value: BatchOperationItem | BatchOperationIncident,
+        state: str,
+        date: int | None = None,
+        incident_key: int | None = None,
+    ) -> None:
         batch = value.batch_operation_key
-        part = self._part(batch, record)
-        state = record.intent
-        if state == "COMPLETED":
-            part.completed += 1
-            error = None
-        else:
-            counter = state.lower()
-            setattr(part, counter, getattr(part, counter) + 1)
-            error = item_error(value.error_code, value.error_message)
-        key = record.key
-        root = value.root_process_instance_key
-        self._items[batch, key] = (batch, key, value.process_instance_key, root, state, record.step.timestamp, error)
+        error = item_error(value.error_code, value.error_message)
+        unchanged = isinstance(value, BatchOperationItem) and value.unchanged
+        row = (batch, key, value.process_instance_key, value.root_process_instance_key, state, date, error)
+        prediction = value.prediction or None if isinstance(value, BatchOperationItem) else None
+        told = (record.position, prediction, incident_key, unchanged, record.step.partition_id)
+        self._items[batch, key] = (*row, *told)

@@ -13,6 +13,8 @@ from exporters.contract import ExportedPosition, ProjectionLost
 from .batches import Batches
 from .database import file_identity, is_unavailable, open_writer
 from .decisions import Decisions
+from .deletions import Deletions
+from .identities import Identities
 from .messages import Messages
 from .projection import Projection
 from .user_tasks import UserTasks
@@ -59,12 +61,16 @@ class SqliteExporter:
         self._user_tasks = UserTasks(connection)
         self._decisions = Decisions(connection)
         self._messages = Messages(connection)
+        self._deletions = Deletions(connection)
+        self._identities = Identities(connection)
         self._handlers = {
             **self._projection.handlers(),
             **self._user_tasks.handlers(),
             **self._batches.handlers(),
             **self._decisions.handlers(),
             **self._messages.handlers(),
+            **self._deletions.handlers(),
+            **self._identities.handlers(),
         }
 
     def positions(self) -> Mapping[int, ExportedPosition]:
@@ -103,11 +109,13 @@ class SqliteExporter:
         finally:
             if failed and connection.in_transaction:
                 connection.rollback()
-            self._projection.clear(failed=failed)
+            self._projection.clear()
             self._user_tasks.clear()
             self._batches.clear(failed=failed)
             self._decisions.clear()
             self._messages.clear()
+            self._deletions.clear()
+            self._identities.clear()
         self._positions[partition] = exported
 
     async def close(self) -> None:
@@ -132,6 +140,8 @@ class SqliteExporter:
         self._batches.write()
         self._decisions.write()
         self._messages.write()
+        self._deletions.write(partition)
+        self._identities.write()
         place = (partition, exported.position, exported.offset, records[-1].step.timestamp)
         connection.execute("INSERT OR REPLACE INTO positions VALUES (?, ?, ?, ?)", place)
         connection.execute("COMMIT")

@@ -32,6 +32,7 @@ class Messages:
         """value type, intent -> what to do with such a record"""
         return {
             ("PROCESS_MESSAGE_SUBSCRIPTION", "CREATED"): self._changed,
+            ("PROCESS_MESSAGE_SUBSCRIPTION", "MIGRATED"): self._changed,
             ("PROCESS_MESSAGE_SUBSCRIPTION", "CORRELATED"): self._correlated,
             ("PROCESS_MESSAGE_SUBSCRIPTION", "DELETED"): self._changed,
             ("MESSAGE_START_EVENT_SUBSCRIPTION", "CREATED"): self._start_changed,

@@ -48,9 +48,10 @@ CREATE TABLE element_counts (               -- element instances by state; eleme
     PRIMARY KEY (definition_key, element_id, partition_id)
 ) WITHOUT ROWID;
 
-CREATE TABLE variable_names (
+CREATE TABLE variable_names (               -- of a definition, and how many variables have each
     definition_key INTEGER NOT NULL,
     name           TEXT NOT NULL,
+    number         INTEGER NOT NULL,
     PRIMARY KEY (definition_key, name)
 ) WITHOUT ROWID;
 
@@ -64,8 +65,10 @@ CREATE TABLE process_instances (
     parent_element_key INTEGER,
     root_key           INTEGER NOT NULL,
     tags               TEXT,                -- JSON array; NULL when there are none
-    business_id        TEXT
+    business_id        TEXT,
+    restarted_key      INTEGER              -- of the one that had ended and that this one restarts
 );
+CREATE INDEX process_instances_restarted ON process_instances (restarted_key) WHERE restarted_key IS NOT NULL;
 CREATE INDEX process_instances_definition ON process_instances (definition_key, start_date);
 CREATE INDEX process_instances_definition_active ON process_instances (definition_key, start_date) WHERE state = 'ACTIVE';
 CREATE INDEX process_instances_start ON process_instances (start_date);
@@ -106,7 +109,13 @@ CREATE TABLE variables (
     value                TEXT NOT NULL,     -- JSON text, whole
     scope_key            INTEGER NOT NULL,
     process_instance_key INTEGER NOT NULL,
-    root_key             INTEGER NOT NULL
+    root_key             INTEGER NOT NULL,
+    definition_key       INTEGER NOT NULL,
+    initial              INTEGER NOT NULL   -- 1: the process instance began with it
+);
+CREATE TABLE initial_values (               -- of such variables that have changed since
+    key   INTEGER PRIMARY KEY,
+    value TEXT NOT NULL
 );
 CREATE INDEX variables_instance ON variables (process_instance_key);
 -- Long values: the beginning finds them, the whole value is compared.
@@ -212,6 +221,23 @@ CREATE TABLE forms (                        -- the same row arrives from every p
 );
 CREATE INDEX forms_form ON forms (form_id, version);
 
+CREATE TABLE identities (                   -- users, groups, members, authorizations: all of partition 1
+    key              INTEGER PRIMARY KEY,
+    kind             TEXT NOT NULL,         -- USER, GROUP, GROUP_USER, GROUP_CLIENT, AUTHORIZATION, DELETED
+    owner_type       TEXT,
+    owner_id         TEXT,                  -- name of a user, id of a client or a group
+    name             TEXT,
+    email            TEXT,
+    description      TEXT,
+    password_hash    TEXT,
+    group_id         TEXT,
+    resource_type    TEXT,
+    resource_id      TEXT,
+    permission_types TEXT                   -- JSON array
+);
+CREATE INDEX identities_owner ON identities (kind, owner_id);
+CREATE INDEX identities_group ON identities (group_id) WHERE group_id IS NOT NULL;
+
 CREATE TABLE decision_requirements (        -- the same row arrives from every partition
     key             INTEGER PRIMARY KEY,
     requirements_id TEXT NOT NULL,
@@ -310,6 +336,7 @@ CREATE TABLE batch_operation_partitions (   -- one partition's part; the documen
     creation_date       INTEGER NOT NULL,
     initialization_date INTEGER,
     suspended           INTEGER NOT NULL,
+    held                TEXT,               -- JSON array: phases that are held; NULL for none
     total               INTEGER NOT NULL,   -- of the chunks; the outcomes are counted from the items' own events
     completed           INTEGER NOT NULL,
     failed              INTEGER NOT NULL,
@@ -324,6 +351,26 @@ CREATE TABLE batch_operation_partitions (   -- one partition's part; the documen
     final_failed        INTEGER NOT NULL,
     final_skipped       INTEGER NOT NULL,
     final_canceled      INTEGER NOT NULL,
+    name                TEXT,               -- from here on: as its creator wished, of every partition
+    labels              TEXT NOT NULL,      -- JSON array
+    reason              TEXT,
+    start_at            INTEGER,
+    parent_key          INTEGER,
+    rate                REAL NOT NULL,      -- items per second over all partitions, 0 for no limit
+    slice_size          INTEGER NOT NULL,
+    suspension_reason   TEXT,               -- why it suspended itself
+    running_date        INTEGER,            -- since when the speed is measured, and what was done then
+    running_done        INTEGER NOT NULL,
+    outcome_date        INTEGER,            -- of the last item
+    failures            TEXT NOT NULL,      -- JSON array, by kind
+    log                 TEXT NOT NULL,      -- JSON array
+    incidents           INTEGER NOT NULL,   -- items that wait for somebody
+    pause_windows       TEXT NOT NULL,      -- JSON array of texts
+    paused_until        INTEGER,            -- while a window of pause lasts
+    deleted             INTEGER NOT NULL,   -- rows go when every part of the batch operation is deleted
+    dry_run             INTEGER NOT NULL,
+    plan_key            INTEGER,            -- the dry run whose plan it commits
+    approved_by         TEXT,               -- of a plan, on the lead partition
     PRIMARY KEY (batch_operation_key, partition_id)
 ) WITHOUT ROWID;
 
@@ -345,9 +392,26 @@ SELECT batch_operation_key AS key,
        max(sum(skipped), sum(final_skipped)) AS skipped,
        max(sum(canceled), sum(final_canceled)) AS canceled,
        json_group_array(json(errors)) AS errors,
-       max(final_errors) AS final_errors
+       max(final_errors) AS final_errors,
+       min(creation_date) AS creation_date,
+       max(name) AS name,
+       max(labels) AS labels,
+       max(reason) AS reason,
+       max(start_at) AS start_at,
+       max(parent_key) AS parent_key,
+       max(rate) AS rate,
+       max(slice_size) AS slice_size,
+       CASE WHEN max(final_state) IS NULL THEN max(suspension_reason) END AS suspension_reason,
+       max(dry_run) AS dry_run,
+       max(plan_key) AS plan_key,
+       max(approved_by) AS approved_by,
+       CASE WHEN max(final_state) IS NULL THEN coalesce(max(held), '[]') ELSE '[]' END AS held,
+       sum(incidents) AS incidents,
+       max(pause_windows) AS pause_windows,
+       CASE WHEN max(final_state) IS NULL THEN max(paused_until) END AS paused_until
 FROM batch_operation_partitions
-GROUP BY batch_operation_key;
+GROUP BY batch_operation_key
+HAVING NOT max(deleted);
 
 CREATE TABLE batch_items (
     batch_operation_key  INTEGER NOT NULL,
@@ -357,6 +421,11 @@ CREATE TABLE batch_items (
     state                TEXT NOT NULL,
     processed_date       INTEGER,
     error_message        TEXT,
+    position             INTEGER NOT NULL,  -- of the record that says so
+    prediction           TEXT,              -- what would happen, of an item of a dry run
+    incident_key         INTEGER,           -- while it waits for somebody
+    unchanged            INTEGER NOT NULL,  -- COMPLETED, but it was so already
+    partition_id         INTEGER NOT NULL,  -- that found it: not that of its key if there is none of that
     PRIMARY KEY (batch_operation_key, item_key)
 ) WITHOUT ROWID;
 CREATE INDEX batch_items_instance ON batch_items (process_instance_key);

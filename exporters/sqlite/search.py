@@ -6,13 +6,14 @@ import asyncio
 import itertools
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
 from engine.core.faults import BadRequest, Unavailable
 from engine.core.ports import Clock, SelectedItem, SelectionQuery
+from engine.records.batch_operation_chunk import ItemFacts
 from exporters.search.documents import DocumentReader, shown_row
 from exporters.search.filters import check_filter, entity_named, parse_filter, selection_conditions
 from exporters.search.instances import INSTANCES_OF_DEFINITION
@@ -26,12 +27,13 @@ from exporters.search.sqlite import (
     get_query,
     page_query,
     plan_of,
-    selection_query,
 )
-from exporters.search.store import TOTAL_MAX, Document, SearchResult, Within
+from exporters.search.sqlite_selections import selection_query, summary_query
+from exporters.search.store import TOTAL_MAX, Document, SearchResult, SelectionGroup, Within
 from exporters.search.values import INTEGER_MAX
 
 from .database import file_identity, is_unavailable, open_reader
+from .facts import read_facts
 
 #: Queries at the same time; more wait.
 THREADS_MAX = 4
@@ -59,9 +61,15 @@ class SqliteSearch:
         self._open: list[sqlite3.Connection] = []
         self._closed = False
 
-    async def search(self, entity: str, request: Mapping[str, object], within: Within | None = None) -> SearchResult:
+    async def search(
+        self,
+        entity: str,
+        request: Mapping[str, object],
+        within: Within | None = None,
+        readable: Collection[str] | None = None,
+    ) -> SearchResult:
         """As `SearchStore.search`."""
-        parsed = parse_request(entity_named(entity), request, within)
+        parsed = parse_request(entity_named(entity), request, within, readable)
         return await self._run(lambda connection: _search(connection, parsed, self._collected_max))
 
     async def get(self, entity: str, key: int) -> Document | None:
@@ -131,6 +139,26 @@ class SqliteSearch:
         return [
             SelectedItem(item_key=item, process_instance_key=instance, root_process_instance_key=root)
             for item, instance, root in rows
+        ]
+
+    async def facts(self, entity: str, keys: Sequence[int], variables: str, size_max: int) -> Sequence[ItemFacts]:
+        """As `Search.facts`."""
+        return await self._run(lambda connection: read_facts(connection, entity, keys, variables, size_max))
+
+    async def summarize(self, query: SelectionQuery) -> list[SelectionGroup]:
+        """As `SearchStore.summarize`."""
+        summary = summary_query(query, selection_conditions(query))
+        rows = await self._run(lambda connection: _rows(connection, summary))
+        return [
+            SelectionGroup(
+                process_definition_key=definition,
+                process_definition_id=process,
+                version=version,
+                state=state,
+                has_incident=bool(incident),
+                count=count,
+            )
+            for definition, process, version, state, incident, count in rows
         ]
 
     async def close(self) -> None:

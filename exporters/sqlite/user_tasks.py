@@ -17,7 +17,15 @@ from .counts import Counts
 from .projection import Handlers
 from .tables import CLEARED, Links, Table, Value
 
-CHANGING = ("state", "completion_date", "candidate_groups", "candidate_users", "priority")
+CHANGING = (
+    "state",
+    "completion_date",
+    "candidate_groups",
+    "candidate_users",
+    "priority",
+    "definition_key",
+    "element_id",
+)
 CLEARING = ("assignee", "follow_up_date", "due_date")
 
 
@@ -38,6 +46,7 @@ class UserTasks:
             ("USER_TASK", "CREATED"): self._created,
             ("USER_TASK", "ASSIGNED"): self._updated,
             ("USER_TASK", "UPDATED"): self._updated,
+            ("USER_TASK", "MIGRATED"): self._migrated,
             ("USER_TASK", "COMPLETED"): self._ended,
             ("USER_TASK", "CANCELED"): self._ended,
         }
@@ -72,13 +81,18 @@ class UserTasks:
         key = record.key
         dates = (_or_cleared(date_given(value.follow_up_date)), _or_cleared(date_given(value.due_date)))
         candidates = (_json(value.candidate_groups), _json(value.candidate_users))
-        self._tasks.change(key, None, None, *candidates, value.priority, value.assignee or CLEARED, *dates)
+        self._tasks.change(key, None, None, *candidates, value.priority, None, None, value.assignee or CLEARED, *dates)
         self._changed.add(key)
         self._candidates.rows = [row for row in self._candidates.rows if row[0] != key]
         self._candidates.rows += _candidates(key, value)
 
     def _ended(self, record: Record, _: UserTask) -> None:
-        self._tasks.change(record.key, record.intent, record.step.timestamp, None, None, None, None, None, None)
+        kept = (None,) * 8
+        self._tasks.change(record.key, record.intent, record.step.timestamp, *kept)
+
+    def _migrated(self, record: Record, value: UserTask) -> None:
+        moved = (value.process_definition_key, value.element_id)
+        self._tasks.change(record.key, None, None, None, None, None, *moved, None, None, None)
 
 
 def _candidates(key: int, value: UserTask) -> list[tuple[Value, ...]]:

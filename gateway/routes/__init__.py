@@ -9,27 +9,39 @@ from gateway.settings import GatewaySettings
 
 from . import (
     ad_hoc_sub_processes,
+    authentication,
+    authorizations,
     batch_operations,
+    batch_watching,
     cluster,
     decisions,
+    deletions,
     element_instances,
     expressions,
     forms,
+    groups,
     incidents,
     jobs,
     messages,
+    migrations,
+    modification,
     observation,
     process_definitions,
     process_instance_creation,
     process_instances,
     related,
+    removal_times,
     resources,
+    restarts,
     signals,
     statistics,
     user_tasks,
+    users,
     variables,
 )
 from .batch_creation import creation_routes
+from .batch_execution import execution_routes
+from .batch_previews import preview_routes
 from .deployments import deployment_routes
 from .route import Route
 
@@ -45,7 +57,14 @@ def all_routes(settings: GatewaySettings, operations: Sequence[OperationDescript
         *process_definitions.ROUTES,
         *process_instance_creation.ROUTES,
         *process_instances.ROUTES,
+        *modification.ROUTES,
+        *deletions.ROUTES,
+        *removal_times.ROUTES,
+        *restarts.ROUTES,
+        *migrations.ROUTES,
         *creation_routes(operations),
+        *execution_routes(operations),
+        *preview_routes(operations),
         *element_instances.ROUTES,
         *ad_hoc_sub_processes.ROUTES,
         *variables.ROUTES,
@@ -58,7 +77,12 @@ def all_routes(settings: GatewaySettings, operations: Sequence[OperationDescript
         *incidents.ROUTES,
         *user_tasks.ROUTES,
         *batch_operations.ROUTES,
+        *batch_watching.ROUTES,
         *related.ROUTES,
         *resources.ROUTES,
         *statistics.ROUTES,
+        *authentication.ROUTES,
+        *users.ROUTES,
+        *groups.ROUTES,
+        *authorizations.ROUTES,
     )

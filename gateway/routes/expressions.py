@@ -10,7 +10,7 @@ from litestar.response.base import ASGIResponse
 from msgspec import Meta
 
 from exporters.search.store import Within
-from gateway.authorization import QUERY
+from gateway.access import EVALUATE
 from gateway.bodies import Body, HttpRequest
 from gateway.evaluation import NoResult
 from gateway.fields import Document, Key, Tenant
@@ -21,7 +21,6 @@ from gateway.responses import json_response
 from .queries import PREFIX
 from .route import Route
 
-ENTITY = "EXPRESSION"
 NAMES_MAX = 100
 """Variables of a scope that one expression may read."""
 
@@ -37,7 +36,7 @@ class Evaluate(Body, frozen=True, kw_only=True):
 
 async def evaluate_expression(gateway: Gateway, request: HttpRequest) -> ASGIResponse:
     """The result of an expression at this moment; nothing is written anywhere."""
-    gateway.authorize(QUERY, ENTITY)
+    await gateway.require(*EVALUATE)
     body = await gateway.bodies.read(request, Evaluate)
     given = msgspec.json.decode((body.variables or "{}").encode(), type=dict[str, object])
 
@@ -61,9 +60,11 @@ async def _read_scope(gateway: Gateway, scope_key: int, names: list[str]) -> dic
 
     Raises Problem 404 for a scope that is not known, 400 for too many names.
     """
-    known = await gateway.search.get("PROCESS_INSTANCE", scope_key)
-    if known is None and await gateway.search.get("ELEMENT_INSTANCE", scope_key) is None:
+    entities = ("PROCESS_INSTANCE", "ELEMENT_INSTANCE")
+    known = [entity for entity in entities if await gateway.search.get(entity, scope_key) is not None]
+    if not known:
         raise not_found("process instance or element instance", scope_key)
+    await gateway.check_readable(known[0], scope_key)
     if len(names) > NAMES_MAX:
         raise bad_request([f"expression: expected at most {NAMES_MAX} variables of the scope, got {len(names)}"])
     if not names:

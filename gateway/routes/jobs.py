@@ -11,7 +11,6 @@ from msgspec import Raw
 from engine.core.record import DEFAULT_TENANT, NONE, Record
 from engine.records import Job, JobBatch
 from gateway.activation import Activation
-from gateway.authorization import ITEM
 from gateway.bodies import Body, HttpRequest
 from gateway.fields import (
     BusinessId,
@@ -126,7 +125,7 @@ async def activate_jobs(gateway: Gateway, request: HttpRequest) -> ASGIResponse:
         fetch_variables=tuple(body.fetch_variable or ()),
         tenant_id=DEFAULT_TENANT,
     )
-    step = gateway.step(request, gateway.authorize(ITEM, "JOB"))
+    step = gateway.step(request)
     wait_ms = min(body.request_timeout or settings.long_poll_ms, settings.long_poll_ms_max)
     jobs = await Activation(gateway, step, wanted).run(request, wait_ms)
     return json_response({"jobs": [activated_job(record) for record in jobs]})

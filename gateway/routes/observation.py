@@ -49,13 +49,19 @@ async def get_style(_gateway: Gateway, _request: HttpRequest) -> ASGIResponse:
 
 #: For every machine.
 PLAIN_ROUTES = (
-    Route(method="GET", path="/health/live", summary="Is the process alive?", handle=get_live),
-    Route(method="GET", path="/health/ready", summary="Can every part work?", handle=get_ready),
-    Route(method="GET", path="/metrics", summary="Values of all processes for Prometheus", handle=get_metrics),
+    Route(method="GET", path="/health/live", summary="Is the process alive?", handle=get_live, is_public=True),
+    Route(method="GET", path="/health/ready", summary="Can every part work?", handle=get_ready, is_public=True),
+    Route(
+        method="GET",
+        path="/metrics",
+        summary="Values of all processes for Prometheus",
+        handle=get_metrics,
+        is_public=True,
+    ),
 )
 
 ROUTES = (
     Route(method="GET", path="/", summary="Status page", handle=get_page),
-    Route(method="GET", path="/status.css", summary="Style of the status page", handle=get_style),
+    Route(method="GET", path="/status.css", summary="Style of the status page", handle=get_style, is_public=True),
     *PLAIN_ROUTES,
 )

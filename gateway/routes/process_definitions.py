@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from litestar.response.base import ASGIResponse
 
-from gateway.authorization import ITEM
 from gateway.bodies import HttpRequest
 from gateway.gateway import Gateway, path_key
 from gateway.problems import not_found
@@ -20,7 +19,7 @@ PATH = "/process-definitions"
 async def get_xml(gateway: Gateway, request: HttpRequest) -> ASGIResponse:
     """The BPMN file as it was deployed."""
     key = path_key(request)
-    gateway.authorize(ITEM, ENTITY)
+    await gateway.check_readable(ENTITY, key)
     xml = await gateway.search.definition_xml(key)
     if xml is None:
         raise not_found("process definition", key)

@@ -77,7 +77,7 @@ async def create_process_instance(gateway: Gateway, request: HttpRequest) -> ASG
         operation_reference=body.operation_reference,
         wait_ms=_wait_ms(body, gateway.settings) if body.await_completion else None,
     )
-    return json_response(_shown(record))
+    return json_response(shown_creation(record))
 
 
 def _check_version_tag(body: ProcessInstanceCreationBody) -> None:
@@ -119,7 +119,7 @@ def _wait_ms(body: ProcessInstanceCreationBody, settings: GatewaySettings) -> in
     return min(body.request_timeout or settings.request_timeout_ms, settings.long_poll_ms_max)
 
 
-def _shown(record: Record) -> dict[str, object]:
+def shown_creation(record: Record) -> dict[str, object]:
     """The answer to a creation. Raises Problem for an instance that was awaited in vain."""
     value = record.value
     assert isinstance(value, (ProcessInstanceCreation, ProcessInstanceResult))

@@ -1,6 +1,9 @@
-"""Process instances: search, get, cancel, give a business id; and the incidents of one."""
+"""Process instances: search, get, cancel, suspend, resume, give a business id; and the incidents of one."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
 
 from litestar.response.base import ASGIResponse
 
@@ -23,10 +26,20 @@ class OperationBody(Body, frozen=True, kw_only=True):
     operation_reference: OperationReference | None = None
 
 
+class CancellationBody(OperationBody, frozen=True, kw_only=True):
+    """`skipSubprocesses`: instances that it has called go on, as roots; an extension, with Camunda 7's name."""
+
+    skip_subprocesses: bool = False
+
+
 class BusinessIdBody(Body, frozen=True, kw_only=True):
     """The business id of an instance that has none yet."""
 
     business_id: BusinessId
+
+
+#: Intents whose body says more.
+BODIES: Mapping[str, type[OperationBody]] = {"CANCEL": CancellationBody}
 
 
 async def assign_business_id(gateway: Gateway, request: HttpRequest) -> ASGIResponse:
@@ -38,33 +51,39 @@ async def assign_business_id(gateway: Gateway, request: HttpRequest) -> ASGIResp
     return no_content()
 
 
-async def cancel_process_instance(gateway: Gateway, request: HttpRequest) -> ASGIResponse:
-    """Cancel an instance."""
+async def _operate(intent: str, gateway: Gateway, request: HttpRequest) -> ASGIResponse:
     key = path_key(request)
-    body = await gateway.bodies.read(request, OperationBody)
+    body = await gateway.bodies.read(request, BODIES.get(intent, OperationBody))
+    skips = isinstance(body, CancellationBody) and body.skip_subprocesses
     await gateway.change(
         request,
         key,
         "PROCESS_INSTANCE",
-        "CANCEL",
-        ProcessInstance(process_instance_key=key),
-        urgent=True,
+        intent,
+        ProcessInstance(process_instance_key=key, skip_subprocesses=skips),
+        urgent=intent == "CANCEL",
         operation_reference=body.operation_reference,
     )
     return no_content()
 
 
+def _operation(name: str, intent: str) -> Route:
+    return Route(
+        method="POST",
+        path=f"{PREFIX}{PATH}/{{key:str}}/{name}",
+        summary=f"{intent.capitalize()} a process instance",
+        handle=partial(_operate, intent),
+        body=BODIES.get(intent, OperationBody),
+        status=204,
+    )
+
+
 ROUTES = (
     search_route(ENTITY, PATH),
     get_route(ENTITY, PATH),
-    Route(
-        method="POST",
-        path=f"{PREFIX}{PATH}/{{key:str}}/cancellation",
-        summary="Cancel a process instance",
-        handle=cancel_process_instance,
-        body=OperationBody,
-        status=204,
-    ),
+    _operation("cancellation", "CANCEL"),
+    _operation("suspension", "SUSPEND"),
+    _operation("resumption", "RESUME"),
     Route(
         method="POST",
         path=f"{PREFIX}{PATH}/{{key:str}}/business-id-assignment",

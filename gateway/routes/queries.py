@@ -7,7 +7,6 @@ from typing import Any
 from litestar.response.base import ASGIResponse
 
 from exporters.search.store import Within
-from gateway.authorization import ITEM
 from gateway.bodies import HttpRequest, read_object
 from gateway.gateway import Gateway, path_key
 from gateway.problems import bad_request
@@ -66,7 +65,7 @@ def report_route(report: str, entity: str, path: str, summary: str) -> Route:
 
     async def get(gateway: Gateway, request: HttpRequest) -> ASGIResponse:
         key = path_key(request)
-        gateway.authorize(ITEM, entity)
+        await gateway.check_readable(entity, key)
         return json_response({"items": await gateway.search.report(report, key)})
 
     return Route(method="GET", path=f"{PREFIX}{path}", summary=summary, handle=get)

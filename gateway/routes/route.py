@@ -27,5 +27,7 @@ class Route(Struct, frozen=True, kw_only=True):
     status: int = 200
     #: Names that the query string may have.
     query: tuple[str, ...] = ()
+    #: True: nobody is asked who he is.
+    is_public: bool = False
     #: 0: the limit for all JSON bodies.
     body_size_max: int = 0

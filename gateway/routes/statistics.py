@@ -8,10 +8,10 @@ from typing import Any
 from litestar.response.base import ASGIResponse
 
 from exporters.search.store import Within
-from gateway.authorization import QUERY
+from gateway.access import READS
 from gateway.bodies import HttpRequest, read_object
 from gateway.gateway import Gateway, path_key
-from gateway.problems import bad_request
+from gateway.problems import bad_request, forbidden
 from gateway.responses import json_response, page_response
 
 from .queries import PREFIX, question_route, report_route
@@ -35,12 +35,23 @@ async def element_statistics(gateway: Gateway, request: HttpRequest) -> ASGIResp
     unknown = [f"{name}: expected filter, got {name}; leave it out" for name in question if name != "filter"]
     if unknown:
         raise bad_request(unknown)
-    gateway.authorize(QUERY, "ELEMENT_INSTANCE")
+    await _check_definition(gateway, key)
     return json_response({"items": await gateway.search.element_statistics(key, question.get("filter") or {})})
+
+
+async def _check_definition(gateway: Gateway, key: int) -> None:
+    """That the caller may see the instances of this definition. Raises Reject FORBIDDEN."""
+    readable = await gateway.readable("ELEMENT_INSTANCE")
+    if readable is None:
+        return
+    definition = await gateway.search.get("PROCESS_DEFINITION", key)
+    if definition is None or definition["processDefinitionId"] not in readable:
+        raise forbidden(*READS["ELEMENT_INSTANCE"])
 
 
 async def global_job_statistics(gateway: Gateway, request: HttpRequest) -> ASGIResponse:
     """All jobs that were created in a window of time."""
+    await gateway.require(*READS["JOBS_IN_ALL"])
     page = await gateway.find("JOBS_IN_ALL", {"filter": dict(request.query_params)})
     return json_response({**page.items[0], "isIncomplete": False})
 

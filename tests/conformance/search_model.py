@@ -64,7 +64,12 @@ class Instance(Struct, kw_only=True):
     elements: list[dict[str, Any]] = []
     incidents: list[tuple[str, str, str]] = []  # element instance, message, key; the open ones
     retries_left: bool = False
+    suspended: bool = False
     batches: set[str] = set()
+
+    @property
+    def state(self) -> str:
+        return "TERMINATED" if self.ended else "SUSPENDED" if self.suspended else "ACTIVE"
 
     @property
     def variables(self) -> list[tuple[str, str]]:
@@ -84,6 +89,7 @@ class Drawn(Struct, frozen=True, kw_only=True):
     failures: Sequence[tuple[str, str, bool]]
     retries: int | None
     batches: frozenset[str]
+    changes: Sequence[str]  # of its suspension
     people: tuple[str, tuple[str, ...], tuple[str, ...]] | None  # of a user task: assignee, groups, users
 
 
@@ -100,6 +106,7 @@ drawn_instances = st.builds(
     failures=st.lists(st.tuples(st.sampled_from(ELEMENTS), st.sampled_from(MESSAGES), st.booleans()), max_size=3),
     retries=st.sampled_from((None, 0, 1)),
     batches=st.frozensets(st.sampled_from(BATCHES)),
+    changes=st.sampled_from(((), ("SUSPENDED",), ("SUSPENDED", "RESUMED"))),
     people=st.none() | st.tuples(st.sampled_from(TEXTS), people, people),
 )
 
@@ -177,6 +184,10 @@ def tell_instance(story: Story, drawn: Drawn, earlier: Sequence[Instance]) -> In
         user_task = story.user_task(key, task, **names, **story.owned(key, drawn.definition))
         if drawn.ended:
             story.change_user_task(user_task, "CANCELED")
+    for change in drawn.changes:
+        fields = {"process_instance_key": key, "element_type": "PROCESS", "process_definition_key": drawn.definition}
+        story.step(("PROCESS_INSTANCE", change, key, fields))
+        instance.suspended = change == "SUSPENDED"
     if drawn.ended:
         story.end(key, task, job, definition=drawn.definition)
         instance.elements[0]["state"] = "TERMINATED"
@@ -196,6 +207,7 @@ def rich(number: int) -> Drawn:
         failures=[("other", MESSAGES[number % 3], number % 4 == 1), ("task", "boom", True)][: number % 3],
         retries=(None, 0, 1)[number % 3],
         batches=frozenset(BATCHES[: number % 3]),
+        changes=("SUSPENDED", "RESUMED")[: number % 3],
         people=(TEXTS[number], PEOPLE[: number % 3], PEOPLE[number % 2 :]) if number % 4 else None,
     )
 
@@ -351,11 +363,13 @@ def selected(told: Told, documents: Mapping[str, Json], query: SelectionQuery) -
     for instance in told.instances:
         document = documents[instance.key]
         chosen = filters is not None and matches(document, instance, filters)
+        chosen = chosen and not (query.roots_only and instance.parent)
+        chosen = chosen and (not query.states or document["state"] in query.states)
         if not (chosen or int(instance.key) in query.item_keys) or int(instance.key) in query.excluded:
             continue
-        if instance.partition != query.partition or (query.roots_only and instance.parent):
+        if instance.partition != query.partition:
             continue
-        if query.states and document["state"] not in query.states:
+        if query.process_ids is not None and document["processDefinitionId"] not in query.process_ids:
             continue
         incidents = [int(key) for _, _, key in instance.incidents]
         items = incidents if query.entity == "INCIDENT" else [int(instance.key)]

@@ -73,6 +73,7 @@ def test_what_is_written_is_found_after_a_refresh(run: Callable[[Test], None]) -
         assert all(await node.read([write(index, key, 1).address for key in (1, 2, 3)]))
         await node.refresh([index])
         assert [json.loads(source)["key"] for source in await node.find(index, wanted)] == [2, 3]
+        assert [json.loads(source)["key"] for source in await node.find(index, wanted, limit=1)] == [2]
         assert list(await node.find(index, {"kind": ["variable"]})) == []
 
     run(test)

@@ -13,10 +13,30 @@ from hypothesis import strategies as st
 
 from engine.core.record import first_key
 from engine.records.batch_error import BatchError
+from engine.records.batch_operation_lifecycle_management import PHASES
+from engine.records.batch_options import BatchOptions
 from tests.conformance.conftest import OpenStore
 from tests.unit.exporters.stories import Asked, Story, date
 
 BATCH = first_key(1) + 7
+MANAGEMENT = "BATCH_OPERATION_LIFECYCLE_MANAGEMENT"
+#: Properties that Camunda 8 does not have, apart from counts.
+OURS = (
+    "creationDate",
+    "name",
+    "labels",
+    "reason",
+    "startAt",
+    "parentBatchOperationKey",
+    "rate",
+    "sliceSize",
+    "suspensionReason",
+    "heldPhases",
+    "incidentsCount",
+    "pauseWindows",
+    "pausedUntil",
+    "warning",
+)
 
 
 def run(open_store: OpenStore, folder: Path, scenario: Callable[[Asked], Awaitable[None]], **settings: Any) -> None:
@@ -81,6 +101,9 @@ def test_a_batch_from_creation_to_its_end(open_store: OpenStore, tmp_path: Path)
             "state": "COMPLETED",
             "processedDate": date(3),
             "errorMessage": None,
+            "position": 4,
+            "prediction": None,
+            "incidentKey": None,
         }
         # the last outcome of the other partition is not exported yet: the final event says it already
         lead.finish_batch(BATCH, "COMPLETED", total=5, completed=2, failed=1, skipped=1, canceled=1)
@@ -123,7 +146,7 @@ def test_suspended_until_every_partition_has_resumed(open_store: OpenStore, tmp_
             ("CANCELING", ["SUSPENDED", "ACTIVE"]),
         ):
             for story, state in zip(stories, expected, strict=True):
-                story.step(("BATCH_OPERATION_LIFECYCLE_MANAGEMENT", intent, BATCH, {}))
+                story.step(("BATCH_OPERATION_LIFECYCLE_MANAGEMENT", intent, BATCH, {"phases": PHASES}))
                 await world.export(story)
                 assert (await batch(world))["state"] == state
         stories[0].finish_batch(BATCH, "CANCELED", total=2, canceled=2)
@@ -153,6 +176,171 @@ def test_errors_of_partitions_until_the_final_event_lists_them(open_store: OpenS
         await world.export(lead)
         document = await batch(world)
         assert (document["errors"], document["state"]) == (shown, "PARTIALLY_COMPLETED")
+
+    run(open_store, tmp_path, scenario)
+
+
+def test_what_its_creator_wished(open_store: OpenStore, tmp_path: Path) -> None:
+    async def scenario(world: Asked) -> None:
+        story = Story()
+        options = BatchOptions(
+            name="clean-up",
+            labels=("night", "team a"),
+            reason="wrong price",
+            start_suspended=True,
+            start_at=1_767_225_600_000,
+            rate=2.5,
+            slice_size=5,
+            pause_windows=("08:00-18:00",),
+            parent_key=BATCH + 1,
+        )
+        story.create_batch(BATCH, options=options)
+        await world.export(story)
+        document = await batch(world)
+        assert document["state"] == "SUSPENDED"
+        assert {name: document[name] for name in OURS} == {
+            "creationDate": date(0),
+            "name": "clean-up",
+            "labels": ["night", "team a"],
+            "reason": "wrong price",
+            "startAt": date(0),
+            "parentBatchOperationKey": str(BATCH + 1),
+            "rate": 2.5,
+            "sliceSize": 5,
+            "suspensionReason": None,
+            "incidentsCount": 0,
+            "pauseWindows": ["08:00-18:00"],
+            "pausedUntil": None,
+            "heldPhases": ["INITIALIZATION", "EXECUTION", "COMPLETION"],
+            "warning": None,
+        }
+        story.step((MANAGEMENT, "UPDATED", BATCH, {"rate": 0.0, "slice_size": 7}))
+        story.step((MANAGEMENT, "SUSPENDED", BATCH, {"reason": "too many", "phases": PHASES}))
+        await world.export(story)
+        document = await batch(world)
+        assert (document["rate"], document["sliceSize"], document["suspensionReason"]) == (0.0, 7, "too many")
+        story.step(("BATCH_OPERATION_EXECUTION", "PAUSED", BATCH, {"paused_until": 1_767_225_600_000}))
+        await world.export(story)
+        assert (await batch(world))["pausedUntil"] == date(0)
+        story.step(("BATCH_OPERATION_EXECUTION", "CONTINUED", BATCH, {}))
+        await world.export(story)
+        assert (await batch(world))["pausedUntil"] is None
+        story.step((MANAGEMENT, "RESUMED", BATCH, {"phases": ("INITIALIZATION", "EXECUTION")}))
+        await world.export(story)
+        document = await batch(world)
+        assert (document["state"], document["heldPhases"]) == ("CREATED", ["COMPLETION"])
+        asked: tuple[tuple[dict[str, Any], int], ...] = (
+            ({"name": {"$like": "clean*"}}, 1),
+            ({"name": "x"}, 0),
+            ({"operationsFailedCount": 0}, 1),
+            ({"operationsFailedCount": {"$gt": 0}}, 0),
+            ({"labels": ["night"]}, 1),
+            ({"labels": ["team a", "night"]}, 1),
+            ({"labels": ["night", "day"]}, 0),
+            ({"labels": ["nigh"]}, 0),
+            ({"reason": {"$like": "*price"}}, 1),
+            ({"reason": "price"}, 0),
+            ({"actorType": "ANONYMOUS", "actorId": {"$exists": False}}, 1),
+            ({"actorId": "demo"}, 0),
+            ({"creationDate": {"$lte": date(0)}}, 1),
+            ({"creationDate": {"$gt": date(0)}}, 0),
+            ({"endDate": {"$exists": False}}, 1),
+        )
+        for wanted, count in asked:
+            found = await world.search.search("BATCH_OPERATION", {"filter": wanted})
+            assert len(found.items) == count, wanted
+        problems = world.search.check_filter("BATCH_OPERATION", {"labels": "night"})
+        assert problems == ['filter.labels: expected a list, got "night"']
+
+    run(open_store, tmp_path, scenario)
+
+
+def test_nothing_matched_is_said(open_store: OpenStore, tmp_path: Path) -> None:
+    async def scenario(world: Asked) -> None:
+        story = Story()
+        story.create_batch(BATCH)
+        story.find_items(BATCH, [])
+        story.finish_batch(BATCH, "COMPLETED")
+        await world.export(story)
+        assert (await batch(world))["warning"].startswith("nothing matched")
+
+    run(open_store, tmp_path, scenario)
+
+
+def test_failures_by_kind_and_the_log_of_a_part(open_store: OpenStore, tmp_path: Path) -> None:
+    async def scenario(world: Asked) -> None:
+        lead, other = Story(1), Story(2)
+        keys = [lead.key() for _ in range(8)]
+        lead.create_batch(BATCH)
+        other.create_batch(BATCH)
+        lead.find_items(BATCH, keys)
+        for key in keys[:7]:
+            lead.finish_item(BATCH, key, "FAILED", error_code="NOT_FOUND", error_message=f"no instance {key}")
+        lead.finish_item(BATCH, keys[7], "FAILED", error_code="INVALID_STATE", error_message="suspended")
+        await world.export(lead, other)
+        first, second = await world.search.report("BATCH_OPERATION_PARTS", BATCH)
+        assert [(part["partitionId"], part["total"], part["failed"]) for part in (first, second)] == [
+            (1, 8, 8),
+            (2, 0, 0),
+        ]
+        assert first["failures"] == [
+            {
+                "errorCode": "NOT_FOUND",
+                "kind": "no instance #",
+                "count": 7,
+                "message": f"no instance {keys[0]}",
+                "itemKeys": list(map(str, keys[:5])),
+            },
+            {
+                "errorCode": "INVALID_STATE",
+                "kind": "suspended",
+                "count": 1,
+                "message": "suspended",
+                "itemKeys": [str(keys[7])],
+            },
+        ]
+        assert [entry["event"] for entry in first["log"]] == ["CREATED", "INITIALIZED"]
+        assert (first["log"][1]["total"], first["log"][1]["position"]) == (8, 3)
+
+    run(open_store, tmp_path, scenario)
+
+
+def test_an_item_that_is_tried_again_is_active_and_says_why(open_store: OpenStore, tmp_path: Path) -> None:
+    async def scenario(world: Asked) -> None:
+        story = Story()
+        story.create_batch(BATCH)
+        key = story.key()
+        story.find_items(BATCH, [key])
+        story.finish_item(BATCH, key, "RETRYING", error_code="INVALID_STATE", error_message="not now")
+        await world.export(story)
+        (item,) = (await world.search.search("BATCH_OPERATION_ITEM", {})).items
+        assert (item["state"], item["processedDate"], item["errorMessage"]) == (
+            "ACTIVE",
+            None,
+            "INVALID_STATE: not now",
+        )
+        assert counts(await batch(world)) == (1, 0, 0, 0, 0)
+
+    run(open_store, tmp_path, scenario)
+
+
+def test_a_deleted_batch_is_gone_when_the_first_part_of_it_is(open_store: OpenStore, tmp_path: Path) -> None:
+    async def scenario(world: Asked) -> None:
+        stories = (Story(1), Story(2))
+        for story in stories:
+            story.create_batch(BATCH)
+            key = story.key()
+            story.find_items(BATCH, [key])
+            story.finish_item(BATCH, key)
+        stories[0].finish_batch(BATCH, "COMPLETED", total=2, completed=2)
+        await world.export(*stories)
+        for story in stories:
+            story.step((MANAGEMENT, "DELETED", BATCH, {}))
+            await world.export(story)
+            assert await world.search.get("BATCH_OPERATION", BATCH) is None
+            left = await world.search.search("BATCH_OPERATION_ITEM", {})
+            assert len(left.items) == (1 if story is stories[0] else 0)
+        assert await world.search.report("BATCH_OPERATION_PARTS", BATCH) == []
 
     run(open_store, tmp_path, scenario)
 

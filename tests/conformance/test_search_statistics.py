@@ -97,7 +97,8 @@ def test_process_instances_are_counted(
     open_store: OpenStore, tmp_path_factory: pytest.TempPathFactory, told: Told
 ) -> None:
     async def scenario(search: SearchStore) -> None:
-        instances = await all_of(search, "PROCESS_INSTANCE", {"filter": {"state": "ACTIVE"}})
+        running = {"filter": {"state": {"$in": ["ACTIVE", "SUSPENDED"]}}}
+        instances = await all_of(search, "PROCESS_INSTANCE", running)
         incidents = await all_of(search, "INCIDENT", {"filter": {"state": "ACTIVE"}})
 
         def counted(name: str) -> dict[str, tuple[int, int]]:

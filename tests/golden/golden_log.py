@@ -49,6 +49,7 @@ class GoldenLog:
     def __init__(self, places: dict[str, list[Entry]]) -> None:
         self.places = places
         self.partition_count = sum(place.startswith(EVENTS) for place in places)
+        self.inputs = sorted({place.partition("/")[0] for place in places} - {EVENTS})
 
     async def read(self, topic: str, partition: int, offset: int, *, size_max: int = 0) -> Page:
         """As `Log.read`: offsets are the entries' numbers."""

@@ -10,6 +10,7 @@ import msgspec
 from engine.core.head import SOURCES, Source
 from engine.core.ports import COMMANDS, Entry
 from engine.core.record import Record, Step, command, partition_of
+from engine.operations import modify_process_instance as modifying
 from engine.operations import set_variables as setting
 from engine.operations import update_job
 from engine.records import Job, PartitionMessage, ProcessInstance, ProcessInstanceCreation, Schema, Settings
@@ -19,13 +20,24 @@ from tests.golden.story_of_ad_hoc import choose
 from tests.golden.story_of_calls import call_processes
 from tests.golden.story_of_compensation import undo
 from tests.golden.story_of_decisions import decide
+from tests.golden.story_of_deletions import forget
+from tests.golden.story_of_ends import tell_the_ends
 from tests.golden.story_of_events import wait_for_events
+from tests.golden.story_of_identities import know_people
+from tests.golden.story_of_migration import change_definitions
+from tests.golden.story_of_pace import hold_and_pause, keep_a_pace
+from tests.golden.story_of_plans import plan
 from tests.golden.story_of_repetition import repeat
+from tests.golden.story_of_restarts import begin_again, let_go
 from tests.property.test_machine import SETTINGS, run_story
+from tests.support import models as m
 from tests.support.actions import (
     CANCEL,
+    MODIFY,
     RESOLVE,
+    RESUME,
     SET_VARIABLES,
+    SUSPEND,
     UPDATE_JOBS,
     activate,
     activation,
@@ -62,8 +74,14 @@ def tell() -> Scenario:
     refuse(s)
     give_up_searching(s)
     change_many(s)
+    move_many(s)
     suspend_and_abort(s)
     lose_items(s)
+    keep_a_pace(s)
+    hold_and_pause(s)
+    tell_the_ends(s)
+    plan(s)
+    know_people(s)
     speak_of_claims_and_traces(s)
     decide(s)
     wait_for_events(s)
@@ -71,6 +89,10 @@ def tell() -> Scenario:
     repeat(s)
     undo(s)
     choose(s)
+    begin_again(s)
+    let_go(s)
+    forget(s)
+    change_definitions(s)
     restore_the_topics(s)
     return s
 
@@ -154,6 +176,19 @@ def change_many(s: Scenario) -> None:
     s.when(batch(UPDATE_JOBS, '{"processDefinitionId": "one"}', changed), 1)
     variables = setting.Parameters(variables='{"region": "north"}')
     s.when(batch(SET_VARIABLES, '{"processDefinitionId": "one"}', variables), 2)
+    s.when(batch(SUSPEND, '{"processDefinitionId": "one"}'), 1)
+    s.when(activation("work"), 1)
+    s.when(batch(RESUME, '{"processDefinitionId": "one"}'), 2)
+
+
+def move_many(s: Scenario) -> None:
+    """Tokens of many instances move, and come back."""
+    aside = modifying.read(
+        modifying.Body(move_instructions=(modifying.Move(source_element_id="task", target_element_id="end"),))
+    )
+    s.deploy(m.one_task("moved"))
+    s.create("moved", partition=2)
+    s.when(batch(MODIFY, '{"processDefinitionId": "moved"}', aside), 1)
 
 
 def suspend_and_abort(s: Scenario) -> None:

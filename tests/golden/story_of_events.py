@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from engine.records import ProcessInstance, Signal
 from tests.support import models as m
-from tests.support.actions import activate, complete, correlate, correlation, message_partition, publish
+from tests.support.actions import (
+    activate,
+    complete,
+    correlate,
+    correlation,
+    message_partition,
+    publish,
+    resume,
+    suspend,
+)
 from tests.support.scenario import Scenario, make
 
 
@@ -13,6 +22,26 @@ def wait_for_events(s: Scenario) -> None:
     wait_for_messages(s)
     wait_for_signals(s)
     escalate(s)
+    stand_still(s)
+
+
+def stand_still(s: Scenario) -> None:
+    """What would have come to an instance while it is suspended comes when it is resumed."""
+    waits = (
+        m.start(),
+        m.event_gateway("which"),
+        m.catch("told", m.message()),
+        m.catch("late", m.timer("PT1S")),
+        m.end(),
+    )
+    flows = (m.chain("start", "which", "told", "end"), m.chain("which", "late", "end"))
+    s.deploy(m.model(m.process("still", *waits, *flows)))
+    key = s.create("still", '{"key": "away"}')
+    suspend(s, key).accepted()
+    publish(s, "a", "away", time_to_live=60_000).has("PROCESS_MESSAGE_SUBSCRIPTION REJECTED")
+    s.advance(2_000).has("TIMER SUSPENDED")
+    resume(s, key).has("TIMER RESUMED", "told COMPLETED", "still COMPLETED")
+    s.advance(60_000)
 
 
 def wait_for_messages(s: Scenario) -> None:

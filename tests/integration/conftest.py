@@ -8,7 +8,8 @@ import pytest
 from camunda_orchestration_sdk import CamundaClient
 
 from tests.integration.installation import Installation
-from tests.integration.official_client import connect
+from tests.integration.official_client import connect, deploy, unique
+from tests.support.models import one_task
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +24,11 @@ def client(installation: Installation) -> Iterator[CamundaClient]:
     """Camunda's own client of that installation."""
     with connect(installation) as connected:
         yield connected
+
+
+@pytest.fixture
+def name(client: CamundaClient) -> str:
+    """A deployed process with one job of the same name."""
+    unused = unique("one")
+    deploy(client, one_task(unused, unused))
+    return unused

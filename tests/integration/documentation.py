@@ -48,9 +48,13 @@ class Session:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self.environment = {**os.environ, "PATH": path, "COLUMNS": "160", "RETOLD_URL": f"http://127.0.0.1:{port}/v2"}
 
+    def with_keys(self, command: str) -> str:
+        """With the keys of this run instead of the document's."""
+        return KEY.sub(lambda found: self.keys.get(found[0], found[0]), command)
+
     def run(self, shown: Shown) -> str:
         """The output of a command, with the document's keys replaced by those of this run."""
-        command = KEY.sub(lambda found: self.keys.get(found[0], found[0]), shown.command)
+        command = self.with_keys(shown.command)
         done = subprocess.run(
             ["sh", "-c", command],
             cwd=self.directory,
@@ -84,8 +88,9 @@ def rewrite(path: Path, session: Session, *, stopped: bool) -> None:
         parts = re.split(r"^\$ ", found[2], flags=re.MULTILINE)[1:]
         written = []
         for part in parts:
-            command = part.partition("\n")[0]
-            output = session.run(Shown(command, "", stopped))
+            command, _, before = part.partition("\n")
+            output = session.run(Shown(command, before, stopped))
+            command = session.with_keys(command)
             output = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:8080", "\n".join(map(str.rstrip, output.splitlines())))
             written.append(f"$ {command}\n{output.strip()}\n")
         return f"<!-- run{found[1] or ''} -->\n```console\n{''.join(written)}```"

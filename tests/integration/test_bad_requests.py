@@ -141,8 +141,8 @@ REFUSED = (
     ),
     Wrong("another tenant", CREATION, {"processDefinitionId": "a", "tenantId": "red"}, ("<default>", "red")),
     Wrong("jobs of another tenant", "/v2/jobs/activation", {"tenantIds": ["red"]}, ("tenantIds[0]", "red")),
-    Wrong("no filter", CANCELLATION, {}, ("filter", "add it")),
-    Wrong("a filter that is null", CANCELLATION, {"filter": None}, ("filter", "null")),
+    Wrong("no filter and no ids", CANCELLATION, {}, ("filter", "which process instances")),
+    Wrong("a filter that is null", CANCELLATION, {"filter": None}, ("filter", "at least one condition")),
     Wrong("an empty filter", CANCELLATION, {"filter": {}}, ("empty filter", "which process instances")),
     Wrong("an empty alternative", CANCELLATION, {"filter": {"$or": [{}]}}, ("filter.$or[0]", "at least one")),
     Wrong(

@@ -35,26 +35,16 @@ from tests.integration.official_client import (
     batch_in,
     connect,
     create,
-    deploy,
     instance_in,
     instances,
     items_of,
     refused,
     unique,
 )
-from tests.support.models import one_task
 
 NOBODY = str(first_key(1) + (1 << 40))
 #: Enough for a batch operation to be caught while it works.
 MANY = 2_000
-
-
-@pytest.fixture
-def name(client: CamundaClient) -> str:
-    """A deployed process with one job of the same name."""
-    unused = unique("batch")
-    deploy(client, one_task(unused, unused))
-    return unused
 
 
 def cancel(client: CamundaClient, wanted: dict[str, Any], **more: Any) -> BatchOperationCreatedResult:
@@ -153,13 +143,16 @@ def test_incidents_are_resolved_by_filter_and_of_one_instance(client: CamundaCli
     refused(NotFoundError, lambda: client.resolve_process_instance_incidents(nobody), "NOT_FOUND", NOBODY)
 
 
-def test_what_is_not_there_any_more_is_not_selected(client: CamundaClient, name: str) -> None:
+def test_what_is_not_there_any_more_is_told_item_by_item(client: CamundaClient, name: str) -> None:
     keys = [create(client, name) for _ in range(3)]
     client.cancel_process_instance(keys[0], data=CancelProcessInstanceRequest())
     instance_in(client, keys[0], "TERMINATED")
     instances(client, _active(name), 2)
     batch = batch_in(client, cancel(client, {"processInstanceKey": {"$in": [*keys, NOBODY]}}).batch_operation_key)
-    assert (batch.state, counts(batch)) == ("COMPLETED", (2, 2, 0))
+    # keys given by hand are all items: one has ended and fails, one is of nothing and is passed over
+    assert (batch.state, counts(batch)) == ("COMPLETED", (4, 3, 1))
+    (failed,) = items_of(client, batch.batch_operation_key, "FAILED", 1)
+    assert failed.item_key == str(keys[0])
 
 
 def test_nothing_selected_is_completed_too(client: CamundaClient) -> None:
@@ -182,7 +175,7 @@ def test_a_batch_operation_is_suspended_resumed_and_finished(
     batch = batch_in(client, key)
     assert (batch.state, counts(batch)) == ("COMPLETED", (MANY, MANY, 0))
     instances(client, {"processDefinitionId": name, "state": "TERMINATED"}, MANY, page={"limit": 0})
-    refused(NotFoundError, lambda: client.resume_batch_operation(key, data={}), "NOT_FOUND", key)
+    refused_as_conflict(lambda: client.resume_batch_operation(key, data={}), "ENDED")
 
 
 def test_a_batch_operation_is_canceled(installation: Installation, client: CamundaClient, name: str) -> None:
@@ -197,7 +190,7 @@ def test_a_batch_operation_is_canceled(installation: Installation, client: Camun
     items_of(client, key, "COMPLETED", done)
     items_of(client, key, "CANCELED", batch.operations_total_count - done)
     instances(client, _active(name), MANY - done, page={"limit": 0})
-    refused(NotFoundError, lambda: client.cancel_batch_operation(key, data={}), "NOT_FOUND", key)
+    refused_as_conflict(lambda: client.cancel_batch_operation(key, data={}), "ENDED")
 
 
 def create_many(installation: Installation, name: str) -> None:

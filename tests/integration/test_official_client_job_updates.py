@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from camunda_orchestration_sdk import (
     BatchOperationCreatedResult,
     CamundaClient,
@@ -16,20 +15,9 @@ from tests.integration.official_client import (
     batch_in,
     counted,
     create,
-    deploy,
     items_of,
     refused,
-    unique,
 )
-from tests.support.models import one_task
-
-
-@pytest.fixture
-def name(client: CamundaClient) -> str:
-    """A deployed process with one job of the same name."""
-    unused = unique("update")
-    deploy(client, one_task(unused, unused))
-    return unused
 
 
 def update(client: CamundaClient, wanted: dict[str, object], **changes: object) -> BatchOperationCreatedResult:

@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 import httpx
-import pytest
 from camunda_orchestration_sdk import (
     CamundaClient,
     ConnectedJobContext,
@@ -48,14 +47,6 @@ from tests.integration.official_client import (
 from tests.support.models import boundary, chain, end, job, model, one_task, process, start
 
 AT_ONCE = -1
-
-
-@pytest.fixture
-def name(client: CamundaClient) -> str:
-    """A deployed process with one job of the same name."""
-    unused = unique("jobs")
-    deploy(client, one_task(unused, unused))
-    return unused
 
 
 def job_in(client: CamundaClient, key: JobKey, state: str, **conditions: str) -> Any:

@@ -164,6 +164,7 @@ def test_the_page_of_metrics_has_every_process_and_its_numbers_add_up(engine: In
     assert metrics.total("retold_up") == len(roles(2)) + 1
     items = "retold_batch_operation_items_total"
     assert metrics.total(items, batch_operation_type="CANCEL_PROCESS_INSTANCE", outcome="COMPLETED") == INSTANCES
+    check_batch_metrics(metrics)
     assert metrics.total("retold_records_total", value_type="JOB", intent="CREATED") == INSTANCES
     assert metrics.get("retold_batch_operations", state="COMPLETED") == 1
     assert metrics.total("retold_records_total") == metrics.total("retold_partition_position")
@@ -172,6 +173,36 @@ def test_the_page_of_metrics_has_every_process_and_its_numbers_add_up(engine: In
     assert metrics.total("retold_commands_total", outcome="ACCEPTED") > INSTANCES
     missing = {prometheus_name(metric) for metric in METRICS} - metrics.kinds.keys()
     assert not missing, f"metrics of the table that nobody tells: {missing}"
+
+
+def check_batch_metrics(metrics: Exposition) -> None:
+    """After one batch operation on two partitions, with all its items."""
+    events = "zeebe_batchoperations_events_total"
+    once = {action: metrics.total(events, action=action) for action in ("created", "completed")}
+    assert once == {"created": 1, "completed": 1}
+    assert metrics.total(events, action="initialized", type="CANCEL_PROCESS_INSTANCE") == 2
+    assert metrics.total(events, action="execute") >= 1
+    assert metrics.total("zeebe_batchoperations_queries_total", queryStatus="completed") >= 2
+    assert metrics.total("zeebe_batchoperations_items_total_sum") == INSTANCES
+    assert metrics.total("zeebe_batchoperations_duration_seconds_count") == 1
+    found = metrics.total(
+        "zeebe_batchoperations_execution_latency_seconds_count", batchOperationLatency="totalQueryLatency"
+    )
+    assert found == 2
+    assert metrics.total("retold_batch_operation_pending") == 0
+    assert metrics.total("retold_search_duration_seconds_count", query="select", entity="PROCESS_INSTANCE") >= 2
+
+
+def test_a_restart_loses_no_count_of_batch_operations(engine: Installation) -> None:
+    def created() -> float:
+        page = httpx.get(f"{engine.url}/metrics", timeout=PATIENCE).text
+        return Exposition(page).total("zeebe_batchoperations_events_total")
+
+    before = created()
+    for partition in ("partition-1", "partition-2"):
+        engine.kill(partition)
+    engine.wait_ready()
+    wait_until(lambda: created() == before, "the counts to go on where they were")
 
 
 def _lag(engine: Installation) -> float:

@@ -16,7 +16,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "engine.bpmn": set(),
     "engine.dmn": {"engine.bpmn"},
     "engine.process": {"engine.core", "engine.records", "engine.bpmn", "engine.dmn"},
-    "engine.batch": {"engine.core", "engine.records", "engine.process"},
+    "engine.identity": {"engine.core", "engine.records", "engine.process"},
+    "engine.batch": {"engine.core", "engine.records", "engine.bpmn", "engine.process", "engine.identity"},
     "engine.operations": {"engine.core", "engine.records", "engine.process", "engine.batch"},
     "engine.shell": {"engine.core", "engine.records"},
     "engine.telemetry": {"engine.core", "engine.records", "engine.shell", "exporters", "gateway"},
@@ -35,6 +36,7 @@ PURE = (
     "engine.bpmn",
     "engine.dmn",
     "engine.process",
+    "engine.identity",
     "engine.batch",
     "engine.operations",
 )

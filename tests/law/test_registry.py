@@ -23,6 +23,10 @@ def nobody(_command: Record, _reason: str, _view: View) -> Effects:
     yield from ()
 
 
+def authorize_all(_command: Record, _view: View) -> None:
+    pass
+
+
 WANTED = {"THING": Intents(commands=("MAKE",), events=("MADE",))}
 MAKES = {("THING", "MAKE"): process}
 MADE = {("THING", "MADE"): apply_nothing}
@@ -48,13 +52,13 @@ def test_this_build_has_no_gaps() -> None:
 )
 def test_a_gap_is_refused(part: Part, gap: str) -> None:
     with pytest.raises(ValueError, match=gap):
-        Registry([part], WANTED, nobody)
+        Registry([part], WANTED, nobody, authorize_all)
 
 
 def test_two_of_a_kind_are_refused() -> None:
     part = Part(processors=MAKES, appliers=MADE)
     with pytest.raises(ValueError, match="expected one processor"):
-        Registry([part, part], WANTED, nobody)
+        Registry([part, part], WANTED, nobody, authorize_all)
 
 
 def test_an_operation_without_schema_is_refused() -> None:

@@ -9,12 +9,14 @@ import sys
 from pathlib import Path
 
 from engine.core.ports import INTERNAL, VALUE_SIZE_MAX
-from engine.records import ProcessInstanceCreation
+from engine.records import Deployment, Message, ProcessInstanceCreation
+from engine.records.deployment import Resource
 from tests.property.test_machine import SETTINGS, run_story
 from tests.support import models as m
 from tests.support.actions import activate, batch, complete, manage, set_variables
 from tests.support.batches import final, key_of, populate
 from tests.support.engine import run_with_fault
+from tests.support.identities import ON, by, grant, revoke
 from tests.support.scenario import Scenario, make
 
 ROOT = Path(__file__).parents[2]
@@ -115,3 +117,24 @@ def timers_end() -> None:
     complete(s, key)
     s.check()
     assert s.is_empty()
+
+
+def rights_end() -> None:
+    """tests/unit/identity: what is taken back no longer holds."""
+    s = Scenario(settings=ON)
+    revoke(s, grant(s, "user:ada", "MESSAGE", "CREATE"))
+    s.when(by(make("MESSAGE", "PUBLISH", Message(name="paid")), "user:ada")).rejected("FORBIDDEN")
+
+
+def items_are_authorized() -> None:
+    """tests/unit/batch/test_batch_rights.py: what the creator may not do to an item fails."""
+    s = Scenario(settings=ON)
+    grant(s, "user:ada", "RESOURCE", "CREATE")
+    grant(s, "user:ada", "BATCH", "CREATE")
+    grant(s, "user:ada", "PROCESS_DEFINITION", "CREATE_PROCESS_INSTANCE", "READ_PROCESS_INSTANCE")
+    resources = (Resource(resource_name="one.bpmn", resource=m.one_task()),)
+    s.when(by(make("DEPLOYMENT", "CREATE", Deployment(resources=resources)), "user:ada")).accepted()
+    wish = make("PROCESS_INSTANCE_CREATION", "CREATE", ProcessInstanceCreation(bpmn_process_id="one"))
+    s.when(by(wish, "user:ada")).accepted()
+    s.when(by(batch(), "user:ada")).accepted()
+    assert (final(s).value.failed, final(s).intent) == (1, "FAILED"), "expected the item to fail"  # type: ignore[attr-defined]

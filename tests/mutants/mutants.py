@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from msgspec import Struct
 
+from engine.batch import authorization
 from engine.batch.tables import PROGRESS
 from engine.core.faults import RetoldError
 from engine.core.head import apply_nothing
@@ -127,7 +128,7 @@ class _Unsuspended:
 
     def get(self, table: Any, *key: Any) -> Any:
         row = self._view.get(table, *key)
-        return msgspec.structs.replace(row, suspended=False) if table is PROGRESS and row else row
+        return msgspec.structs.replace(row, held=()) if table is PROGRESS and row else row
 
 
 def order_by_hash(patch: Patch) -> None:
@@ -157,6 +158,14 @@ def timer_not_cleared(patch: Patch) -> None:
     patch.setattr(jobs, "clear_due", lambda *_: None)
 
 
+def authorization_kept(patch: Patch) -> None:
+    patch.setitem(APPLIERS, ("AUTHORIZATION", "DELETED", 1), apply_nothing)
+
+
+def items_not_authorized(patch: Patch) -> None:
+    patch.setattr(authorization, "require", lambda *_arguments, **_named: None)
+
+
 MUTANTS = (
     Mutant(name="commit before append", plant=commit_before_append, check=checks.appends_fail),
     Mutant(name="recovery without the source check", plant=recover_without_sources, check=checks.appends_fail),
@@ -173,4 +182,6 @@ MUTANTS = (
     Mutant(name="time from the clock", plant=time_from_the_clock, check=checks.same_commands_same_bytes),
     Mutant(name="messages taken again", plant=messages_taken_again, check=checks.messages_are_taken_once),
     Mutant(name="a timer that is not cleared", plant=timer_not_cleared, check=checks.timers_end),
+    Mutant(name="an authorization that is not taken back", plant=authorization_kept, check=checks.rights_end),
+    Mutant(name="items with nobody's rights", plant=items_not_authorized, check=checks.items_are_authorized),
 )

@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from engine.core.record import Record, first_key, partition_of
+from engine.operations.migrate_process_instance import Parameters
 from engine.records import (
     Incident,
     Job,
     ProcessInstance,
     ProcessInstanceBusinessId,
     ProcessInstanceCreation,
+    ProcessInstanceMigration,
     UserTask,
     VariableDocument,
 )
@@ -29,7 +31,18 @@ from engine.records.process_instance_creation import RuntimeInstruction, StartIn
 from engine.shell.lmdb_store import LmdbStore
 from engine.shell.memory_store import MemoryStore
 from tests.support import models as m
-from tests.support.actions import CANCEL, RESOLVE, activation, batch, manage
+from tests.support.actions import (
+    CANCEL,
+    CORRELATE,
+    DELETE_INSTANCES,
+    MIGRATE,
+    RESOLVE,
+    activation,
+    batch,
+    equal_elements,
+    manage,
+    migration,
+)
 from tests.support.scenario import ASSEMBLY, Scenario, make, replay
 
 SETTINGS = {
@@ -159,6 +172,15 @@ def check_results(s: Scenario) -> None:
     assert s.rows().get("INSTANCES", 0) <= len({r.key for r in lives} - ended)
 
 
+#: Types of batch operations -> a filter that finds what they are for.
+BATCHES = {
+    CANCEL: '{"everything": "yes"}',
+    RESOLVE: '{"everything": "yes"}',
+    CORRELATE: '{"everything": "yes"}',
+    DELETE_INSTANCES: '{"state": {"$exists": true}}',
+}
+
+
 class Engine(RuleBasedStateMachine):
     """One run. Partitions step in any order; a group is appended when hypothesis says so."""
 
@@ -186,10 +208,24 @@ class Engine(RuleBasedStateMachine):
     def activate(self, limit: int, timeout: int, partition: int) -> None:
         self.s.send(activation("work", limit, timeout), self.place(partition))
 
-    @rule(kind=st.sampled_from([CANCEL, RESOLVE]), partition=st.integers(1, 3), failures=st.lists(FAILURES, max_size=3))
+    @rule(kind=st.sampled_from(sorted(BATCHES)), partition=st.integers(1, 3), failures=st.lists(FAILURES, max_size=3))
     def batch(self, kind: str, partition: int, failures: list[str]) -> None:
         self.s.search.failures += failures
-        self.s.send(batch(kind), self.place(partition))
+        self.s.send(batch(kind, BATCHES[kind]), self.place(partition))
+
+    @rule(picks=st.tuples(*[st.integers(0, 60)] * 3), partition=st.integers(1, 3), many=st.booleans())
+    def migrate(self, picks: tuple[int, int, int], partition: int, many: bool) -> None:
+        """Any instance, or all of them, from some definition to another one or to itself."""
+        known = [r for r in self.s.records(1) if (r.value_type, r.intent) == ("PROCESS", "CREATED")]
+        source, target = (known[pick % len(known)] for pick in picks[:2])
+        mapping = equal_elements(source.value, target.value)
+        record = migration(self.key(picks[2]), target.key, *mapping)
+        if many:
+            value = record.value
+            assert isinstance(value, ProcessInstanceMigration)
+            plan = Parameters(target_process_definition_key=target.key, mapping_instructions=value.mapping_instructions)
+            record = batch(MIGRATE, parameters=plan)
+        self.s.send(record, self.place(partition if many else partition_of(record.key)))
 
     @rule(family=st.sampled_from(sorted(INTENTS)), pick=st.integers(0, 5), key=st.sampled_from(KEYS))
     def nonsense(self, family: str, pick: int, key: int) -> None:
@@ -215,6 +251,11 @@ class Engine(RuleBasedStateMachine):
     def search(self, partition: int) -> None:
         self.s.flush(self.place(partition))
         self.s.initialize(self.place(partition))
+
+    @rule(partition=st.integers(1, 3))
+    def export(self, partition: int) -> None:
+        self.s.flush(self.place(partition))
+        self.s.confirm(self.place(partition))
 
     @rule(partition=st.integers(1, 3), appended=st.booleans())
     def crash(self, partition: int, appended: bool) -> None:

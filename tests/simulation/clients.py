@@ -14,10 +14,11 @@ from tests.simulation.failing import Bugs
 from tests.simulation.installation import Installation
 from tests.simulation.watch import LogWatch, expect
 from tests.simulation.workload.client import Answer, NoAnswer
+from tests.simulation.world import BEGIN_MS
 
 CLIENT = "clients"
 #: Paths of requests that ask and change nothing.
-QUESTIONS = ("/search", "/statistics", "/evaluation")
+QUESTIONS = ("/search", "/statistics", "/evaluation", "/plan/")
 
 
 def is_expected(answer: Answer) -> bool:
@@ -97,6 +98,10 @@ class SimulatedClient(WatchedClient):
     async def send(self, method: str, path: str, body: object | None, headers: Mapping[str, str]) -> Answer:
         """As `WatchedClient.send`."""
         return await self._installation.transport.request(method, path, body, headers)
+
+    def now(self) -> int:
+        """As `Client.now`."""
+        return BEGIN_MS + int(asyncio.get_running_loop().time() * 1000)
 
     def acknowledge(self, trace: str, text: str) -> None:
         """As `WatchedClient.acknowledge`."""

@@ -171,7 +171,7 @@ async def _expire(scene: Scene) -> None:
     for partition, shelf in sorted(scene.installation.shelves.items()):
         for copy in shelf:
             position = copy.snapshot.position
-            if not copy.is_damaged and not copy.is_foreign and position <= exported.get(partition, 0):
+            if not copy.is_damaged and not copy.is_foreign and 0 < position <= exported.get(partition, 0):
                 scene.world.note(f"the events of partition {partition} expire up to position {position - 1}")
                 data.expire((EVENTS, partition), position - 1)
                 copy.is_kept = True

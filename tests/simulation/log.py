@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from engine.core.faults import AppendUnknown, Fenced, LogFull, RetoldError, Unavailable
-from engine.core.ports import TOPICS, Append, Clock, Entry, Page, Place
+from engine.core.ports import INPUTS, TOPICS, Append, Clock, Entry, Page, Place
 from engine.shell.appends import check_appends, check_place
 from engine.shell.ends import Ends
 from engine.shell.memory_log import MemoryLog
@@ -219,6 +219,7 @@ class SimulatedLog:
     ) -> None:
         """`server` gives the one that runs now, if any."""
         self.partition_count = data.partition_count
+        self.inputs: Sequence[str] = INPUTS
         self._data = data
         self._world = world
         self._node = node

@@ -79,13 +79,13 @@ class OpensearchData:
         found = self.index(address.index).documents.get(address.id)
         return None if found is None else Stored(found.source, str(found.sequence))
 
-    def find(self, name: str, fields: Mapping[str, Sequence[int | str]]) -> list[bytes]:
+    def find(self, name: str, fields: Mapping[str, Sequence[int | str]], order: Sequence[str]) -> list[bytes]:
         """As `Node.find`."""
         found = []
         for source in self.index(name).searchable:
             document = msgspec.json.decode(source)
             if all(_is_one_of(document.get(field), values) for field, values in fields.items()):
-                found.append((document["key"], source))
+                found.append(([document[name] for name in order], source))
         return [source for _, source in sorted(found)]
 
     def refresh(self, name: str) -> None:
@@ -134,9 +134,17 @@ class CalmNode:
         found = [await self._ask(self._data.read, address) for address in addresses]
         return [None if stored is None else stored.source for stored in found]
 
-    async def find(self, index: str, fields: Mapping[str, Sequence[int | str]]) -> Sequence[bytes]:
-        """As `Node.find`."""
-        return await self._ask(self._data.find, index, fields)
+    async def find(
+        self,
+        index: str,
+        fields: Mapping[str, Sequence[int | str]],
+        order: Sequence[str] = ("key",),
+        only: Sequence[str] = (),
+        limit: int = 0,
+    ) -> Sequence[bytes]:
+        """As `Node.find`; documents are given whole."""
+        found = await self._ask(self._data.find, index, fields, order)
+        return found[:limit] if limit else found
 
     async def refresh(self, indices: Sequence[str]) -> None:
         """As `Node.refresh`."""

@@ -11,6 +11,7 @@ from engine.bpmn.ad_hoc_elements import VARIABLE as ELEMENTS
 from engine.core.record import Record, partition_of, partition_of_name
 from engine.records import (
     DecisionEvaluation,
+    HistoryDeletion,
     Incident,
     Job,
     Message,
@@ -25,7 +26,7 @@ from engine.records import (
 from engine.records.ad_hoc_sub_process_instruction import ActivateElement, AdHocSubProcessInstruction
 from engine.records.deployment import Deployment, Resource
 from tests.simulation.workload.models import generate, generate_decisions, generate_form
-from tests.support.actions import activation
+from tests.support.actions import activation, equal_elements, migration
 from tests.support.scenario import Scenario, make
 
 PROCESS_IDS = ("p", "q", "r")
@@ -83,7 +84,9 @@ class Story:
 
     def actions(self) -> list[Callable[[], None]]:
         rare = [self.deploy] if self.random.random() < 0.1 else []
-        return [*[self.create] * 2, *[self.work] * 3, *[self.publish] * 2, self.ask, *rare, self.instruct]
+        migrations = [self.migrate] if self.random.random() < 0.3 else []
+        usual = [*[self.create] * 2, *[self.work] * 3, *[self.publish] * 2, self.ask, self.instruct]
+        return [*usual, *rare, *migrations]
 
     def variables(self) -> str:
         """Mostly the best ones."""
@@ -123,7 +126,11 @@ class Story:
             make("VARIABLE_DOCUMENT", "UPDATE", VariableDocument(scope_key=instance, variables=text), instance),
         ]
         if random.random() < 0.3:
-            wishes = [make("PROCESS_INSTANCE", "CANCEL", ProcessInstance(), instance)]
+            intent = random.choice(["CANCEL", "SUSPEND", "RESUME", "RESUME"])
+            wishes = [make("PROCESS_INSTANCE", intent, ProcessInstance(process_instance_key=instance), instance)]
+        if random.random() < 0.1:
+            deletion = HistoryDeletion(resource_key=instance, resource_type="PROCESS_INSTANCE")
+            self.send(make("HISTORY_DELETION", "DELETE", deletion, instance))
         if random.random() < 0.1:
             self.send(activation(limit=3, timeout=random.choice([5, 5_000])), self.any_partition())
         self.send(random.choice(wishes))
@@ -144,6 +151,23 @@ class Story:
 
     def rarely(self) -> bool:
         return self.random.random() < 0.1
+
+    def migrate(self) -> None:
+        """One of the newest instances, to any definition; equal elements are mapped."""
+        everything = self.s.everything()
+        begun = [
+            r for r in everything.all("PROCESS_INSTANCE", "ELEMENT_ACTIVATING") if r.value.element_type == "PROCESS"
+        ]
+        known = {r.key: r.value for r in everything.all("PROCESS", "CREATED")}
+        if not begun:
+            return
+        instance, target = self.random.choice(begun[-10:]), self.random.choice([*known, 7])
+        source = instance.value.process_definition_key
+        target = source if self.random.random() < 0.5 else target
+        mapping = equal_elements(known[source], known[target]) if target in known else [("job1", "job1")]
+        if mapping and self.rarely():
+            mapping.remove(self.random.choice(mapping))
+        self.send(migration(instance.key, target, *mapping))
 
     def publish(self) -> None:
         random, text = self.random, self.variables()

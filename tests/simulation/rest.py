@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from engine.assembly import Assembly
+from engine.batch.tables import PROGRESS
 from engine.core.head import HEAD, SOURCES, Head, Source
 from engine.core.machine import Machine
 from engine.core.ports import COMMANDS, EVENTS, INTERNAL
-from engine.core.state import State
+from engine.core.state import State, key_tail
 from engine.core.system import due_at
 from engine.roles.protocol import role_of_partition
 from exporters.sqlite.database import FILE_NAME
@@ -65,9 +66,15 @@ def unfinished_work(
     retry = assembly.initializer().next_retry(machine)
     if query is not None or retry is not None:
         yield f"partition {partition}: background work is open: {query}, next retry at {retry}"
+    awaited = assembly.confirmations().awaited(machine)
+    if awaited is not None:
+        yield f"partition {partition}: somebody waits to hear that position {awaited} is exported"
     due = due_at(state)
     if due is not None and due <= now:
         yield f"partition {partition}: a timer is due since {now - due} ms"
+    for row, progress in state.scan(PROGRESS):
+        if progress.wakes_at:
+            yield f"partition {partition}: batch operation {key_tail(row)} goes on at {progress.wakes_at}"
 
 
 def unexported(data: Written, positions: Mapping[int, int]) -> Iterator[str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 from engine.core.faults import Unavailable
 from engine.core.ports import Clock, SelectedItem, SelectionQuery
 from engine.core.record import Record
+from engine.records.batch_operation_chunk import ItemFacts
 from exporters.contract import ExportedPosition
 from exporters.search.store import Document, SearchResult, Within
 from exporters.sqlite import SqliteExporter, SqliteSearch
@@ -106,10 +107,16 @@ class SimulatedSearch:
         self._search = SqliteSearch(folder, clock)
         node.at_death.append(self._release)
 
-    async def search(self, entity: str, request: Mapping[str, object], within: Within | None = None) -> SearchResult:
+    async def search(
+        self,
+        entity: str,
+        request: Mapping[str, object],
+        within: Within | None = None,
+        readable: Collection[str] | None = None,
+    ) -> SearchResult:
         """As `SearchStore.search`."""
         await self._trouble()
-        return await self._search.search(entity, request, within)
+        return await self._search.search(entity, request, within, readable)
 
     async def report(self, name: str, key: int) -> list[Document]:
         """As `SearchStore.report`."""
@@ -137,6 +144,11 @@ class SimulatedSearch:
         found = await self._search.select(query)
         await self._trouble()  # what was found may be old, or lost on its way
         return found
+
+    async def facts(self, entity: str, keys: Sequence[int], variables: str, size_max: int) -> Sequence[ItemFacts]:
+        """As `Search.facts`."""
+        await self._trouble()
+        return await self._search.facts(entity, keys, variables, size_max)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._search, name)

@@ -57,6 +57,9 @@ class Deaf:
     async def sleep(self, seconds: float) -> None:
         assert seconds >= 0
 
+    def now(self) -> int:
+        return 0
+
 
 def requests_of(seed: int) -> list[tuple[str, str, str]]:
     client = Deaf(Random(seed))

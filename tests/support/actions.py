@@ -5,6 +5,9 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from engine.bpmn.migration import generate
+from engine.bpmn.model import Process as Graph
+from engine.bpmn.parse import parse
 from engine.core.record import Record, partition_of_name
 from engine.records import (
     AdHocSubProcessInstruction,
@@ -15,20 +18,33 @@ from engine.records import (
     JobBatch,
     Message,
     MessageCorrelation,
+    Process,
+    ProcessInstance,
     ProcessInstanceBusinessId,
     ProcessInstanceCreation,
+    ProcessInstanceMigration,
     UserTask,
     VariableDocument,
 )
 from engine.records.ad_hoc_sub_process_instruction import ActivateElement
 from engine.records.process_instance_creation import RuntimeInstruction, StartInstruction
+from engine.records.process_instance_migration import MappingInstruction
 
 from .scenario import ASSEMBLY, Moment, Scenario, make
 
 CANCEL = "CANCEL_PROCESS_INSTANCE"
+MIGRATE = "MIGRATE_PROCESS_INSTANCE"
 RESOLVE = "RESOLVE_INCIDENT"
 UPDATE_JOBS = "UPDATE_JOB"
 SET_VARIABLES = "SET_VARIABLES"
+MODIFY = "MODIFY_PROCESS_INSTANCE"
+SUSPEND = "SUSPEND_PROCESS_INSTANCE"
+RESUME = "RESUME_PROCESS_INSTANCE"
+DELETE_INSTANCES = "DELETE_PROCESS_INSTANCE"
+DELETE_DECISIONS = "DELETE_DECISION_INSTANCE"
+CORRELATE = "CORRELATE_MESSAGE"
+RESTART = "RESTART_PROCESS_INSTANCE"
+SET_REMOVAL_TIME = "SET_REMOVAL_TIME"
 
 
 def activation(job_type: str = "work", limit: int = 1000, timeout: int = 60_000, *names: str) -> Record:
@@ -78,6 +94,16 @@ def throw(s: Scenario, key: int, code: str, variables: str = "") -> Moment:
 
 def update(s: Scenario, key: int, **changes: int) -> Moment:
     return s.when(make("JOB", "UPDATE", Job(changed_attributes=tuple(changes), **changes), key))  # type: ignore[arg-type]
+
+
+def suspend(s: Scenario, key: int) -> Moment:
+    """Suspend a process instance."""
+    return s.when(make("PROCESS_INSTANCE", "SUSPEND", ProcessInstance(process_instance_key=key), key))
+
+
+def resume(s: Scenario, key: int) -> Moment:
+    """Resume a process instance."""
+    return s.when(make("PROCESS_INSTANCE", "RESUME", ProcessInstance(process_instance_key=key), key))
 
 
 def publish(s: Scenario, name: str = "a", correlation_key: str = "k", variables: str = "", **fields: object) -> Moment:
@@ -161,6 +187,28 @@ def batch(
     return make("BATCH_OPERATION_CREATION", "CREATE", value, request="gateway/7")
 
 
-def manage(intent: str, key: int) -> Record:
+def manage(intent: str, key: int, *phases: str) -> Record:
     """SUSPEND, RESUME or CANCEL of a batch operation."""
-    return make("BATCH_OPERATION_LIFECYCLE_MANAGEMENT", intent, BatchOperationLifecycleManagement(), key)
+    return make("BATCH_OPERATION_LIFECYCLE_MANAGEMENT", intent, BatchOperationLifecycleManagement(phases=phases), key)
+
+
+def migration(key: int, target: int, *mapping: str | tuple[str, str]) -> Record:
+    """The command by which an instance goes on with another definition; a text maps an element to the same id."""
+    pairs = [(each, each) if isinstance(each, str) else each for each in mapping]
+    instructions = tuple(MappingInstruction(source_element_id=a, target_element_id=b) for a, b in pairs)
+    value = ProcessInstanceMigration(target_process_definition_key=target, mapping_instructions=instructions)
+    return make("PROCESS_INSTANCE_MIGRATION", "MIGRATE", value, key, request="gateway/8")
+
+
+def migrate(s: Scenario, key: int, target: int, *mapping: str | tuple[str, str]) -> Moment:
+    return s.when(migration(key, target, *mapping))
+
+
+def equal_elements(source: Process, target: Process) -> list[tuple[str, str]]:
+    """A mapping between two deployed processes."""
+    return generate(*(_graph(deployed) for deployed in (source, target)))
+
+
+def _graph(deployed: Process) -> Graph:
+    graphs = parse(deployed.resource, deployed.resource_name)
+    return next(graph for graph in graphs if graph.id == deployed.bpmn_process_id)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from engine.core.record import Record
+from engine.records import BatchOperationLifecycleManagement
+from engine.records.batch_options import BatchOptions
 
 from . import models as m
-from .scenario import Scenario
+from .actions import batch
+from .scenario import Scenario, make
 
 MANAGEMENT = "BATCH_OPERATION_LIFECYCLE_MANAGEMENT"
 ITEM = "BATCH_OPERATION_ITEM"
+EXECUTION = "BATCH_OPERATION_EXECUTION"
 INITIALIZATION = "BATCH_OPERATION_INITIALIZATION"
 FINAL = ("COMPLETED", "PARTIALLY_COMPLETED", "FAILED", "CANCELED")
 
@@ -33,3 +37,32 @@ def counts(record: Record) -> tuple[int, ...]:
 
 def key_of(s: Scenario) -> int:
     return s.everything().all("BATCH_OPERATION_CREATION", "CREATED")[0].key
+
+
+def start(s: Scenario, **options: object) -> int:
+    """A batch operation that cancels everything, up to where it waits or ends; gives its key."""
+    s.when(batch(options=BatchOptions(**options)))  # type: ignore[arg-type]
+    return key_of(s)
+
+
+def update(key: int, **changed: object) -> Record:
+    value = BatchOperationLifecycleManagement(**changed)  # type: ignore[arg-type]
+    return make(MANAGEMENT, "UPDATE", value, key)
+
+
+def completed(s: Scenario) -> int:
+    return len(s.everything().all(ITEM, "COMPLETED"))
+
+
+def is_over(s: Scenario) -> bool:
+    return any(record.intent in FINAL for record in s.everything().all(MANAGEMENT))
+
+
+def failing(s: Scenario, count: int, good: int = 0, **options: object) -> int:
+    """A batch operation that is found, and whose first items then fail; suspended, so that nothing has run yet."""
+    keys = populate(s, count + good)
+    key = start(s, start_at=s.now + 1, **options)
+    for gone in keys[:count]:
+        s.cancel(gone)
+    s.advance(1)
+    return key

@@ -9,6 +9,9 @@ from hashlib import sha256
 from engine.core.record import Record
 
 OUTCOMES = ("COMPLETED", "FAILED", "SKIPPED", "CANCELED")
+#: How a partition's part of a batch operation ends, and the whole.
+ENDS = ("PARTITION_COMPLETED", "PARTITION_FAILED", "PARTITION_CANCELED")
+FINAL = ("COMPLETED", "PARTIALLY_COMPLETED", "FAILED", "CANCELED")
 
 
 def check_log(records: Sequence[Record], values: Sequence[bytes], partition: int) -> None:
@@ -59,9 +62,9 @@ def _count(
     value = record.value
     if record.value_type == "BATCH_OPERATION_CHUNK":
         found[partition, record.key] += len(value.items)
-    elif record.value_type == "BATCH_OPERATION_ITEM":
+    elif record.value_type == "BATCH_OPERATION_ITEM" and record.intent in OUTCOMES:
         outcomes.setdefault((partition, value.batch_operation_key), Counter())[record.intent] += 1
-    elif record.value_type == "BATCH_OPERATION_PARTITION_LIFECYCLE":
+    elif record.value_type == "BATCH_OPERATION_PARTITION_LIFECYCLE" and record.intent in ENDS:
         part = (value.source_partition_id, record.key)
         counted = outcomes.get(part, Counter())
         told = {name: getattr(value, name.lower()) for name in OUTCOMES}
@@ -73,7 +76,7 @@ def _count(
 def _check_final(
     record: Record, outcomes: Mapping[tuple[int, int], Counter[str]], found: Counter[tuple[int, int]]
 ) -> None:
-    if record.intent in ("SUSPENDED", "RESUMED", "CANCELING"):
+    if record.intent not in FINAL:
         return
     value = record.value
     total = sum(count for (_, key), count in found.items() if key == record.key)

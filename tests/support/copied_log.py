@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from engine.core.faults import CorruptedLog, LogTruncated
-from engine.core.ports import Append, Clock, Entry, Page, Place
+from engine.core.ports import INPUTS, Append, Clock, Entry, Page, Place
 from engine.shell.memory_log import MemoryLog
 
 #: Place and number of an entry in it, from 0 -> its offset in the copy; None: it is not copied.
@@ -18,8 +18,8 @@ Relocation = Callable[[Place, int], int | None]
 class CopiedLog(MemoryLog):
     """The Log port over a copy of another one. `begins`: what lies below is gone, and reading it says so."""
 
-    def __init__(self, partition_count: int, clock: Clock) -> None:
-        super().__init__(partition_count, clock)
+    def __init__(self, partition_count: int, clock: Clock, inputs: Sequence[str] = INPUTS) -> None:
+        super().__init__(partition_count, clock, inputs)
         self.begins: dict[Place, int] = {}
         #: offset of the next message, where it is not that behind the last one
         self.nexts: dict[Place, int] = {}
@@ -27,7 +27,7 @@ class CopiedLog(MemoryLog):
     @classmethod
     def of(cls, log: MemoryLog, clock: Clock, relocate: Relocation, *, keeps_stamps: bool = False) -> CopiedLog:
         """A copy of all places; the stamps are those of the copying, as with LogAppendTime, or else the old ones."""
-        copy = cls(log.partition_count, clock)
+        copy = cls(log.partition_count, clock, log.inputs)
         for place, entries in log._places.items():
             for number, entry in enumerate(entries):
                 offset = relocate(place, number)

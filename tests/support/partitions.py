@@ -22,15 +22,17 @@ from .scenario import ASSEMBLY, CODEC
 REST = 300
 
 
-async def send(log: MemoryLog, partition: int, *commands: Record) -> None:
+async def send(log: MemoryLog, partition: int, *commands: Record, topic: str = COMMANDS) -> None:
     """Append commands of a client."""
     messages = [Message(value=CODEC.encode(command)) for command in commands]
-    await log.append([Append(topic=COMMANDS, partition=partition, messages=messages)])
+    await log.append([Append(topic=topic, partition=partition, messages=messages)])
 
 
-async def work(log: MemoryLog, stores: Mapping[int, Store], clock: Clock) -> None:
+async def work(
+    log: MemoryLog, stores: Mapping[int, Store], clock: Clock, inboxes: Mapping[str, str] | None = None
+) -> None:
     """Recover every partition and run until all of them rest. Raises what stops one of them."""
-    runners = [_runner(log, number, store, clock) for number, store in stores.items()]
+    runners = [_runner(log, number, store, clock, inboxes) for number, store in stores.items()]
     stop = asyncio.Event()
     tasks = [asyncio.create_task(_run(runner, stop)) for runner in runners]
     try:
@@ -48,7 +50,7 @@ async def work(log: MemoryLog, stores: Mapping[int, Store], clock: Clock) -> Non
                 await task
 
 
-def _runner(log: MemoryLog, number: int, store: Store, clock: Clock) -> Runner:
+def _runner(log: MemoryLog, number: int, store: Store, clock: Clock, inboxes: Mapping[str, str] | None) -> Runner:
     state, machine = ASSEMBLY.machine(store, number, log.partition_count)
     return Runner(
         log=log,
@@ -58,6 +60,7 @@ def _runner(log: MemoryLog, number: int, store: Store, clock: Clock) -> Runner:
         clock=clock,
         prepare=lambda machine: [] if machine.head.position else ASSEMBLY.prepare(MachineSettings(), machine)[:2],
         limits=RunnerLimits(group_commands_max=3),
+        inboxes=inboxes,
     )
 
 

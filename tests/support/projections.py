@@ -53,7 +53,7 @@ KINDS = {
     "process_instance": f"""
         SELECT x.key, x.key AS process_instance_key, x.root_key, {DEFINED}, d.name AS process_name,
                d.version AS process_version, d.version_tag AS process_version_tag, x.state, x.start_date, x.end_date,
-               x.parent_key, x.parent_element_key, x.tags AS tags__json, x.business_id,
+               x.parent_key, x.parent_element_key, x.tags AS tags__json, x.business_id, x.restarted_key,
                (SELECT json_group_array(element_id) FROM (SELECT element_id FROM sequence_flows
                 WHERE process_instance_key = x.key ORDER BY element_id)) AS sequence_flows__json,
                (SELECT count(*) FROM incidents WHERE process_instance_key = x.key AND state = 'ACTIVE')
@@ -70,9 +70,11 @@ KINDS = {
         FROM element_instances {JOINED}
         LEFT JOIN elements n ON n.definition_key = x.definition_key AND n.element_id = x.element_id""",
     "variable": """
-        SELECT x.key, x.process_instance_key, x.root_key, p.definition_key, x.name, x.scope_key,
-               x.scope_key = x.process_instance_key AS of_instance__flag, x.value AS value__long
-        FROM variables x LEFT JOIN process_instances p ON p.key = x.process_instance_key""",
+        SELECT x.key, x.process_instance_key, x.root_key, x.name, x.scope_key,
+               x.scope_key = x.process_instance_key AS of_instance__flag, x.value AS value__long,
+               length(x.name) + length(x.value) AS size, x.initial AS initial__flag, i.value AS initial_value,
+               nullif(x.initial * (length(x.name) + length(coalesce(i.value, x.value))), 0) AS initial_size
+        FROM variables x LEFT JOIN initial_values i ON i.key = x.key""",
     "job": f"""
         SELECT x.key, x.process_instance_key, x.root_key, {DEFINED}, x.type, x.kind AS job_kind, x.state, x.retries,
                x.state = 'FAILED' AND x.retries > 0 AS failed_with_retries__flag, x.worker,
@@ -98,7 +100,7 @@ KINDS = {
     "batch_item": """
         SELECT x.item_key AS key, nullif(x.process_instance_key, -1) AS process_instance_key,
                nullif(x.root_key, -1) AS root_key, x.batch_operation_key, x.item_key, x.state, x.processed_date,
-               x.error_message,
+               x.error_message, x.prediction, x.incident_key, nullif(x.unchanged, 0) AS unchanged__flag,
                (SELECT max(type) FROM batch_operation_partitions o
                 WHERE o.batch_operation_key = x.batch_operation_key) AS type
         FROM batch_items x""",
@@ -190,12 +192,16 @@ async def stored_documents(node: Node, prefix: str) -> Documents:
     for index, (_, identity) in PLAIN.items():
         for source in await node.all_of(serving.name(index)):
             document = json.loads(source)
+            if identity[0] not in document:
+                continue  # what is left of one that was deleted
             found[index, _identity(document, identity)] = {
                 name: one for name, one in document.items() if one is not None
             }
     for index in (INSTANCES, DEFINITIONS, BATCH_OPERATIONS):
         for source in await node.all_of(serving.name(index)):
             document = {name: value for name, value in json.loads(source).items() if value is not None}
+            if index == INSTANCES and "kind" not in document:
+                continue  # likewise
             if index != DEFINITIONS:
                 assert document.pop("position") > 0
             for name in ("sequence_flows", "incident_keys"):
@@ -218,12 +224,29 @@ async def stored_documents(node: Node, prefix: str) -> Documents:
 
 def assert_same(stored: Documents, expected: Documents) -> None:
     """Every document is every row; the first few differences are told."""
+    batches = {one.get("batch_operation_key") for one in expected.values()}
+    stored = {place: _comparable(one) for place, one in stored.items() if not _is_of_deleted_batch(one, batches)}
+    expected = {place: _comparable(document) for place, document in expected.items()}
     differences = [
         f"{place}: expected {expected.get(place)}, got {stored.get(place)}"
         for place in sorted(expected.keys() | stored.keys())
         if expected.get(place) != stored.get(place)
     ]
     assert not differences, f"{len(differences)} differ: " + "\n".join(differences[:5])
+
+
+def _is_of_deleted_batch(document: Document, batches: set[Any]) -> bool:
+    """Of batch operations that were deleted, SQLite has nothing left; OpenSearch has what no search for them shows."""
+    key = document.get("batch_operation_key")
+    is_item = isinstance(document.get("kind"), dict) and document["kind"]["name"] == "batch_item"
+    return key is not None and key not in batches and (is_item or bool(document.get("deleted")))
+
+
+def _comparable(document: Document) -> Document:
+    """Of which definitions a variable was is told by no row."""
+    kind = document.get("kind")
+    left_out = ("definition_key",) if isinstance(kind, dict) and kind["name"] == "variable" else ()
+    return {name: value for name, value in document.items() if name not in left_out}
 
 
 async def is_served(node: Node, prefix: str, generation: int) -> bool:

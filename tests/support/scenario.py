@@ -64,6 +64,7 @@ class Partition:
         self.hashes: list[bytes] = []
         self.decided: list[Outcome] = []
         self.initializer = ASSEMBLY.initializer()
+        self.confirmations = ASSEMBLY.confirmations()
         self._turn = 0
 
     def put(self, topic: str, value: bytes, now: int, headers: Mapping[str, str] = MappingProxyType({})) -> None:
@@ -175,7 +176,7 @@ class Scenario:
                 return True
         self.flush_all()
         for partition in self.partitions.values():
-            if initialize and self.initialize(partition.number):
+            if (initialize and self.initialize(partition.number)) or self.confirm(partition.number):
                 return True
         return any(p.next[name] < len(p.inputs[name]) for p in self.partitions.values() for name in p.inputs)
 
@@ -242,6 +243,15 @@ class Scenario:
         self.send_internal(answer, number)
         return True
 
+    def confirm(self, number: int) -> bool:
+        """Tell a partition that secondary storage has caught up, if it waits for that and `search.exports`."""
+        partition = self.partitions[number]
+        awaited = partition.confirmations.awaited(partition.machine)
+        if awaited is None or not self.search.exports:
+            return False
+        self.send_internal(partition.confirmations.confirmation(partition.machine.head.position), number)
+        return True
+
     def query(self, number: int) -> SelectionQuery | None:
         """The page that a partition would ask for now."""
         query = ASSEMBLY.initializer().wanted(self.partitions[number].machine, self.now)
@@ -303,8 +313,10 @@ class Scenario:
         check_numbers({number: p.records for number, p in self.partitions.items()})
 
     def is_empty(self) -> bool:
-        """Whether nothing of any instance or batch operation is left in the state."""
-        kept = {"HEAD", "SOURCES", "SENT", "RECEIVED", "SETTINGS", "SCHEMAS"}
+        """Whether nothing of any instance or batch operation is left in the state, but that some have ended."""
+        kept = {"HEAD", "SOURCES", "SENT", "RECEIVED", "SETTINGS", "SCHEMAS", "ENDED_BATCHES", "TALLIES"}
+        if self.due_count() == self.rows().get("ENDED_BATCHES"):
+            kept.add("DUE")
         deployed = ("DEFINITION", "LATEST", "REQUIREMENTS", "DECISION", "DEPLOYED", "START_SUBSCRIPTION")
         return not [name for name in self.rows() if name not in kept and not name.startswith(deployed)]
 

@@ -6,8 +6,8 @@ from engine.bpmn.model import Element
 from engine.core.effects import Effects
 
 from ..call_commands import BEGIN, TERMINATE, call_command
-from ..execution import Execution
-from ..tables import ElementInstance
+from ..execution import Execution, open_execution
+from ..tables import ELEMENT_INSTANCES, ElementInstance
 from .behavior import Behavior
 
 
@@ -18,5 +18,10 @@ class CallActivity(Behavior):
         yield call_command(execution.view, BEGIN, key)
 
     def terminate(self, execution: Execution, row: ElementInstance) -> Effects:
-        if row.work_key > 0:
+        if row.work_key <= 0:
+            return
+        caller = execution.view.get(ELEMENT_INSTANCES, execution.instance_key)
+        if caller is not None and caller.skips_subprocesses:
+            yield open_execution(execution.view, row.work_key).detached()
+        else:
             yield call_command(execution.view, TERMINATE, row.work_key)

@@ -6,7 +6,7 @@ side asks, repeats or acknowledges. Source: Camunda 8 "Messages", "Message event
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from msgspec import Struct, structs
 
@@ -14,7 +14,7 @@ from engine.bpmn.feel import EvaluationFailure, Value, brief
 from engine.bpmn.model import BOUNDARY_EVENT, Element
 from engine.bpmn.model import Message as MessageDefinition
 from engine.core.effects import Effects, Event, Send
-from engine.core.record import DEFAULT_TENANT, command, partition_of_name
+from engine.core.record import DEFAULT_TENANT, NONE, command, partition_of_name
 from engine.core.state import View, key_tail
 from engine.records import MessageSubscription, ProcessMessageSubscription
 
@@ -64,15 +64,37 @@ class MessageWait:
             correlation_key=awaited.correlation_key,
             interrupting=catching.interrupting,
         )
-        subscription_key = execution.view.next_key()
-        yield subscription_event(execution, "CREATED", subscription_key, key, row)
-        yield tell(execution.view, "CREATE", subscription_key, key, row, process_id=execution.process_id)
+        yield from _open(execution, key, row)
+
+    def move(self, execution: Execution, key: int, catching: Mapping[str, Element]) -> Effects:
+        """The other side is told too: it knows which process waits, and whether that is interrupted."""
+        for row_key, row in execution.view.scan(PROCESS_MESSAGE_SUBSCRIPTIONS, key):
+            if row.element_id in catching:
+                target = catching[row.element_id]
+                row = structs.replace(row, element_id=target.id, interrupting=target.interrupting)
+                yield subscription_event(execution, "MIGRATED", key_tail(row_key), key, row)
+                yield tell(execution.view, "MIGRATE", key_tail(row_key), key, row, process_id=execution.process_id)
 
     def close(self, execution: Execution, key: int, only: Collection[str] | None) -> Effects:
         for row_key, row in execution.view.scan(PROCESS_MESSAGE_SUBSCRIPTIONS, key):
             if only is None or row.element_id in only:
                 yield subscription_event(execution, "DELETED", key_tail(row_key), key, row)
                 yield tell(execution.view, "DELETE", key_tail(row_key), key, row)
+
+
+def _open(execution: Execution, host: int, row: ProcessMessageSubscriptionRow) -> Effects:
+    key = execution.view.next_key()
+    yield subscription_event(execution, "CREATED", key, host, row)
+    yield tell(execution.view, "CREATE", key, host, row, process_id=execution.process_id)
+
+
+def reopen(execution: Execution, host: int, key: int) -> Effects:
+    """Open a subscription of the element instance `host` anew, so that the messages that are kept for it come."""
+    row = execution.view.get(PROCESS_MESSAGE_SUBSCRIPTIONS, host, key)
+    if row is not None:
+        yield subscription_event(execution, "DELETED", key, host, row)
+        yield tell(execution.view, "DELETE", key, host, row)
+        yield from _open(execution, host, structs.replace(row, message_key=NONE))
 
 
 def _outside(execution: Execution, key: int, catching: Element) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from msgspec import structs
 
@@ -38,6 +38,18 @@ class SignalWait:
             element_id=catching.id,
         )
         yield subscription_event("CREATED", execution.view.next_key(), awaited, row, execution.root_key)
+
+    def move(self, execution: Execution, key: int, catching: Mapping[str, Element]) -> Effects:
+        for row_key, name in execution.view.scan(SIGNALS_OF, key):
+            row = execution.view.get(SIGNAL_SUBSCRIPTIONS, name, key_tail(row_key))
+            if row is not None and row.element_id in catching:
+                row = structs.replace(
+                    row,
+                    process_definition_key=execution.definition_key,
+                    bpmn_process_id=execution.process_id,
+                    element_id=catching[row.element_id].id,
+                )
+                yield subscription_event("MIGRATED", key_tail(row_key), name, row, execution.root_key)
 
     def close(self, execution: Execution, key: int, only: Collection[str] | None) -> Effects:
         for row_key, name in execution.view.scan(SIGNALS_OF, key):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from msgspec import structs
 
@@ -38,6 +38,15 @@ class TimerWait:
         )
         timer_key = execution.view.next_key()
         yield timer_event("CREATED", timer_key, row, execution.process_id, execution.root_key)
+
+    def move(self, execution: Execution, key: int, catching: Mapping[str, Element]) -> Effects:
+        for row_key, _ in execution.view.scan(TIMERS_OF, key):
+            timer_key = key_tail(row_key)
+            row = execution.view.get(TIMERS, timer_key)
+            if row is not None and row.target_element_id in catching:
+                target = catching[row.target_element_id].id
+                row = structs.replace(row, process_definition_key=execution.definition_key, target_element_id=target)
+                yield timer_event("MIGRATED", timer_key, row, execution.process_id, execution.root_key)
 
     def close(self, execution: Execution, key: int, only: Collection[str] | None) -> Effects:
         for row_key, _ in execution.view.scan(TIMERS_OF, key):

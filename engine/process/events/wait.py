@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from engine.bpmn.model import Element
@@ -23,6 +23,10 @@ class Wait(Protocol):
 
     def open(self, execution: Execution, key: int, catching: Element, awaited: Any) -> Effects:
         """The host `key` waits from now on for what was evaluated."""
+        ...
+
+    def move(self, execution: Execution, key: int, catching: Mapping[str, Element]) -> Effects:
+        """What the host waits for at elements of a definition that it had is caught by elements of the one it has."""
         ...
 
     def close(self, execution: Execution, key: int, only: Collection[str] | None) -> Effects:

@@ -12,6 +12,7 @@ from typing import Any
 from engine.bpmn.feel import EvaluationFailure
 from engine.bpmn.model import START_EVENT, Element, Message, Signal, Timer
 from engine.core.effects import Effects
+from engine.core.faults import INVALID_STATE, Reject
 
 from .. import work as kinds
 from ..execution import Deciding, Execution
@@ -55,6 +56,23 @@ def close_waits(execution: Execution, key: int, row: ElementInstance, only: Coll
     if row.holds & HOLDS_WAITS:
         for wait in WAITS.values():
             yield from wait.close(execution, key, only)
+
+
+def move_waits(execution: Execution, key: int, catching: Mapping[str, Element]) -> Effects:
+    """What is waited for at elements of a former definition is from now on caught by elements of this one."""
+    for wait in WAITS.values():
+        yield from wait.move(execution, key, catching)
+
+
+def open_more(execution: Execution, key: int, element_ids: Collection[str]) -> Effects:
+    """Wait also for what these elements catch. Raises Reject INVALID_STATE if something cannot be evaluated."""
+    for catching in (execution.graph.elements[name] for name in element_ids):
+        wait = WAITS[type(catching.event)]
+        try:
+            awaited = wait.evaluate(execution, key, catching)
+        except EvaluationFailure as failure:
+            raise Reject(INVALID_STATE, f"what '{catching.id}' waits for: {failure}; set the variables") from None
+        yield from wait.open(execution, key, catching, awaited)
 
 
 def close_excluded(execution: Execution, key: int, element_id: str) -> Effects:

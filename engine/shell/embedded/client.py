@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from engine.core.faults import Unavailable
-from engine.core.ports import TOPICS, Append, Clock, Page, Place
+from engine.core.ports import INPUTS, TOPICS, Append, Clock, Page, Place
 from engine.shell.appends import check_appends, check_place
 from engine.shell.clock import SystemClock
 from engine.shell.embedded.batches import encode_bodies
@@ -39,6 +39,7 @@ class EmbeddedLog:
 
     def __init__(self, data_directory: Path, clock: Clock) -> None:
         self.partition_count = 0
+        self.inputs: Sequence[str] = INPUTS
         self._data_directory = data_directory
         self._clock = clock
         self._ends = Ends(clock)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from engine.core.faults import RetoldError, Unavailable
-from engine.core.ports import Append, Page, Place, Writer
+from engine.core.ports import INPUTS, Append, Page, Place, Writer
 from engine.shell.appends import check_appends, check_place
 from engine.shell.clock import SystemClock
 from engine.shell.directory_lock import DirectoryLock
@@ -33,6 +33,7 @@ class StoppedLog:
             self._lock.release()
             raise
         self.partition_count = self._reader.partition_count
+        self.inputs: Sequence[str] = INPUTS
         self._closed = False
 
     async def append(self, appends: Sequence[Append]) -> Sequence[int]:  # noqa: ARG002

@@ -6,23 +6,25 @@ Rule: whoever talks to Kafka gets its options here. Loads no client before one i
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
 from engine.core.faults import RetoldError, Unavailable
-from engine.core.ports import Place
+from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Place, inbox_of
 
 #: Seconds between two attempts of a client.
 RETRY_SECONDS = 0.05
 
 
 class KafkaConnection(Struct, frozen=True, kw_only=True):
-    """Servers (`host:port,host:port`), the prefix of all names, security, and time-outs in seconds."""
+    """Servers (`host:port,host:port`), the prefix of all names, inboxes, security, and time-outs in seconds."""
 
     servers: str
     prefix: str = "retold"
+    inboxes: Sequence[str] = ()
     security_protocol: str = "PLAINTEXT"
     sasl_mechanism: str = "SCRAM-SHA-512"
     sasl_username: str = ""
@@ -33,6 +35,16 @@ class KafkaConnection(Struct, frozen=True, kw_only=True):
     request_timeout: float = 10.0
     transaction_timeout: float = 10.0
     session_timeout: float = 6.0
+
+    @property
+    def inputs(self) -> Sequence[str]:
+        """As `Log.inputs`."""
+        return (COMMANDS, *(inbox_of(name) for name in self.inboxes), INTERNAL)
+
+    @property
+    def topics(self) -> Sequence[str]:
+        """All topics of the installation, as we call them."""
+        return (*self.inputs, EVENTS)
 
     def topic(self, topic: str) -> str:
         """The name in Kafka of one of our topics."""

@@ -20,7 +20,7 @@ from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
 from engine.core.faults import CorruptedLog, LogTruncated, RetoldError, Unavailable
-from engine.core.ports import TOPICS, Place
+from engine.core.ports import Place
 from engine.shell.kafka.clients import Fetched
 from engine.shell.kafka.connection import KafkaConnection, client_options
 from engine.shell.kafka.errors import KAFKA_ERRORS, fault_of
@@ -51,7 +51,7 @@ class AiokafkaFetcher:
                 f"expected topics {self._connection.prefix}.* with {self._partition_count} partitions, got {count}; "
                 "look at kafka.topicPrefix and partitions"
             )
-        await self._client.set_topics([self._connection.topic(topic) for topic in TOPICS])
+        await self._client.set_topics([self._connection.topic(topic) for topic in self._connection.topics])
 
     async def count_partitions(self) -> int:
         """Connect; how many partitions the topics have. Raises Unavailable, or RetoldError when some are missing."""
@@ -61,13 +61,13 @@ class AiokafkaFetcher:
             cluster = await self._client.fetch_all_metadata()
         except KAFKA_ERRORS as error:
             raise fault_of(error, "a connection") from error
-        names = [self._connection.topic(topic) for topic in TOPICS]
+        names = [self._connection.topic(topic) for topic in self._connection.topics]
         counts = {name: len(cluster.partitions_for_topic(name) or ()) for name in names}
         if len(set(counts.values())) != 1 or 0 in counts.values():
             found = ", ".join(f"{name} with {count or 'none'}" for name, count in counts.items())
             raise RetoldError(
-                f"expected three topics with the same number of partitions, got {found}; look at kafka.topicPrefix, or "
-                "let `retold run` make them"
+                f"expected {len(names)} topics with the same number of partitions, got {found}; look at "
+                "kafka.topicPrefix, or let `retold run` make them"
             )
         return counts[names[0]]
 
@@ -115,7 +115,7 @@ class AiokafkaFetcher:
             return LogTruncated(*place, offset, first)
         return CorruptedLog(
             f"expected {place[0]}/{place[1]} to reach offset {offset}, got an end at {end}: the topic was restored or "
-            "made anew; restore all three topics from one copy"
+            "made anew; restore all topics from one copy"
         )
 
     async def _ask(self, place: Place, request: Any, lane: Place | None) -> Any:

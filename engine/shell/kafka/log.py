@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
 from engine.core.faults import Fenced, Unavailable
-from engine.core.ports import TOPICS, Append, Clock, Page, Place
+from engine.core.ports import COMMANDS, Append, Clock, Page, Place
 from engine.shell.appends import check_appends, check_place
 from engine.shell.clock import SystemClock
 from engine.shell.ends import Ends
@@ -32,6 +32,7 @@ class KafkaLog:
         self, connection: KafkaConnection, *, partition_count: int, clock: Clock, name: str, clients: Clients
     ) -> None:
         self.partition_count = partition_count
+        self.inputs = connection.inputs
         self._connection = connection
         self._clients = clients
         self._fetcher = clients.fetcher(partition_count)
@@ -39,7 +40,7 @@ class KafkaLog:
         self._ends = ends
         self._feeds = {
             (topic, partition): Feed((topic, partition), self._fetcher, ends, clock)
-            for topic in TOPICS
+            for topic in connection.topics
             for partition in range(1, partition_count + 1)
         }
         own_id = f"{connection.prefix}-{name}-{uuid4()}"
@@ -77,20 +78,20 @@ class KafkaLog:
     async def append(self, appends: Sequence[Append]) -> Sequence[int]:
         """As `Log.append`."""
         self._check_open()
-        check_appends(appends, self.partition_count)
+        check_appends(appends, self.partition_count, self._connection.topics)
         return await self._client_appends.append(appends) if appends else []
 
     async def writer(self, partition: int) -> KafkaWriter:
         """As `Log.writer`: fences every id of the ring, which ends what was left open, then asks for the ends."""
         self._check_open()
-        check_place(TOPICS[0], partition, self.partition_count)
+        check_place(COMMANDS, partition, self.partition_count)
         self._give_up(partition, Fenced(f"expected the newest writer of partition {partition}, got an older; recover"))
         ids = [self._connection.transactional_id(partition, index) for index in range(RING_SIZE)]
         writer = KafkaWriter([self._clients.producer(own) for own in ids], self.partition_count)
         self._writers[partition] = writer
         try:
             await writer.start()
-            for topic in TOPICS:
+            for topic in self._connection.topics:
                 await self._feeds[topic, partition].ask_end()
         except BaseException:
             if self._writers.get(partition) is writer:
@@ -155,7 +156,7 @@ class KafkaLog:
 
     def _feed(self, place: Place) -> Feed:
         self._check_open()
-        check_place(*place, self.partition_count)
+        check_place(*place, self.partition_count, self._connection.topics)
         return self._feeds[place]
 
     def _check_open(self) -> None:

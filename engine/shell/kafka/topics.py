@@ -1,4 +1,4 @@
-"""The three topics of an installation: made with the settings that the log needs, or looked at and refused.
+"""The topics of an installation, inboxes too: made with the settings that the log needs, or looked at and refused.
 
 Rule: an existing topic is never changed by us; what is wrong with all of them is told at once, each with its fix.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from engine.core.faults import RetoldError, Unavailable
-from engine.core.ports import TOPICS, VALUE_SIZE_MAX
+from engine.core.ports import VALUE_SIZE_MAX
 from engine.shell.kafka.connection import RETRY_SECONDS, KafkaConnection, client_options, reach
 
 #: Largest batch that a topic takes, in bytes: a value and its headers, with room.
@@ -52,7 +52,7 @@ async def prepare_topics(connection: KafkaConnection, wanted: TopicsWanted) -> i
         async with asyncio.timeout(connection.request_timeout * 3):
             await admin.start()
             found = await _find(admin, connection)
-            missing = [topic for topic in TOPICS if topic not in found]
+            missing = [topic for topic in connection.topics if topic not in found]
             if missing and wanted.create and not _differences(connection, wanted, found):
                 await _create(admin, connection, wanted, missing)
                 found = await _find_all(admin, connection)
@@ -61,7 +61,7 @@ async def prepare_topics(connection: KafkaConnection, wanted: TopicsWanted) -> i
     finally:
         await admin.close()
     problems = _differences(connection, wanted, found)
-    problems += [_missing(connection, wanted, topic) for topic in TOPICS if topic not in found]
+    problems += [_missing(connection, wanted, topic) for topic in connection.topics if topic not in found]
     if problems:
         raise RetoldError("expected topics that keep a log, got:\n" + "\n".join(f"- {text}" for text in problems))
     return wanted.partition_count
@@ -169,7 +169,7 @@ async def _find(admin: Any, connection: KafkaConnection) -> dict[str, Topic]:
     """Those of our topics that are there. All topics are listed: a broker may create one that is asked for by name."""
     from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-    names = {connection.topic(topic): topic for topic in TOPICS}
+    names = {connection.topic(topic): topic for topic in connection.topics}
     described = {topic["topic"]: topic for topic in await admin.describe_topics() if topic["topic"] in names}
     if not described:
         return {}
@@ -192,7 +192,7 @@ async def _find(admin: Any, connection: KafkaConnection) -> dict[str, Topic]:
 
 async def _find_all(admin: Any, connection: KafkaConnection) -> dict[str, Topic]:
     """All of our topics; brokers learn a little later of those that were made."""
-    while len(found := await _find(admin, connection)) < len(TOPICS):
+    while len(found := await _find(admin, connection)) < len(connection.topics):
         await asyncio.sleep(RETRY_SECONDS)
     return found
 

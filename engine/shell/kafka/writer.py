@@ -32,14 +32,13 @@ class KafkaWriter:
         self._spent: RetoldError | None = None
 
     async def start(self) -> None:
-        """Fence the earlier owners of all ids. Raises Unavailable; `discard` it then."""
-        starting = [asyncio.create_task(producer.start()) for producer in self._ring]
-        try:
-            await asyncio.gather(*starting)
-        finally:
-            for task in starting:
-                task.cancel()
-            await asyncio.wait(starting)
+        """Fence the earlier owners of all ids, one after the other. Raises Unavailable; `discard` it then.
+
+        In this order, and the first append goes through the first id: of several who fence at the same time each may be
+        left with a part of the ring, but only one of them with the first id, and the others cannot begin.
+        """
+        for producer in self._ring:
+            await producer.start()
 
     async def append(self, appends: Sequence[Append]) -> Sequence[int]:
         """As `Writer.append`."""

@@ -21,6 +21,7 @@ from .places import (
     CONSTANTS,
     FLAGS,
     LATEST,
+    OF_OWNER,
     PROCESS_INSTANCES,
     RELATIONS,
     WAIT_STATE_TYPE,
@@ -112,6 +113,8 @@ class Translation:
         path = path_of(field)
         if path == WAIT_STATE_TYPE:
             return any_of(*(of_kind(kind) for name, kind in WAIT_STATES.items() if holds(compare, name)))
+        if path in OF_OWNER:
+            return has_parent(mappings.PROCESS_INSTANCE, self._operator(OF_OWNER[path], compare))
         if path in FLAGS or path in LATEST:
             found = await self._latest(*LATEST[path]) if path in LATEST else FLAGS[path]
             return found if compare.operand else none_of(found)

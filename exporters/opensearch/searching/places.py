@@ -1,7 +1,7 @@
 """Where the rows of every entity are in the indices, and what is related to them by which query.
 
 Rule: names of fields are those of `exporters/opensearch/mappings.py`. Properties that are no field of a document have
-names of their own: those of LATEST, WAIT_STATE_TYPE, and those of FLAGS.
+names of their own: those of LATEST, OF_OWNER, WAIT_STATE_TYPE, and those of FLAGS.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ LATEST: Mapping[str, tuple[str, str]] = {
     "is_latest_decision": (mappings.DECISION_DEFINITIONS, "decision_id"),
 }
 WAIT_STATE_TYPE = "wait_state_type"
+#: Property of what does not say itself whose it is -> the field of its process instance.
+OF_OWNER = {"process_id_of_owner": "process_id"}
 
 #: Columns that are the same for every row, and what they are.
 CONSTANTS: Mapping[str, Operand] = {
@@ -90,13 +92,18 @@ def _of_kind(kind: str) -> Place:
 
 PROCESS_INSTANCES = of_kind(mappings.PROCESS_INSTANCE)
 ACTIVE = term("state", "ACTIVE")
+SUSPENDED = term("state", "SUSPENDED")
 ACTIVE_INCIDENTS = all_of(of_kind(mappings.INCIDENT), ACTIVE)
 WAITING = any_of(
     all_of(of_kind(mappings.JOB), none_of(exists("end_time"))),
     all_of(of_kind(mappings.USER_TASK), none_of(exists("completion_date"))),
 )
 
-_DECISION_INSTANCES = Place(mappings.DECISION_INSTANCES, EVERYTHING, ("evaluation_key", "number"))
+# of what was deleted a document without these fields is left
+_DECISION_INSTANCES = Place(mappings.DECISION_INSTANCES, exists("evaluation_key"), ("evaluation_key", "number"))
+
+#: Entities whose documents have that name as their kind in one index.
+IDENTITIES = ("USER", "GROUP", "GROUP_USER", "GROUP_CLIENT", "AUTHORIZATION")
 
 #: Entities whose rows are documents. The others are made: see `made` and `statistics`.
 PLACES: Mapping[str, Place] = {
@@ -113,9 +120,13 @@ PLACES: Mapping[str, Place] = {
     "DECISION_DEFINITION": Place(mappings.DECISION_DEFINITIONS, EVERYTHING),
     "DECISION_INSTANCE": _DECISION_INSTANCES,
     "DECISION_INSTANCE_DETAILS": _DECISION_INSTANCES,
-    "MESSAGE_SUBSCRIPTION": Place(mappings.MESSAGE_SUBSCRIPTIONS, EVERYTHING),
+    "MESSAGE_SUBSCRIPTION": Place(mappings.MESSAGE_SUBSCRIPTIONS, exists("key")),
+    **{kind: Place(mappings.IDENTITIES, of_kind(kind)) for kind in IDENTITIES},
+    "CREDENTIALS": Place(mappings.IDENTITIES, of_kind("USER")),
+    "GROUPS_OF_USER": Place(mappings.IDENTITIES, of_kind("GROUP_USER")),
+    "GROUPS_OF_CLIENT": Place(mappings.IDENTITIES, of_kind("GROUP_CLIENT")),
     "CORRELATED_MESSAGE_SUBSCRIPTION": Place(
-        mappings.MESSAGE_CORRELATIONS, EVERYTHING, ("message_key", "subscription_key")
+        mappings.MESSAGE_CORRELATIONS, exists("message_key"), ("message_key", "subscription_key")
     ),
     "BATCH_OPERATION_ITEM": Place(
         mappings.INSTANCES, of_kind(mappings.BATCH_ITEM), ("batch_operation_key", "item_key")

@@ -11,6 +11,7 @@ from exporters.search.instances import ELEMENTS, TENANT
 from exporters.search.reports import REPORTS
 from exporters.search.store import Document
 
+from .batches import parts_of
 from .conditions import Translation
 from .indices import Indices
 from .neighbourhood import Neighbourhood
@@ -46,6 +47,7 @@ class Reports:
             "WAIT_STATES": lambda: self._wait_states(key),
             "SEQUENCE_FLOWS": lambda: self._sequence_flows(key),
             "CALL_HIERARCHY": lambda: self._call_hierarchy(key),
+            "BATCH_OPERATION_PARTS": lambda: self._parts(key),
         }
         return [shown_row(REPORTS[name].fields, row) for row in await makers[name]()]
 
@@ -58,7 +60,8 @@ class Reports:
             for condition in conditions
             if isinstance(condition, Related) and condition.relation is ELEMENTS and not condition.negated
         ]
-        rows = await self._elements(all_of(has_parent(mappings.PROCESS_INSTANCE, instances), *chosen))
+        own = term("definition_key", definition_key)
+        rows = await self._elements(all_of(own, has_parent(mappings.PROCESS_INSTANCE, instances), *chosen))
         return [shown_row(REPORTS["ELEMENTS"].fields, row) for row in rows]
 
     async def _elements(self, query: Query) -> list[list[Any]]:
@@ -93,4 +96,25 @@ class Reports:
         return [
             [one["key"], one["definition_key"], one.get("process_name") or one.get("process_id")]
             for one in await self._neighbourhood.callers(key)
+        ]
+
+    async def _parts(self, key: int) -> list[list[Any]]:
+        return [
+            [
+                part.partition_id,
+                part.initialization_date,
+                part.total,
+                part.completed,
+                part.failed,
+                part.skipped,
+                part.canceled,
+                part.running_date,
+                part.running_done,
+                part.outcome_date,
+                part.failures,
+                part.log,
+                part.incidents,
+            ]
+            for part in await parts_of(self._indices, key)
+            if not part.deleted
         ]

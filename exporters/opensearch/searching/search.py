@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64decode
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from typing import TypeVar
 
 from engine.core.faults import BadRequest, Unavailable
 from engine.core.ports import SearchRefused, SelectedItem, SelectionQuery
+from engine.records.batch_operation_chunk import ItemFacts
 from exporters.opensearch import mappings
 from exporters.opensearch.client import OpensearchClient, OpensearchConnection
 from exporters.search.filters import check_filter, entity_named, parse_filter, selection_conditions
 from exporters.search.instances import INSTANCES_OF_DEFINITION
 from exporters.search.requests import Request, encode_cursor, parse_request
-from exporters.search.store import TOTAL_MAX, Document, SearchResult, Within
+from exporters.search.store import TOTAL_MAX, Document, SearchResult, SelectionGroup, Within
 from exporters.search.values import INTEGER_MAX
 
 from .conditions import Translation
+from .facts import read_facts
 from .indices import Indices
 from .made_entities import MadeEntities
 from .neighbourhood import Neighbourhood
@@ -26,7 +28,7 @@ from .places import PLACES, place_of
 from .queries import EVERYTHING, NOTHING, Query, all_of, term
 from .reports import Reports
 from .rows import Rows
-from .selections import select_items
+from .selections import select_items, summarize_items
 from .status import status_of
 
 #: Keys in one clause of a query, unless the settings say it.
@@ -50,9 +52,15 @@ class OpensearchSearch:
         self._reports = Reports(self._indices, self._translation, self._neighbourhood)
         self._closed = False
 
-    async def search(self, entity: str, request: Mapping[str, object], within: Within | None = None) -> SearchResult:
+    async def search(
+        self,
+        entity: str,
+        request: Mapping[str, object],
+        within: Within | None = None,
+        readable: Collection[str] | None = None,
+    ) -> SearchResult:
         """As `SearchStore.search`."""
-        parsed = parse_request(entity_named(entity), request, within)
+        parsed = parse_request(entity_named(entity), request, within, readable)
         return await self._ask(self._search(parsed) if entity in PLACES else self._made.search(parsed))
 
     async def get(self, entity: str, key: int) -> Document | None:
@@ -119,6 +127,18 @@ class OpensearchSearch:
         conditions = selection_conditions(query)
         try:
             return await self._ask(select_items(self._indices, self._translation, query, conditions))
+        except BadRequest as fault:
+            raise SearchRefused(fault.message) from fault
+
+    async def facts(self, entity: str, keys: Sequence[int], variables: str, size_max: int) -> Sequence[ItemFacts]:
+        """As `Search.facts`."""
+        return await self._ask(read_facts(self._indices, entity, keys, variables, size_max))
+
+    async def summarize(self, query: SelectionQuery) -> list[SelectionGroup]:
+        """As `SearchStore.summarize`."""
+        conditions = selection_conditions(query)
+        try:
+            return await self._ask(summarize_items(self._indices, self._translation, query, conditions))
         except BadRequest as fault:
             raise SearchRefused(fault.message) from fault
 

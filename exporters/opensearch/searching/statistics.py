@@ -18,8 +18,8 @@ from .conditions import Translation
 from .evaluation import all_hold
 from .indices import Indices
 from .made import Row
-from .places import ACTIVE, ACTIVE_INCIDENTS, PROCESS_INSTANCES, of_kind
-from .queries import EVERYTHING, Query, all_of, term, terms
+from .places import ACTIVE, ACTIVE_INCIDENTS, PROCESS_INSTANCES, SUSPENDED, of_kind
+from .queries import EVERYTHING, Query, all_of, any_of, term, terms
 
 WORKERS_EXACT_MAX = INSTANCES_EXACT_MAX = 40_000
 JOBS = of_kind(mappings.JOB)
@@ -192,7 +192,7 @@ class Statistics:
     async def _active_instances(self, query: Query) -> dict[int, tuple[int, int]]:
         """Definition -> active instances, and how many of these have an open incident."""
         broken = {"broken": {"filter": term("has_incident", True)}}
-        active = all_of(PROCESS_INSTANCES, ACTIVE, query)
+        active = all_of(PROCESS_INSTANCES, any_of(ACTIVE, SUSPENDED), query)
         groups = await self._groups(active, {"key": field("definition_key")}, broken)
         return {group["key"]["key"]: (group["doc_count"], group["broken"]["doc_count"]) for group in groups}
 

@@ -13,7 +13,7 @@ import msgspec
 from engine.bpmn import model as bpmn
 from engine.bpmn.feel import EvaluationFailure
 
-from .happenings import activated, raise_incident
+from .happenings import activated, end_scope, raise_incident
 from .variables import Scope, encode, evaluate, merge, parse_document, set_local
 from .world import ACTIVATE, CHECK, COMPLETE, Move, Node, World
 
@@ -120,8 +120,7 @@ def check(world: World, move: Move) -> None:
     """If the condition is true whatever is left inside ends. It may have been asked before something changed."""
     node = cast(Node, world.node(move.key))
     instance = world.instances[node.instance]
-    begins = [one for one in instance.moves if (one.kind, one.key) == (ACTIVATE, node.key)]
-    inside = begins or any(child.scope == node.key for child in instance.nodes.values())
+    inside = instance.beginning(node.key) or any(child.scope == node.key for child in instance.nodes.values())
     now, happens = answer(world, node), checked_at(world, node.key) <= world.step.end
     if now == NOT_OVER or (move.name == NOT_OVER and not happens):
         return
@@ -132,5 +131,4 @@ def check(world: World, move: Move) -> None:
     elif now == OVER and ad_hoc_of(node).cancels_remaining:
         told = {"element_id": node.element.id, "cancel_remaining_instances": True}
         world.expect(INSTRUCTION, "COMPLETED", node.key, node.instance, **told)
-        instance.moves = [one for one in instance.moves if one not in begins]
-        node.ending = True
+        end_scope(world, node)

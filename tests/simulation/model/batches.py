@@ -1,7 +1,6 @@
 """Batch operations: one partition's part of each, with its items, its counters and how it ends.
 
-Source: the project's design, section 5. Holds for every operation, also for one without a rule in `effects.py`: one
-outcome an item, its selection, its counters and its final state.
+Holds for every operation, also without a rule in `effects.py`: outcomes of items, selection, counters, final state.
 """
 
 from __future__ import annotations
@@ -9,8 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import cast
 
-import msgspec
-
+from engine.batch.operation import Selects
 from engine.core.faults import INVALID_ARGUMENT, INVALID_STATE, NOT_FOUND, BadRequest
 from engine.core.record import NONE, Record, partition_of
 from engine.records import (
@@ -23,38 +21,51 @@ from engine.records import (
 )
 from engine.records.batch_error import BatchError
 
+from . import pace
+from .batch_commands import MANAGEMENT, RETENTION, is_within_bounds, problems_here
+from .deletions import FAMILY as DELETION
+from .deletions import Waiting
 from .effects import EFFECTS
-from .part import OUTCOMES, Part
+from .incidents import Incidents
+from .part import OUTCOMES, PHASES, Part, told_of
 from .registry import Known
-from .selection import NO_END, Selection
+from .selection import NO_END, Selection, is_filter, keys_here
 from .world import UNFORESEEN, Refused, Rule, World
 
-MANAGEMENT = "BATCH_OPERATION_LIFECYCLE_MANAGEMENT"
 LIFECYCLE = "BATCH_OPERATION_PARTITION_LIFECYCLE"
 INITIALIZATION = "BATCH_OPERATION_INITIALIZATION"
 
 
-class Batches:
+class Batches(Incidents):
     """All batch operations of a partition."""
 
     def __init__(self, world: World, known: Known) -> None:
-        self.world = world
+        super().__init__(world)
         self.known = known
-        self.parts: dict[int, Part] = {}
         #: batch operation -> what this partition told of its part; (batch operation, partition) -> what the lead heard
         self.told: dict[int, dict[str, int]] = {}
         self.heard: dict[tuple[int, int], dict[str, int]] = {}
         #: batch operation -> the partitions it was created for; on its lead partition only
         self.led: dict[int, tuple[int, ...]] = {}
         self.followed: set[int] = set()
+        self.deletions = Waiting()
+        #: batch operation -> its items that have failed here
+        self.failed: dict[int, list[int]] = {}
+        #: batch operation -> its items that are COMPLETED and were changed, as the log says
+        self.changed: dict[int, list[int]] = {}
         self.rules: dict[tuple[str, str], Rule] = {
             ("BATCH_OPERATION_CREATION", "CREATE"): self.create,
             (INITIALIZATION, "INITIALIZE"): self.change_page_size,
             (INITIALIZATION, "FAIL"): self.fail_initialization,
             ("BATCH_OPERATION_CHUNK", "CREATE"): self.find_items,
-            ("BATCH_OPERATION_EXECUTION", "EXECUTE"): self.execute,
-            **{(MANAGEMENT, intent): self.manage for intent in ("SUSPEND", "RESUME", "CANCEL")},
-            **{(LIFECYCLE, f"{kind}_PARTITION"): self.hear for kind in ("COMPLETE", "FAIL", "CANCEL")},
+            **{("BATCH_OPERATION_EXECUTION", intent): self.execute for intent in ("EXECUTE", "DRY_RUN")},
+            (DELETION, "CONFIRM"): self.confirm,
+            **{(MANAGEMENT, intent): self.manage for intent in ("SUSPEND", "RESUME", "CANCEL", "UPDATE")},
+            **self.incident_rules(),
+            (MANAGEMENT, "SCHEDULE"): self.schedule,
+            (MANAGEMENT, "DELETE"): self.delete,
+            **{(LIFECYCLE, f"{kind}_PARTITION"): self.hear for kind in ("COMPLETE", "FAIL", "CANCEL", "REPORT")},
+            (LIFECYCLE, "PACE_PARTITION"): self.take_pace,
         }
 
     # creation, and what is selected
@@ -63,36 +74,34 @@ class Batches:
         world = self.world
         wish = cast(BatchOperationCreation, command.value)
         follows = command.step.sender_partition != 0
+        if wish.options.parent_key != NONE and not follows:
+            wish = self.child(wish)
         operation = self.known.operations.get(wish.batch_operation_type)
-        if operation is None or not (follows or wish.item_keys or is_filter(wish.filter)):
+        retries = wish.options.parent_key != NONE
+        if operation is None or not (follows or retries or wish.item_keys or is_filter(wish.filter)):
             raise Refused(INVALID_ARGUMENT)
         try:
-            parameters = self.known.decode(operation.name, wish.parameters)
+            undoes = wish.options.undoes or not (wish.parameters or operation.parameters.__struct_fields__)
+            parameters = operation.parameters() if undoes else self.known.decode(operation.name, wish.parameters)
             problems = operation.check(parameters)
         except BadRequest:
             raise Refused(INVALID_ARGUMENT) from None
-        if problems:
+        problems += [] if follows else problems_here(operation, parameters, wish.filter, world)
+        if problems or not (follows or is_within_bounds(wish.options)):
             raise Refused(INVALID_ARGUMENT)
         created = world.step.find("BATCH_OPERATION_CREATION", "CREATED")
         if created is None:
             world.differ(f"batch operation of type {operation.name} should be created")
             return
-        value = cast(BatchOperationCreation, created.value)
-        lead = wish.lead_partition if follows else world.partition
-        selects = operation.selects
-        selection = Selection(
-            selects.entity,
-            wish.filter,
-            wish.item_keys,
-            wish.excluded_keys,
-            selects.states,
-            value.key_max,
-            roots_only=selects.roots_only,
-        )
-        selection.look(world, list(world.instances.values()))
-        key = created.key
-        size = world.settings.query_page_size
-        self.parts[key] = Part(key, operation.name, parameters, lead, world.partitions, selection, size)
+        key, lead = created.key, wish.lead_partition if follows else world.partition
+        told = cast(BatchOperationCreation, created.value)
+        part = Part(
+            key, operation.name, parameters, lead, world.partitions, self.select(told, operation.selects),
+            world.settings.query_page_size, wish.options, held=PHASES if wish.options.start_suspended else (),
+            rate=wish.options.rate, share=wish.options.rate / len(world.partitions),
+            slice_size=wish.options.slice_size, raw_parameters=wish.parameters, windows=wish.options.pause_windows,
+        )  # fmt: skip
+        self.keep(part)
         world.expect(
             "BATCH_OPERATION_CREATION", "CREATED", key, batch_operation_type=operation.name, lead_partition=lead
         )
@@ -101,10 +110,27 @@ class Batches:
         else:
             self.led[key] = world.partitions
             self.send_others()
+            if retries:
+                self.retried_by.setdefault(wish.options.parent_key, set()).add(key)
+                world.removals.pop((wish.options.parent_key, RETENTION), None)
 
-    def send_others(self) -> None:
-        for partition in self.world.others:
-            self.world.expect_sent(partition)
+    def select(self, wish: BatchOperationCreation, selects: Selects) -> Selection:
+        selection = Selection(
+            selects.entity,
+            wish.filter,
+            keys_here(wish, self.world.partition),
+            wish.excluded_keys,
+            selects.states,
+            wish.key_max,
+            roots_only=selects.roots_only,
+            is_fixed=wish.options.parent_key != NONE,
+        )
+        if selection.is_fixed:
+            chosen = self.changed if wish.options.undoes else self.failed
+            selection.candidates = {item: [True, True] for item in chosen.get(wish.options.parent_key, ())}
+        selection.take_given(self.world)
+        selection.look(self.world, list(self.world.instances.values()))
+        return selection
 
     def look(self, touched: set[int]) -> None:
         """After a step: who of those that it touched matches now?"""
@@ -126,21 +152,26 @@ class Batches:
         page = cast(BatchOperationChunk, command.value)
         part = self.looking(page.batch_operation_key, page.cursor)
         found = [item.item_key for item in page.items]
-        until = NO_END if page.last else page.next_cursor
         if part.selection.problem:
             world.skip(part.selection.problem)
-        elif wrong := part.selection.check(world, found, page.cursor, until):
+        elif wrong := part.selection.check(world, found, page.cursor, NO_END if page.last else page.next_cursor):
             world.differ(f"batch operation {part.key}: {'; '.join(wrong)}")
-        if any(partition_of(key) != world.partition for key in found):
+        if any(partition_of(key) != world.partition and key not in part.selection.given for key in found):
             world.differ(f"batch operation {part.key} has items of another partition")
-        size = world.settings.chunk_size
-        for first in range(0, len(page.items), size):
+        for first in range(0, len(page.items), size := world.settings.chunk_size):
             world.expect("BATCH_OPERATION_CHUNK", "CREATED", part.key, items=page.items[first : first + size])
+        if self.known.operations[part.type].selects.is_of_instances:
+            part.unknown |= {item.item_key for item in page.items if item.process_instance_key == NONE}
         part.pending += found
+        part.facts |= {facts.item_key: facts for facts in page.facts}
         part.total += len(found)
         part.cursor, part.attempts = page.next_cursor, 0
         part.initialized = page.last
         self.expect_progress(part, "INITIALIZED" if page.last else "INITIALIZING")
+        if page.last:
+            pace.wait(world, part)
+            pace.supervise(world, part)
+            self.advance(part)
 
     def expect_progress(self, part: Part, intent: str, **changed: int) -> None:
         told = {"cursor": part.cursor, "page_size": part.page_size, "attempts": part.attempts, "total": part.total}
@@ -166,27 +197,8 @@ class Batches:
         part.broken = True
         part.token += 1
         self.expect_progress(part, "FAILED", page_size=wish.page_size)
-
-    # management
-
-    def manage(self, world: World, command: Record) -> None:
-        part = self.parts.get(command.key)
-        if part is None:
-            raise Refused(NOT_FOUND)
-        from_client = command.step.sender_partition == 0
-        if from_client and part.lead != world.partition:
-            raise Refused(INVALID_ARGUMENT)
-        state = "CANCELING" if part.canceling else "SUSPENDED" if part.suspended else "ACTIVE"
-        fitting = {"SUSPEND": ("ACTIVE",), "RESUME": ("SUSPENDED",), "CANCEL": ("ACTIVE", "SUSPENDED")}
-        if state not in fitting[command.intent]:
-            raise Refused(INVALID_STATE)
-        part.suspended = command.intent == "SUSPEND"
-        part.canceling = command.intent == "CANCEL"
-        part.token += 1
-        intent = {"SUSPEND": "SUSPENDED", "RESUME": "RESUMED", "CANCEL": "CANCELING"}[command.intent]
-        world.expect(MANAGEMENT, intent, part.key, **dict.fromkeys(part.numbers, 0))
-        if from_client:
-            self.send_others()
+        pace.wait(world, part)
+        self.advance(part)
 
     # execution
 
@@ -194,59 +206,91 @@ class Batches:
         part = self.parts.get(command.key)
         if part is None:
             raise Refused(NOT_FOUND)
-        held = part.suspended and not part.abandoned
+        held = not part.runs and not part.abandoned
         if cast(BatchOperationExecution, command.value).token != part.token or held or part.finished:
             raise Refused(INVALID_STATE)
         told = world.step.find("BATCH_OPERATION_EXECUTION", "EXECUTED")
-        count = cast(BatchOperationExecution, told.value).item_count if told else 0
-        most = world.settings.step_effects_max if part.abandoned else world.settings.slice_size
-        if not (min(1, len(part.pending)) <= count <= min(most, len(part.pending))):
-            world.differ(f"batch operation {part.key}: {count} of {len(part.pending)} pending items in a slice")
+        value = cast(BatchOperationExecution, told.value) if told else BatchOperationExecution()
+        most = world.settings.step_effects_max if part.abandoned else pace.slice_max(world, part)
+        due = [one for one in part.again if part.abandoned or one[2] <= world.now][:most]
+        count, again = value.item_count, value.retry_count
+        available = len(due) + len(part.pending)
+        if not min(1, available) <= count + again <= min(most, available) or again > len(due):
+            world.differ(f"batch operation {part.key}: {again} and {count} of {available} pending items in a slice")
+        if count and again < len(due):
+            world.differ(f"batch operation {part.key}: new items before those that are to be tried again")
+        tried, part.again = part.again[:again], part.again[again:]
         items, part.pending = part.pending[:count], part.pending[count:]
-        for item in items:
+        pace.pay(world, part, count + again)
+        for item, attempts in [(item, attempts) for item, attempts, _ in tried] + [(item, 0) for item in items]:
             if part.abandoned:
                 self.outcome(part, item, "CANCELED")
             else:
-                self.execute_item(part, item)
+                self.execute_item(part, item, attempts)
+        if part.abandoned:
+            self.give_up(part)
         part.token += 1
-        world.expect("BATCH_OPERATION_EXECUTION", "EXECUTED", part.key, item_count=count)
-        if not items:
-            self.finish_when_done(part)
+        said = {"item_count": count, "retry_count": again, "paused_until": 0}
+        world.expect("BATCH_OPERATION_EXECUTION", "EXECUTED", part.key, **said)
+        pace.wait(world, part)
+        pace.supervise(world, part)
+        self.advance(part)
 
-    def execute_item(self, part: Part, item: int) -> None:
+    def execute_item(self, part: Part, item: int, attempts: int) -> None:
         world = self.world
-        effect = EFFECTS.get(part.type)
+        effect, operation = EFFECTS.get(part.type), self.known.operations[part.type]
+        is_unknown = item in part.unknown
         if effect is None:
             instance = world.history.owner.get(item, item)
             world.skip(f"effects of {part.type}", instance)
-        if effect is None or world.is_blind(item):
+        if part.options.dry_run and not is_unknown:
+            self.outcome(part, item, *told_of(world, part.key, item))
+            return
+        if not is_unknown and (effect is None or world.is_blind(item)):
             part.executing.add(item)
             return
         if code := self.unforeseen(part, item):
-            self.outcome(part, item, "FAILED", code)
+            self.fail_item(part, item, code, attempts)
             return
         try:
+            if is_unknown or effect is None:
+                raise Refused(NOT_FOUND)
             ended = effect(world, part, item)
         except Refused as refused:
-            skips = refused.code == NOT_FOUND and world.settings.skip_vanished_items
-            self.outcome(part, item, "SKIPPED" if skips else "FAILED", refused.code)
+            skips = world.settings.skip_vanished_items or operation.skips_missing
+            skips = skips or (is_unknown and operation.skips_unknown)
+            if refused.code == NOT_FOUND and skips:
+                self.outcome(part, item, "SKIPPED", refused.code)
+            else:
+                self.fail_item(part, item, refused.code, attempts)
             return
+        part.executing.add(item)
         if ended:
             self.outcome(part, item, "COMPLETED")
-        else:
-            part.executing.add(item)
+
+    def confirm(self, world: World, command: Record) -> None:
+        for batch, item in self.deletions.confirm(world, command):
+            part = self.parts.get(batch)
+            if part is not None and not world.is_blind(item):
+                self.outcome(part, item, "COMPLETED")
+                self.finish_when_done(part)
 
     def unforeseen(self, part: Part, item: int) -> str:
         """Why an item failed, as the log says, if that cannot be foreseen."""
         told = [record for record in self.world.step.events if record.value_type == "BATCH_OPERATION_ITEM"]
         values = [cast(BatchOperationItem, record.value) for record in told if record.key == item]
         codes = [value.error_code for value in values if value.batch_operation_key == part.key]
-        return next((code for code in codes if code in UNFORESEEN), "")
+        return next(filter(UNFORESEEN.__contains__, codes), "")
 
     def outcome(self, part: Part, item: int, intent: str, code: str = "") -> None:
         part.counts[intent] += 1
         part.executing.discard(item)
-        self.world.expect("BATCH_OPERATION_ITEM", intent, item, batch_operation_key=part.key, error_code=code)
+        if intent == "FAILED":
+            self.failed.setdefault(part.key, []).append(item)
+        if intent == "COMPLETED" and self.is_changed(part, item):
+            self.changed.setdefault(part.key, []).append(item)
+        told = {"batch_operation_key": part.key, "error_code": code, "attempts": 0, "retry_at": 0}
+        self.world.expect("BATCH_OPERATION_ITEM", intent, item, **told)
 
     def end_items(self) -> None:
         """Items that end in this step: their instance is gone, or the model looks away from it."""
@@ -262,14 +306,13 @@ class Batches:
                 part = self.parts.get(getattr(record.value, "batch_operation_key", NONE))
                 if part and record.key in part.executing and (world.is_blind(record.key) or part.type not in EFFECTS):
                     self.outcome(part, record.key, record.intent, getattr(record.value, "error_code", ""))
-                    if world.step.find("BATCH_OPERATION_EXECUTION", "EXECUTED") is None:  # it looks for more first
-                        self.finish_when_done(part)
+                    self.finish_when_done(part)
 
     # the end
 
     def finish_when_done(self, part: Part) -> None:
-        done = not part.pending and not part.executing
-        ready = part.abandoned or (part.initialized and not part.suspended)
+        done = not part.has_pending and not part.executing and not part.incidents
+        ready = part.abandoned or (part.initialized and part.may_end)
         if done and ready and not part.finished:
             self.finish(part)
 
@@ -279,7 +322,8 @@ class Batches:
             world.differ(f"batch operation {part.key}: {part.total} items have {sum(part.counts.values())} outcomes")
         intent = "FAILED" if part.broken else "CANCELED" if part.canceling else "COMPLETED"
         self.told[part.key] = part.numbers
-        world.expect(LIFECYCLE, f"PARTITION_{intent}", part.key, source_partition_id=world.partition, **part.numbers)
+        told = {"source_partition_id": world.partition, "rate": 0.0, **part.numbers}
+        world.expect(LIFECYCLE, f"PARTITION_{intent}", part.key, **told)
         if part.lead != world.partition:
             del self.parts[part.key]
             world.expect_sent(part.lead)
@@ -299,16 +343,26 @@ class Batches:
             raise Refused(NOT_FOUND)
         report = cast(BatchOperationPartitionLifecycle, command.value)
         numbers = numbers_of(report)
-        part.reports[report.source_partition_id] = report
-        self.heard[part.key, report.source_partition_id] = numbers
-        intent = {"COMPLETE": "COMPLETED", "FAIL": "FAILED", "CANCEL": "CANCELED"}[command.intent.split("_")[0]]
-        told = {"source_partition_id": report.source_partition_id, **numbers}
+        ends = command.intent != "REPORT_PARTITION"
+        (part.reports if ends else part.told)[report.source_partition_id] = report
+        intent = {"COMPLETE": "COMPLETED", "FAIL": "FAILED", "CANCEL": "CANCELED", "REPORT": "REPORTED"}[
+            command.intent.split("_")[0]
+        ]
+        told = {"source_partition_id": report.source_partition_id, "rate": 0.0, **numbers}
         world.expect(LIFECYCLE, f"PARTITION_{intent}", part.key, **told)
+        if pace.is_watched(part) and not part.abandoned:
+            token = part.token
+            pace.judge(world, part)
+            if part.token != token:
+                self.advance(part)
+        if not ends:
+            return
+        self.heard[part.key, report.source_partition_id] = numbers
         self.finish_all(part)
 
     def finish_all(self, part: Part) -> None:
         """Every partition has reported: the final state and the sums."""
-        if len(part.reports) < len(part.partitions):
+        if len(part.reports) < len(part.partitions) or not part.may_end:
             return
         sums = Counter[str]()
         for report in part.reports.values():
@@ -321,17 +375,25 @@ class Batches:
         else:
             state = "PARTIALLY_COMPLETED" if broken else "COMPLETED"
         numbers = {name: sums[name] for name in part.numbers}
-        self.world.expect(MANAGEMENT, state, part.key, **numbers)
+        self.end(part, state, numbers)
+
+    def end(self, part: Part, state: str, numbers: dict[str, int]) -> None:
+        """It is over, and known until it is deleted."""
+        world = self.world
+        retention = world.settings.retention_by_type_ms.get(part.type, world.settings.retention_ms)
+        removal = world.now + retention if retention else 0
+        world.expect_life(part, state, **numbers, removal_time=removal)
         del self.parts[part.key]
+        self.ended[part.key] = (part.type, part.raw_parameters)
+        self.kept_until[part.key], self.ends[part.key] = removal, world.now
+        if removal:
+            world.removals[part.key, RETENTION] = removal
+        parent = part.options.parent_key
+        if parent in self.retried_by:
+            self.retried_by[parent].discard(part.key)
+            if not self.retried_by[parent] and self.kept_until.get(parent):
+                world.removals[parent, RETENTION] = self.kept_until[parent]
 
 
 def numbers_of(report: BatchOperationPartitionLifecycle) -> dict[str, int]:
     return {name: getattr(report, name) for name in ("total", *map(str.lower, OUTCOMES))}
-
-
-def is_filter(text: str) -> bool:
-    """A JSON object with something in it."""
-    try:
-        return bool(msgspec.json.decode(text or "{}", type=dict[str, msgspec.Raw]))
-    except (msgspec.DecodeError, RecursionError):
-        return False

@@ -31,6 +31,8 @@ class Subscription:
     correlation_key: str
     interrupting: bool
     message: int = NONE
+    #: it is not given what was published up to this message: it had its turn, as another process
+    after: int = NONE
 
 
 class Beginning(NamedTuple):
@@ -64,13 +66,14 @@ class Board:
                 found.setdefault(one.process_id, []).append(key)
         return found
 
-    def oldest(self, name: str, correlation_key: str, process_id: str, now: int) -> Given | None:
-        """The oldest message that is still kept, and that the process has not had."""
+    def oldest(self, name: str, correlation_key: str, process_id: str, now: int, after: int = NONE) -> Given | None:
+        """The oldest message after one that is still kept, and that the process has not had."""
         fitting = [
             message
             for message in self.kept.values()
             if (message.name, message.correlation_key) == (name, correlation_key)
             and message.deadline > now
+            and message.key > after
             and (message.key, process_id) not in self.had
         ]
         return min(fitting, default=None)

@@ -17,9 +17,10 @@ from engine.records import ProcessInstanceCall
 from .catching import caught
 from .happenings import end_incidents, gone, raise_incident, tell
 from .instances import begin_instance, push
+from .instances import terminate as end_instance
 from .tokens import settle
 from .variables import evaluate, merge, set_local, text_of
-from .world import COMPLETE, RESUME, TERMINATE, THROW, Instance, Move, Node, Refused, Rule, World
+from .world import COMPLETE, RESUME, THROW, Instance, Move, Node, Refused, Rule, World
 
 BUSINESS_ID_LENGTH_MAX = 256
 
@@ -104,9 +105,7 @@ def terminate(world: World, command: Record) -> None:
     root = world.node(command.key)
     if root is None:
         raise Refused(NOT_FOUND)
-    instance = world.instances[root.instance]
-    instance.moves.clear()
-    push(world, Move(TERMINATE, root.key))
+    end_instance(world, world.instances[root.instance])
 
 
 def throw_error(world: World, command: Record) -> None:

@@ -18,14 +18,47 @@ from engine.records import ProcessInstanceContinuation
 from engine.records.intents import INTENTS
 from engine.records.log_generation import LogGeneration
 
-from . import calls, clock, decisions, installation, instances, instructions, jobs, messages, people, signals
+from . import (
+    at_once,
+    calls,
+    clock,
+    decisions,
+    deletions,
+    installation,
+    instances,
+    instructions,
+    jobs,
+    messages,
+    migrations,
+    people,
+    signals,
+    suspensions,
+)
 from .batches import Batches
 from .happenings import release
-from .log import KNOWN, Fact, History, LogEntry, LoggedStep, PartitionLog, fact_of, instance_of, steps_of
+from .log import Fact, History, LogEntry, LoggedStep, PartitionLog, fact_of, instance_of, steps_of
 from .registry import Known
 from .rest import compare_boards, unfinished
+from .told import KNOWN
 from .undoing import undone_wrongly
 from .world import UNFORESEEN, Refused, Rule, World
+
+#: What has rules for commands.
+PARTS = (
+    calls,
+    clock,
+    decisions,
+    deletions,
+    installation,
+    instances,
+    instructions,
+    jobs,
+    messages,
+    migrations,
+    people,
+    signals,
+    suspensions,
+)
 
 #: Differences that are told; behind the first ones there is mostly noise.
 DIFFERENCES_MAX = 50
@@ -47,6 +80,7 @@ UNKNOWN_FIELDS: dict[tuple[str, str], tuple[str, ...]] = {
         "runtime_instructions",
     ),
     ("JOB", "COMPLETE"): ("business_id", "result"),
+    ("PROCESS_INSTANCE", "CANCEL"): ("skip_subprocesses",),
 }
 
 
@@ -111,8 +145,9 @@ class Judge:
         self.world = World(partition, partition_count, history, differences)
         self.batches = Batches(self.world, known)
         self.rules: dict[tuple[str, str], Rule] = dict(self.batches.rules)
-        for part in (calls, clock, decisions, installation, instances, instructions, jobs, messages, people, signals):
+        for part in PARTS:
             self.rules |= part.RULES
+        self.rules |= migrations.RULES | at_once.rules(known)
         self.inputs = {COMMANDS: list(log.commands), INTERNAL: list(log.internal)}
         self.next = dict.fromkeys(self.inputs, 0)
         raised = [step.first.value for step in self.steps if step.first.step.source_input == GENERATIONS]
@@ -269,16 +304,20 @@ class Judge:
         """What the step leaves behind for later ones."""
         world = self.world
         for record in step.events:
+            decisions.note(world, record)
             instance = world.instances.get(instance_of(record))
             if instance is not None and isinstance(record.value, ProcessInstanceContinuation):
                 paused = record.intent == "PAUSED"
                 instance.pause = record.value.token if paused else NONE
                 instance.rounds = record.value.round if paused else 0
+            if (record.value_type, record.intent) == (migrations.FAMILY, "MIGRATED"):
+                migrations.note(world, record)
             if instance is not None and instance.blind and (record.key, record.intent) in ends_of(instance.key):
                 release(world, instance)
         name = step.first.step.idempotency_key
         if name and not step.rejection:
             world.remembered[name] = world.now + world.settings.idempotency_timeout_ms
+        self.batches.deletions.note(step)
         self.batches.look({instance_of(record) for record in step.events})
 
     def check_rest(self, now: int) -> None:
@@ -290,7 +329,7 @@ class Judge:
         for problem in [*unfinished(world, now), *undone_wrongly(self.steps)]:
             world.differ(problem)
         for part in self.batches.parts.values():
-            if not part.suspended or part.canceling:
+            if not part.held or part.canceling:
                 world.differ(f"batch operation {part.key} has no end: {part.numbers}")
 
 

@@ -18,7 +18,11 @@ FIRED = (
     ("JOB", "TIMED_OUT"),
     ("JOB", "RECURRED_AFTER_BACKOFF"),
     ("TIMER", "TRIGGERED"),
+    ("TIMER", "SUSPENDED"),
     ("MESSAGE", "EXPIRED"),
+    ("BATCH_OPERATION_EXECUTION", "CONTINUED"),
+    ("BATCH_OPERATION_LIFECYCLE_MANAGEMENT", "DELETED"),
+    ("HISTORY_DELETION", "DELETED"),
 )
 
 
@@ -26,8 +30,10 @@ def timers(world: World, now: int) -> list[tuple[int, str, int]]:
     """What is due by now: when, its name, and the job, the timer or the message, the oldest first."""
     names = {"BACKOFF": "JOB_BACKOFF", "ACTIVATED": "JOB_TIMEOUT"}
     found = [(job.due, names[job.state], key) for key, job in world.jobs.items() if job.state in names]
-    found += [(timer.schedule.due, "TIMER", key) for key, timer in world.timers.items()]
+    found += [(timer.schedule.due, "TIMER", key) for key, timer in world.timers.items() if key not in world.held]
     found += [(message.deadline, "MESSAGE_TTL", key) for key, message in world.board.kept.items()]
+    found += [(due, "BATCH_OPERATION_WAKE", key) for key, due in world.wakes.items()]
+    found += [(due, name, key) for (key, name), due in world.removals.items()]
     return sorted(one for one in found if one[0] <= now and not world.is_blind(one[2]))
 
 
@@ -43,13 +49,15 @@ def tick(world: World, _command: Record) -> None:
     for _, name, key in due[: settings.due_per_tick_max - fired.count(False)]:
         if left == 0:
             break
-        if not {key} & (
-            world.jobs.keys() | world.timers.keys() | world.board.kept.keys()
-        ):  # one that was due before it has ended it
-            continue
+        known = world.jobs.keys() | world.timers.keys() | world.board.kept.keys()
+        if key not in known | world.wakes.keys() and (key, name) not in world.removals:
+            continue  # one that was due before it has ended it
         left -= 1
         if name == "TIMER":
             fire_timer(world, key)
+            continue
+        if name in world.fires:
+            world.fires[name](key)
             continue
         if name == "MESSAGE_TTL":
             expire(world, world.board.kept[key])
@@ -64,6 +72,10 @@ def fire_timer(world: World, key: int) -> None:
     timer = world.timers[key]
     if timer.node == NONE:
         begin_at(world, key)
+        return
+    if world.instances[timer.instance].suspended:
+        world.held.add(key)
+        waiting.expect_timer(world, "SUSPENDED", key, timer)
         return
     waiting.fire(world, key, timer.instance)
     instance, node = world.instances[timer.instance], cast(Node, world.node(timer.node))

@@ -13,7 +13,8 @@ from engine.bpmn.model import Element
 from engine.core.record import NONE
 
 from .happenings import activated, gone, tell
-from .world import COMPLETE, FORGET, RESUME, UNDO, UNDONE, Instance, Move, Node, Undoable, World
+from .undoable import Undoable
+from .world import COMPLETE, FORGET, RESUME, UNDO, UNDONE, Instance, Move, Node, World
 
 FAMILY = "COMPENSATION_SUBSCRIPTION"
 #: Scopes that, completed, can be undone by undoing what is in them.
@@ -66,6 +67,7 @@ def can_be_undone(world: World, node: Node) -> None:
 
 def forgets(world: World, node: Node, move: Move) -> bool:
     """Whether the end of a node, which is this move, comes only after what can be undone in it is forgotten."""
+    node.after_forgetting = None
     if not held(world, node.key) or (move.kind == COMPLETE and keeps(node.element)):
         return False
     node.after_forgetting = move

@@ -8,10 +8,10 @@ from engine.bpmn.feel import EvaluationFailure, Variables
 from engine.core.faults import INVALID_ARGUMENT, NOT_FOUND
 from engine.core.record import NONE, Record
 from engine.dmn.evaluate import evaluate
-from engine.records import DecisionEvaluation
+from engine.records import DecisionEvaluation, HistoryDeletion
 
 from .variables import Document, encode, parse_document
-from .world import Node, Refused, Rule, World
+from .world import Evaluation, Node, Refused, Rule, World
 
 
 def evaluate_decision(world: World, key: int, variables: Variables, node: Node | None = None) -> str | None:
@@ -43,6 +43,20 @@ def evaluate_for_client(world: World, command: Record) -> None:
     if key not in world.decisions.things:
         raise Refused(NOT_FOUND)
     evaluate_decision(world, key, Document(world, parse_document(wish.variables)))
+
+
+def note(world: World, record: Record) -> None:
+    """After a step: what secondary storage keeps of an evaluation, until it is deleted, alone or with its instance."""
+    value = record.value
+    if isinstance(value, DecisionEvaluation):
+        rows = [(one.decision_id, "EVALUATED") for one in value.evaluated_decisions]
+        if record.intent == "FAILED" and rows:
+            rows[-1] = (rows[-1][0], "FAILED")
+        world.evaluations[record.key] = Evaluation(value.process_instance_key, rows)
+    elif isinstance(value, HistoryDeletion) and record.intent == "DELETED":
+        for key, evaluation in world.evaluations.items():
+            if value.resource_key in (key, evaluation.instance):
+                evaluation.deleted = True
 
 
 RULES: dict[tuple[str, str], Rule] = {("DECISION_EVALUATION", "EVALUATE"): evaluate_for_client}

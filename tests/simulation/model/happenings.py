@@ -22,6 +22,8 @@ def gone(world: World, node: Node) -> None:
     """With the process itself its instance ends: the next message that is kept may start another one."""
     instance = world.instances[node.instance]
     del instance.nodes[node.key]
+    if node.key == instance.key:
+        instance.end = "TERMINATED" if node.state == "TERMINATING" else "COMPLETED"
     if node.key == instance.key and instance.correlation_key:
         release(world, instance)
 
@@ -50,6 +52,13 @@ def take(world: World, node: Node, flows: tuple[str, ...]) -> None:
         if target.type == bpmn.INCLUSIVE_GATEWAY and joins(target):
             continue  # it goes on as soon as no other token can come
         instance.moves.append(Move(ACTIVATE, scope.key, target.id))
+
+
+def end_scope(world: World, scope: Node) -> None:
+    """Tokens on their way are gone, whatever else is in the scope ends, and then it completes."""
+    instance = world.instances[scope.instance]
+    instance.moves = [move for move in instance.moves if (move.kind, move.key) != (ACTIVATE, scope.key)]
+    scope.ending = True
 
 
 def raise_incident(world: World, node: Node, kind: str, move: Move | None, job: int = NONE) -> None:

@@ -13,6 +13,7 @@ from engine.records import ProcessInstanceBusinessId, ProcessInstanceContinuatio
 
 from .happenings import raise_incident
 from .positions import pauses
+from .suspensions import release
 from .tokens import settle, start
 from .variables import parse_document
 from .world import TERMINATE, Instance, Move, Node, Refused, Rule, World
@@ -29,7 +30,12 @@ def push(world: World, *moves: Move) -> None:
 
 
 def create_instance(world: World, command: Record) -> None:
-    wish = cast(ProcessInstanceCreation, command.value)
+    created = world.step.find("PROCESS_INSTANCE_CREATION", "CREATED")
+    begin_created(world, cast(ProcessInstanceCreation, command.value), created)
+
+
+def begin_created(world: World, wish: ProcessInstanceCreation, created: Record | None) -> None:
+    """An instance that was wished for; `created`: what the log says of it."""
     key = wish.process_definition_key
     if key == NONE:
         versions = world.versions.get(wish.bpmn_process_id, {})
@@ -46,7 +52,6 @@ def create_instance(world: World, command: Record) -> None:
     if not graph.root.start and not wish.start_instructions:
         raise Refused(INVALID_STATE)
     document = parse_document(wish.variables)
-    created = world.step.find("PROCESS_INSTANCE_CREATION", "CREATED")
     born = created.key if created else world.history.born("PROCESS_INSTANCE_CREATION")
     instance = new_instance(world, born, key, wish.tags, wish.business_id)
     instance.awaited, instance.fetched = wish.await_result, wish.fetch_variables
@@ -117,9 +122,15 @@ def cancel(world: World, key: int) -> Instance:
         raise Refused(NOT_FOUND)
     if root.state == "TERMINATING" or instance.caller != NONE:
         raise Refused(INVALID_STATE)
-    instance.moves.clear()
-    push(world, Move(TERMINATE, key))
+    terminate(world, instance)
     return instance
+
+
+def terminate(world: World, instance: Instance) -> None:
+    """Whatever it does, and if it stands still."""
+    instance.moves.clear()
+    instance.suspended = False
+    push(world, Move(TERMINATE, instance.key))
 
 
 def continue_instance(world: World, command: Record) -> None:
@@ -129,6 +140,9 @@ def continue_instance(world: World, command: Record) -> None:
     root = instance.nodes.get(instance.key) if instance else None
     if instance is None or root is None or instance.pause == NONE or instance.pause != wish.token:
         raise Refused(INVALID_STATE)
+    if instance.suspended:
+        raise Refused(INVALID_STATE)
+    release(world, instance)
     if instance.rounds >= world.settings.continuation_rounds_max and root.state != "TERMINATING":
         raise_incident(world, root, "UNKNOWN", None)
         if not pauses(world, instance):

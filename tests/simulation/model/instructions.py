@@ -12,7 +12,7 @@ from engine.records import AdHocSubProcessInstruction
 from .anyhow import INSTRUCTION, ad_hoc_of, begins
 from .instances import push
 from .variables import parse_document
-from .world import ACTIVATE, Refused, Rule, World
+from .world import Refused, Rule, World
 
 
 def activate_inside(world: World, command: Record) -> None:
@@ -20,7 +20,7 @@ def activate_inside(world: World, command: Record) -> None:
     node = world.node(command.key)
     if node is None or node.element.type != AD_HOC_SUB_PROCESS:
         raise Refused(NOT_FOUND)
-    if node.state != "ACTIVATED" or node.interrupted or node.ending:
+    if node.state != "ACTIVATED" or node.interrupted or node.ending or world.instances[node.instance].suspended:
         raise Refused(INVALID_STATE)
     wish = cast(AdHocSubProcessInstruction, command.value)
     names = [each.element_id for each in wish.activate_elements]
@@ -31,8 +31,7 @@ def activate_inside(world: World, command: Record) -> None:
     cancels, late = wish.cancel_remaining_instances, world.instances[node.instance].pause != NONE
     told = {"element_id": node.element.id, "cancel_remaining_instances": cancels}
     world.expect(INSTRUCTION, "ACTIVATED", node.key, node.instance, **told)
-    waiting = [one for one in world.instances[node.instance].moves if (one.kind, one.key) == (ACTIVATE, node.key)]
-    if cancels or (late and waiting):
+    if cancels or (late and world.instances[node.instance].beginning(node.key)):
         world.skip("instructions that end what is active, or overtake others", node.instance)
         return
     node.begins_inside = True

@@ -19,7 +19,7 @@ def find_job(world: World, key: int) -> Work:
     job = world.jobs.get(key)
     if job is None:
         raise Refused(NOT_FOUND)
-    if job.state in ("FAILED", "ERROR_THROWN"):
+    if job.state in ("FAILED", "ERROR_THROWN") or world.instances[job.instance].suspended:
         raise Refused(INVALID_STATE)
     return job
 
@@ -28,6 +28,7 @@ def activate_jobs(world: World, command: Record) -> None:
     wish = cast(JobBatch, command.value)
     if not wish.type or wish.timeout <= 0 or wish.jobs_max <= 0:
         raise Refused(INVALID_ARGUMENT)
+    hold_suspended(world, wish.type)
     limit = min(wish.jobs_max, world.settings.jobs_per_activation_max)
     keys = [key for key, job in sorted(world.jobs.items()) if (job.type, job.state) == (wish.type, "ACTIVATABLE")]
     told = [r.key for r in world.step.events if (r.value_type, r.intent) == ("JOB", "ACTIVATED")]
@@ -43,11 +44,23 @@ def activate_jobs(world: World, command: Record) -> None:
     due = world.now + wish.timeout
     for key in keys:
         job = world.jobs[key]
+        if world.instances[job.instance].suspended:
+            world.differ(f"job {key} of a suspended process instance should not be given out")
         job.state, job.due = "ACTIVATED", due
         variables = visible(world, job.node, wish.fetch_variables)
         about = {"worker": wish.worker, "deadline": due, "variables": variables}
         world.expect("JOB", "ACTIVATED", key, job.instance, **about)
     world.expect("JOB_BATCH", "ACTIVATED", job_keys=tuple(sorted([*keys, *unseen])))
+
+
+def hold_suspended(world: World, job_type: str) -> None:
+    """Those that would be given out are held instead."""
+    for key in [r.key for r in world.step.events if (r.value_type, r.intent) == ("JOB", "SUSPENDED")]:
+        job = world.jobs.get(key)
+        if job and (job.type, job.state) == (job_type, "ACTIVATABLE") and world.instances[job.instance].suspended:
+            job.state = "SUSPENDED"
+            world.held.add(key)
+            world.expect("JOB", "SUSPENDED", key, job.instance)
 
 
 def complete_job(world: World, command: Record) -> None:

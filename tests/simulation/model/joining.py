@@ -49,7 +49,7 @@ def may_others_come(instance: Instance, scope: Node, gateway: Element) -> bool:
         found = before(instance.graph, instance.graph.flows[name].source, gateway.id)
         (covered if name in waiting else awaited).update(found)
     places = {child.element.id for child in instance.nodes.values() if is_inside(child, scope)}
-    places |= {move.name for move in instance.moves if (move.kind, move.key) == (ACTIVATE, scope.key)}
+    places |= {move.name for move in instance.beginning(scope.key)}
     places |= {name for name in scope.joins if name != gateway.id}
     return bool(places & (awaited - covered) - {gateway.id})
 

@@ -12,8 +12,10 @@ from msgspec import Struct
 
 from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Entry
 from engine.core.record import EVENT, REJECTION, Record
-from engine.records import FAMILIES, CompensationSubscription, MultiInstance, Variable
+from engine.records import FAMILIES, CompensationSubscription, HistoryDeletion, MultiInstance, Variable
 from engine.shell.codec import Codec, Reader, Undecodable
+
+from .told import TOLD_APART, told_fields
 
 #: Later than every position: what the log never tells.
 NEVER = 1 << 62
@@ -76,129 +78,6 @@ class Fact(NamedTuple):
     told: tuple[object, ...]
 
 
-_COUNTS = ("total", "completed", "failed", "skipped", "canceled")
-#: (value type, intent) -> fields of the value that the model tells; an intent of "" stands for all others.
-TOLD: dict[tuple[str, str], tuple[str, ...]] = {
-    ("DEPLOYMENT", ""): (),
-    ("PROCESS", ""): ("bpmn_process_id", "bpmn_version"),
-    ("PROCESS_INSTANCE_CREATION", ""): ("process_definition_key",),
-    ("PROCESS_INSTANCE", ""): ("element_id", "flow_scope_key"),
-    ("PROCESS_INSTANCE_RESULT", ""): ("variables",),
-    ("PROCESS_INSTANCE_BUSINESS_ID", ""): ("business_id",),
-    ("JOB", ""): (),
-    ("JOB", "CREATED"): ("element_instance_key", "type", "retries"),
-    ("JOB", "ACTIVATED"): ("worker", "deadline", "variables"),
-    ("JOB", "FAILED"): ("retries", "deadline"),
-    ("JOB", "ERROR_THROWN"): ("error_code",),
-    ("JOB", "UPDATED"): ("changed_attributes", "retries", "deadline"),
-    ("JOB_BATCH", ""): ("job_keys",),
-    ("ESCALATION", ""): ("escalation_code", "throw_element_id", "catch_element_id"),
-    ("TIMER", ""): ("element_instance_key", "target_element_id", "due_date", "repetitions"),
-    ("INCIDENT", ""): ("element_instance_key",),
-    ("INCIDENT", "CREATED"): ("element_instance_key", "error_type", "job_key"),
-    ("VARIABLE", ""): ("scope_key", "name", "value"),
-    ("VARIABLE_DOCUMENT", ""): ("scope_key",),
-    ("USER_TASK", ""): ("element_instance_key", "assignee"),
-    ("USER_TASK", "CREATED"): ("element_instance_key", "assignee", "form_key"),
-    ("BATCH_OPERATION_CREATION", ""): ("batch_operation_type", "lead_partition"),
-    ("BATCH_OPERATION_INITIALIZATION", ""): ("cursor", "page_size", "attempts", "total"),
-    ("BATCH_OPERATION_CHUNK", ""): ("items",),
-    ("BATCH_OPERATION_EXECUTION", ""): ("item_count",),
-    ("BATCH_OPERATION_ITEM", ""): ("batch_operation_key", "error_code"),
-    ("BATCH_OPERATION_LIFECYCLE_MANAGEMENT", ""): _COUNTS,
-    ("BATCH_OPERATION_PARTITION_LIFECYCLE", ""): ("source_partition_id", *_COUNTS),
-    ("SETTINGS", ""): (),
-    ("SCHEMA", ""): ("fingerprint",),
-    ("PARTITION_MESSAGE", ""): ("receiver_partition", "message"),
-    ("DECISION_REQUIREMENTS", ""): ("decision_requirements_id", "decision_requirements_version"),
-    ("DECISION", ""): ("decision_id", "decision_version"),
-    ("FORM", ""): ("form_id", "form_version"),
-    ("DECISION_EVALUATION", ""): ("decision_key", "decision_output", "element_instance_key"),
-    ("SIGNAL", "BROADCASTED"): ("signal_name", "variables"),
-    ("SIGNAL", "TRIGGERED"): ("signal_name", "after"),
-    ("SIGNAL_SUBSCRIPTION", ""): ("signal_name", "element_instance_key", "process_definition_key", "element_id"),
-    ("MESSAGE", ""): ("name", "correlation_key"),
-    ("MESSAGE", "PUBLISHED"): ("name", "correlation_key", "message_id", "variables", "deadline"),
-    ("MESSAGE_CORRELATION", ""): ("process_instance_key",),
-    ("MESSAGE_SUBSCRIPTION", ""): ("element_instance_key", "message_name", "correlation_key", "message_key"),
-    ("MESSAGE_START_EVENT_SUBSCRIPTION", ""): (
-        "process_definition_key",
-        "start_event_id",
-        "message_name",
-        "message_key",
-    ),
-    ("PROCESS_MESSAGE_SUBSCRIPTION", ""): (
-        "element_instance_key",
-        "element_id",
-        "message_name",
-        "correlation_key",
-    ),
-    ("COMPENSATION_SUBSCRIPTION", ""): (
-        "compensable_activity_id",
-        "compensable_activity_instance_key",
-        "compensation_handler_instance_key",
-        "throw_event_instance_key",
-    ),
-    ("AD_HOC_SUB_PROCESS_INSTRUCTION", ""): ("element_id", "cancel_remaining_instances"),
-    ("MULTI_INSTANCE", "CREATED"): ("total",),
-    ("MULTI_INSTANCE", "ITEMS_ADDED"): ("number", "items"),
-    ("MULTI_INSTANCE", "OUTPUT_COLLECTED"): ("number", "output"),
-    ("MULTI_INSTANCE", "OUTPUTS_DISCARDED"): ("number",),
-    ("PROCESS_MESSAGE_SUBSCRIPTION", "CORRELATED"): ("element_instance_key", "element_id", "message_key", "variables"),
-    ("PROCESS_MESSAGE_SUBSCRIPTION", "REJECTED"): ("element_instance_key", "message_key"),
-}
-
-#: Messages between partitions of which the model tells what they are about; of others only that they are sent.
-TOLD_APART = ("MESSAGE_SUBSCRIPTION", "PROCESS_MESSAGE_SUBSCRIPTION", "SIGNAL")
-
-_LIFECYCLE = "ACTIVATING ACTIVATED COMPLETING COMPLETED TERMINATING TERMINATED"
-#: (value type, intent) of the events that the model foretells; others make it look away.
-KNOWN = {
-    (family, intent)
-    for family, intents in {
-        "DEPLOYMENT": "CREATED DISTRIBUTED ACKNOWLEDGED FULLY_DISTRIBUTED",
-        "PROCESS": "CREATED",
-        "PROCESS_INSTANCE_CREATION": "CREATED",
-        "PROCESS_INSTANCE_RESULT": "COMPLETED TERMINATED",
-        "PROCESS_INSTANCE_BUSINESS_ID": "ASSIGNED",
-        "PROCESS_INSTANCE": " ".join(["SEQUENCE_FLOW_TAKEN", *(f"ELEMENT_{name}" for name in _LIFECYCLE.split())]),
-        "JOB": "CREATED ACTIVATED COMPLETED FAILED ERROR_THROWN TIMED_OUT RECURRED_AFTER_BACKOFF UPDATED CANCELED",
-        "JOB_BATCH": "ACTIVATED",
-        "ESCALATION": "ESCALATED NOT_ESCALATED",
-        "TIMER": "CREATED TRIGGERED CANCELED",
-        "INCIDENT": "CREATED RESOLVED",
-        "VARIABLE": "CREATED UPDATED",
-        "VARIABLE_DOCUMENT": "UPDATED",
-        "USER_TASK": "CREATED ASSIGNED UPDATED COMPLETED CANCELED",
-        "BATCH_OPERATION_CREATION": "CREATED",
-        "BATCH_OPERATION_INITIALIZATION": "INITIALIZING RETRYING INITIALIZED FAILED",
-        "BATCH_OPERATION_CHUNK": "CREATED",
-        "BATCH_OPERATION_EXECUTION": "EXECUTED",
-        "BATCH_OPERATION_ITEM": "COMPLETED FAILED SKIPPED CANCELED",
-        "BATCH_OPERATION_LIFECYCLE_MANAGEMENT": "SUSPENDED RESUMED CANCELING "
-        "COMPLETED PARTIALLY_COMPLETED FAILED CANCELED",
-        "BATCH_OPERATION_PARTITION_LIFECYCLE": "PARTITION_COMPLETED PARTITION_FAILED PARTITION_CANCELED",
-        "SETTINGS": "UPDATED",
-        "SCHEMA": "REGISTERED",
-        "PARTITION_MESSAGE": "SENT",
-        "DECISION_REQUIREMENTS": "CREATED",
-        "DECISION": "CREATED",
-        "FORM": "CREATED",
-        "DECISION_EVALUATION": "EVALUATED FAILED",
-        "COMPENSATION_SUBSCRIPTION": "CREATED TRIGGERED COMPLETED DELETED",
-        "AD_HOC_SUB_PROCESS_INSTRUCTION": "ACTIVATED COMPLETED",
-        "MULTI_INSTANCE": "CREATED ITEMS_ADDED OUTPUT_COLLECTED OUTPUTS_DISCARDED",
-        "SIGNAL": "BROADCASTED TRIGGERED",
-        "SIGNAL_SUBSCRIPTION": "CREATED DELETED",
-        "MESSAGE": "PUBLISHED EXPIRED",
-        "MESSAGE_CORRELATION": "CORRELATING CORRELATED NOT_CORRELATED",
-        "MESSAGE_SUBSCRIPTION": "CREATED CORRELATING CORRELATED REJECTED DELETED",
-        "MESSAGE_START_EVENT_SUBSCRIPTION": "CREATED CORRELATED DELETED",
-        "PROCESS_MESSAGE_SUBSCRIPTION": "CREATED CORRELATED REJECTED DELETED",
-    }.items()
-    for intent in intents.split()
-}
-
 #: Events that have no key of a thing, or a key that nobody asks for.
 KEYLESS = {
     ("PROCESS_INSTANCE", "SEQUENCE_FLOW_TAKEN"),
@@ -242,12 +121,6 @@ LIVES = (
 Place = tuple[str, tuple[object, ...]]
 
 
-def told_fields(value_type: str, intent: str) -> tuple[str, ...]:
-    """The fields that a fact of this kind has."""
-    fields = TOLD.get((value_type, intent))
-    return TOLD[value_type, ""] if fields is None else fields
-
-
 def fact_of(record: Record) -> Fact:
     """What an event says."""
     value_type, intent = record.value_type, record.intent
@@ -279,7 +152,8 @@ def instance_of(record: Record) -> int:
     """The process instance that a record is about; -1 if it is about none, or about what lies on any partition."""
     if record.value_type.startswith(("BATCH_OPERATION", "MESSAGE_")):
         return -1
-    return int(getattr(record.value, "process_instance_key", -1))
+    name = "resource_key" if isinstance(record.value, HistoryDeletion) else "process_instance_key"
+    return int(getattr(record.value, name, -1))
 
 
 class LoggedStep(Struct, frozen=True, kw_only=True):

@@ -25,7 +25,7 @@ from .instances import begin_instance, push
 from .log import sorted_document
 from .variables import parse_document
 from .waiting import TEXT_SIZE_MAX
-from .world import Refused, Rule, World
+from .world import Awaited, Refused, Rule, World
 
 SUBSCRIPTION = "MESSAGE_SUBSCRIPTION"
 HERE = "PROCESS_MESSAGE_SUBSCRIPTION"
@@ -138,7 +138,7 @@ def give(world: World, candidates: list[int], message: Given) -> None:
 
 def give_next(world: World, key: int) -> None:
     one = world.board.subscriptions[key]
-    message = world.board.oldest(one.name, one.correlation_key, one.process_id, world.now)
+    message = world.board.oldest(one.name, one.correlation_key, one.process_id, world.now, one.after)
     if message is not None:
         give(world, [key], message)
 
@@ -229,7 +229,9 @@ def receive(world: World, command: Record) -> None:
     home = partition_of_name(value.correlation_key, len(world.partitions))
     awaited = world.awaited.get(key)
     host: dict[str, Any] = {"element_instance_key": value.element_instance_key}
-    if awaited is None:
+    is_suspended = awaited is not None and world.instances[awaited.instance].suspended
+    if awaited is None or is_suspended:
+        world.held |= {key} if is_suspended else set()
         world.expect(HERE, "REJECTED", key, value.process_instance_key, message_key=value.message_key, **host)
         world.expect_sent(home, SUBSCRIPTION, "REJECT", key)
         return
@@ -247,6 +249,40 @@ def receive(world: World, command: Record) -> None:
     else:
         world.unconfirmed.add(key)
     push(world, waiting.happened(world, node, element, value.variables))
+
+
+# what a batch operation gives to an instance directly
+
+
+def deliver(world: World, instance: int, name: str, variables: str) -> None:
+    """To all that it waits for by this name, or whatever it waits for; what one closes gets none. Raises Refused."""
+    if instance not in world.instances or not world.instances[instance].nodes:
+        raise Refused(NOT_FOUND)
+    if world.instances[instance].suspended:
+        return
+    for key in sorted(key for key, awaited in world.awaited.items() if awaited.instance == instance):
+        awaited = world.awaited.get(key)
+        if awaited is not None and name in ("", awaited.name):
+            give_directly(world, key, awaited, variables)
+
+
+def give_directly(world: World, key: int, awaited: Awaited, variables: str) -> None:
+    node, element = world.node(awaited.node), awaited.element
+    assert node is not None
+    records = [record for record in world.step.events if (record.value_type, record.intent) == (HERE, "CORRELATED")]
+    values = [cast(ProcessMessageSubscription, record.value) for record in records if record.key == key]
+    message = next((value.message_key for value in values if value.direct), NONE)
+    told: dict[str, Any] = {"element_instance_key": node.key, "element_id": element.id}
+    told |= {"message_key": message, "variables": sorted_document(variables)}
+    world.expect(HERE, "CORRELATED", key, awaited.instance, **told)
+    if element.interrupting:
+        del world.awaited[key]
+        world.expect_sent(
+            partition_of_name(awaited.correlation_key, len(world.partitions)), SUBSCRIPTION, "DELETE", key
+        )
+        if world.instances[awaited.instance].pause != NONE:
+            waiting.stop_waiting(world, node, node.element.handlers if element.type == bpmn.START_EVENT else None)
+    push(world, waiting.happened(world, node, element, variables))
 
 
 # processes that messages start

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import cast
 
 from msgspec import Struct
 
 from engine.core.record import NONE
-from engine.records import BatchOperationPartitionLifecycle
+from engine.records import BatchOperationItem, BatchOperationPartitionLifecycle
+from engine.records.batch_operation_chunk import ItemFacts
+from engine.records.batch_options import BatchOptions
 
 from .selection import Selection
+from .world import World
 
+#: How an item may end that is only tried.
+TRIED = ("COMPLETED", "FAILED", "SKIPPED")
+PHASES = ("INITIALIZATION", "EXECUTION", "COMPLETION")
 OUTCOMES = ("COMPLETED", "FAILED", "SKIPPED", "CANCELED")
 
 
@@ -26,10 +33,15 @@ class Part:
     partitions: tuple[int, ...]
     selection: Selection
     page_size: int
+    options: BatchOptions = field(default_factory=BatchOptions)
     cursor: int = NONE
     attempts: int = 0
     #: found, and without an outcome
     pending: list[int] = field(default_factory=list)
+    #: what was looked up with items
+    facts: dict[int, ItemFacts] = field(default_factory=dict)
+    #: keys given by hand of which nothing was known
+    unknown: set[int] = field(default_factory=set)
     #: begun, and without an outcome
     executing: set[int] = field(default_factory=set)
     total: int = 0
@@ -37,17 +49,64 @@ class Part:
     #: number of the execution loop: a command of an earlier one is stale
     token: int = 0
     initialized: bool = False
-    suspended: bool = False
+    #: phases that are held
+    held: tuple[str, ...] = ()
     canceling: bool = False
     broken: bool = False
     finished: bool = False
     #: partition -> its final numbers, on the lead partition
     reports: dict[int, BatchOperationPartitionLifecycle] = field(default_factory=dict)
+    #: partition -> what it told last before its end, on the lead partition
+    told: dict[int, BatchOperationPartitionLifecycle] = field(default_factory=dict)
+    #: failed, and to be tried again: item, how often it has failed, when it is due
+    again: list[tuple[int, int, int]] = field(default_factory=list)
+    #: incident -> its item, and why it failed
+    incidents: dict[int, tuple[int, str]] = field(default_factory=dict)
+    #: items per second of all partitions and of this one; items in a slice, 0 for the setting
+    raw_parameters: bytes = b""
+    rate: float = 0.0
+    share: float = 0.0
+    slice_size: int = 0
+    #: when what was executed is paid for, and when it goes on, 0 if it does not wait
+    paid_until: float = 0.0
+    wake: int = 0
+    paused_until: int = 0
+    windows: tuple[str, ...] = ()
+    reported_at: int = 0
+    reported_failed: int = 0
+    #: failures before it was resumed, on the lead partition
+    forgiven: int = 0
 
     @property
     def abandoned(self) -> bool:
         return self.canceling or self.broken
 
     @property
+    def runs(self) -> bool:
+        return self.initialized and "EXECUTION" not in self.held and not self.finished
+
+    @property
+    def suspended(self) -> bool:
+        return self.held == PHASES
+
+    @property
+    def may_end(self) -> bool:
+        return self.abandoned or "COMPLETION" not in self.held
+
+    @property
+    def has_pending(self) -> bool:
+        return bool(self.pending or self.again or (self.abandoned and self.incidents))
+
+    @property
     def numbers(self) -> dict[str, int]:
         return {"total": self.total, **{name.lower(): self.counts[name] for name in OUTCOMES}}
+
+
+def told_of(world: World, batch: int, item: int) -> tuple[str, str]:
+    """The outcome, and the error, that the log has of an item of a dry run: whatever it is, nothing else happens."""
+    for record in world.step.events:
+        if record.value_type == "BATCH_OPERATION_ITEM" and record.key == item and record.intent in TRIED:
+            value = cast(BatchOperationItem, record.value)
+            if value.batch_operation_key == batch and bool(value.prediction) is (record.intent == "COMPLETED"):
+                return record.intent, value.error_code
+    return "COMPLETED", ""

@@ -43,6 +43,8 @@ def find_task(world: World, key: int) -> tuple[Task, Node]:
     node = world.node(task.node) if task is not None else None
     if task is None or node is None:
         raise Refused(NOT_FOUND)
+    if world.instances[node.instance].suspended:
+        raise Refused(INVALID_STATE)
     return task, node
 
 

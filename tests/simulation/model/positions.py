@@ -90,7 +90,8 @@ def position_of(world: World, move: Move) -> int:
         told = moment == NEVER and catching_call(world, node, bpmn.Error, move.name) is not None
         return AT_ONCE if told else moment
     if move.kind == HANDLE:
-        inside = [child.key for child in world.living(cast(Node, world.node(key))) if child.scope == key]
+        living = world.living(cast(Node, world.node(key)))
+        inside = [child.key for child in living if child.scope == key and child.state != "TERMINATING"]
         moments = [history.next_birth("PROCESS_INSTANCE", key, move.name)]
         moments += [history.moment("ELEMENT_TERMINATING", child) for child in inside]
         return min([*moments, *ends_of_waits(world, key)])

@@ -18,7 +18,7 @@ from .world import Instance, Node, World
 def unfinished(world: World, now: int) -> Iterator[str]:
     """What of a partition still had to happen. `now`: ms since 1970; what was due by then has happened."""
     for instance in world.instances.values():
-        if world.is_blind(instance.key):
+        if world.is_blind(instance.key) or instance.suspended:
             continue
         if instance.pause != NONE and instance.key not in {one.node for one in world.incidents.values()}:
             yield f"instance {instance.key} pauses for ever"
@@ -27,6 +27,10 @@ def unfinished(world: World, now: int) -> Iterator[str]:
                 yield f"{node.element.type} {node.element.id} ({node.key}) waits for nothing: {node.state}"
     for due, name, key in timers(world, now):
         yield f"{name} of {key} is due since {now - due} ms"
+    for key in world.held & (world.jobs.keys() | world.timers.keys() | world.awaited.keys()):
+        owner = world.instances.get(world.history.owner.get(key, NONE))
+        if owner is not None and not owner.suspended and not world.is_blind(owner.key):
+            yield f"{key} was held while instance {owner.key} was suspended, and is not released"
     for key, missing in world.deployments.items():
         if missing:
             yield f"deployment {key} is not on partitions {missing}"
@@ -65,12 +69,12 @@ def compare_boards(worlds: Mapping[int, World], logs: Mapping[int, PartitionLog]
             seen = [other for other in worlds.values() if other.is_blind(one.instance)]
             if home is None and not seen:
                 wrong.append(f"message subscription {key} on partition {number} is open, but nobody waits")
-            elif one.message != NONE and not seen and home is not None and key not in home.unconfirmed:
+            elif one.message != NONE and not seen and home is not None and key not in home.unconfirmed | home.held:
                 wrong.append(f"message {one.message} is on its way to subscription {key} for ever")
             elif (
                 one.message == NONE
                 and not seen
-                and (kept := world.board.oldest(one.name, one.correlation_key, one.process_id, world.now))
+                and (kept := world.board.oldest(one.name, one.correlation_key, one.process_id, world.now, one.after))
             ):
                 wrong.append(f"message {kept.key} is kept, and was not given to subscription {key}")
     return wrong + list(_signals(logs))

@@ -6,15 +6,16 @@ that matched all that time must be in it, one that never did must not, and one t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from engine.core.record import NONE
+from engine.core.record import NONE, partition_of
+from engine.records import BatchOperationCreation
 
-from .world import Instance, Work, World
+from .world import Evaluation, Instance, Work, World
 
 
 class UnknownFilter(Exception):
@@ -36,46 +37,89 @@ class Selection:
     #: item key -> [always, ever]
     candidates: dict[int, list[bool]] = field(default_factory=dict)
     problem: str = ""
+    #: the candidates are those that failed in another batch operation, whatever becomes of them
+    is_fixed: bool = False
+
+    @property
+    def given(self) -> Collection[int]:
+        """Keys that are items wherever they come from: of a retry all are."""
+        return self.candidates if self.is_fixed else self.item_keys
+
+    def take_given(self, world: World) -> None:
+        """The keys given by hand: each is an item, known or not; an instance has its incidents."""
+        for key in set(self.item_keys) - set(self.excluded):
+            instance = world.instances.get(key)
+            known = instance is not None and not instance.deleted and key <= self.key_max
+            self.candidates[key] = [not (known and self.entity == "INCIDENT"), True]
 
     def look(self, world: World, instances: Sequence[Instance]) -> None:
         """Ask again, after a step that touched these instances."""
+        if self.is_fixed:
+            return
         try:
-            for instance in instances:
-                matches = self.entity != "JOB" and self.matches(world, instance)
-                for key in self.items_of(world, instance):
-                    here = self.matches_job(world, key) if self.entity == "JOB" else matches
-                    here = here and (self.entity != "INCIDENT" or key in world.incidents)
-                    seen = self.candidates.setdefault(key, [True, False])
-                    is_sure = self.entity != "JOB" or key not in world.jobs or not world.jobs[key].threw
-                    seen[0], seen[1] = seen[0] and here and is_sure, seen[1] or here
+            for key, here in self.judged(world, instances):
+                seen = self.candidates.setdefault(key, [True, False])
+                seen[0], seen[1] = seen[0] and here is True, seen[1] or here is not False
         except UnknownFilter as unknown:
             self.problem = f"selection by {unknown}"
 
-    def items_of(self, world: World, instance: Instance) -> list[int]:
-        keys = instance.incidents if self.entity == "INCIDENT" else [instance.key]
+    def judged(self, world: World, instances: Sequence[Instance]) -> list[tuple[int, bool | None]]:
+        """As `judge`, of these instances; evaluations are all looked at, for many belong to none."""
+        if self.entity == "DECISION_INSTANCE":
+            return [
+                (key, self.matches_evaluation(key, one))
+                for key, one in world.evaluations.items()
+                if key <= self.key_max and key not in self.item_keys
+            ]
+        return [found for instance in instances for found in self.judge(world, instance)]
+
+    def judge(self, world: World, instance: Instance) -> list[tuple[int, bool | None]]:
+        """The items of an instance, and whether each matches now; None: it may be found or not."""
+        found: list[tuple[int, bool | None]]
         if self.entity == "JOB":
-            known = [*self.candidates, *world.jobs]
-            keys = sorted({key for key in known if world.history.owner.get(key) == instance.key})
-        return [key for key in keys if key <= self.key_max]
+            known = {key for key in (*self.candidates, *world.jobs) if world.history.owner.get(key) == instance.key}
+            found = [(key, self.matches_job(world, key)) for key in sorted(known)]
+        else:
+            matches = self.matches(world, instance)
+            found = [(instance.key, matches)]
+            if self.entity == "INCIDENT":
+                found = [(key, matches and key in world.incidents) for key in instance.incidents]
+        given = () if self.entity == "INCIDENT" else self.item_keys
+        return [(key, here) for key, here in found if key <= self.key_max and key not in given]
 
     def matches(self, world: World, instance: Instance) -> bool:
         if self.entity not in ("PROCESS_INSTANCE", "INCIDENT"):
             raise UnknownFilter(f"entity {self.entity}")
-        chosen = instance.key in self.item_keys
-        chosen = chosen or (bool(self.filter) and match(world, instance, msgspec.json.decode(self.filter)))
+        if instance.deleted:
+            return False
+        chosen = bool(self.filter) and match(world, instance, msgspec.json.decode(self.filter))
         in_state = not self.states or state_of(instance) in self.states
         is_wanted = not self.roots_only or instance.caller == NONE
-        return chosen and in_state and is_wanted and instance.key not in self.excluded
+        given = instance.key in self.item_keys
+        return (given or (chosen and in_state and is_wanted)) and instance.key not in self.excluded
 
-    def matches_job(self, world: World, key: int) -> bool:
-        """Whether it is there and is what the filter wants. One whose error nobody caught is not."""
+    def matches_job(self, world: World, key: int) -> bool | None:
+        """Whether it is there and is what the filter wants; None of one that threw an error nobody caught."""
         job = world.jobs.get(key)
         if job is None or key in self.excluded:
             return False
         wanted = msgspec.json.decode(self.filter) if self.filter else {}
         held = [_match_job(world, job, name, value) for name, value in wanted.items()]
         chosen = key in self.item_keys or (bool(self.filter) and all(held))
-        return chosen and job.state != "ERROR_THROWN"
+        if not chosen or job.state == "ERROR_THROWN":
+            return False
+        return None if job.threw else True
+
+    def matches_evaluation(self, key: int, evaluation: Evaluation) -> bool:
+        """Whether one of its decisions is what the filter wants."""
+        if evaluation.deleted or key in self.excluded:
+            return False
+        wanted = msgspec.json.decode(self.filter) if self.filter else {}
+        chosen = False
+        for row in evaluation.rows:
+            held = [_match_evaluation(key, evaluation, row, name, value) for name, value in wanted.items()]
+            chosen = chosen or all(held)
+        return key in self.item_keys or (bool(self.filter) and chosen)
 
     def check(self, world: World, found: Sequence[int], after: int, until: int) -> list[str]:
         """What is wrong with a page of items, which lie above `after` and up to `until`."""
@@ -89,7 +133,9 @@ class Selection:
 
 
 def state_of(instance: Instance) -> str:
-    return "ACTIVE" if instance.nodes else "ENDED"
+    if instance.suspended:
+        return "SUSPENDED"
+    return "ACTIVE" if instance.nodes else instance.end
 
 
 def match(world: World, instance: Instance, given: Mapping[str, Any]) -> bool:
@@ -139,6 +185,18 @@ def _match_job(world: World, job: Work, name: str, wanted: Any) -> bool:
     return compare(values[name], wanted)
 
 
+def _match_evaluation(key: int, evaluation: Evaluation, row: tuple[str, str], name: str, wanted: Any) -> bool:
+    values = {
+        "decisionEvaluationKey": str(key),
+        "decisionDefinitionId": row[0],
+        "state": row[1],
+        "processInstanceKey": None if evaluation.instance == NONE else str(evaluation.instance),
+    }
+    if name not in values:
+        raise UnknownFilter(name)
+    return compare(values[name], wanted)
+
+
 def _has_variable(instance: Instance, wanted: Mapping[str, Any]) -> bool:
     texts = [text for (_, name), text in instance.kept.items() if name == wanted["name"]]
     return any(compare(text, wanted["value"]) for text in texts)
@@ -159,6 +217,21 @@ def _hold(value: Any, operator: str, operand: Any) -> bool:
     if operator in ("$eq", "$in"):
         return value is not None and value in (operand if operator == "$in" else [operand])
     raise UnknownFilter(operator)
+
+
+def is_filter(text: str) -> bool:
+    """A JSON object with something in it."""
+    try:
+        return bool(msgspec.json.decode(text or "{}", type=dict[str, msgspec.Raw]))
+    except (msgspec.DecodeError, RecursionError):
+        return False
+
+
+def keys_here(created: BatchOperationCreation, partition: int) -> list[int]:
+    """The keys given by hand that a partition looks for: the lead partition also those that can be nowhere."""
+    leads = created.lead_partition == partition
+    homes = {key: partition_of(key) for key in created.item_keys}
+    return [key for key, at in homes.items() if at == partition or (leads and at not in created.partition_ids)]
 
 
 #: What a page without a next one reaches to.

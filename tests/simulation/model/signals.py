@@ -49,7 +49,9 @@ def give(world: World, signal_key: int, waits: Signaled, variables: str) -> None
         if partition_of(signal_key) == world.partition:
             process_id = world.definitions[waits.definition].graph.id
             begin_instance(world, world.born_here(process_id), waits.definition, waits.element.id, variables)
-    elif not world.is_blind(waits.instance) and (node := world.node(waits.node)) is not None:
+    elif world.is_blind(waits.instance) or world.instances[waits.instance].suspended:
+        return  # nobody looks, or it has missed the signal
+    elif (node := world.node(waits.node)) is not None:
         push(world, waiting.happened(world, node, waits.element, variables))
 
 

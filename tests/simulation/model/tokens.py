@@ -19,7 +19,7 @@ from .anyhow import ask, check, collect_inner, completes, give_collection
 from .catching import catching_call, caught
 from .compensation import can_be_undone, compensation_moves, end_handler, forget, forgets, is_undoable, undo, undone
 from .elements import Halted, begin, begin_pass
-from .happenings import end_incidents, gone, raise_incident, take, tell
+from .happenings import end_incidents, end_scope, gone, raise_incident, take, tell
 from .joining import inclusive_joins, may_activate, take_joined
 from .log import NEVER
 from .positions import pauses, position_of
@@ -65,7 +65,7 @@ SCOPES = (
 
 def settle(world: World, instance: Instance) -> None:
     """Make every move that is to be made in this step."""
-    while not instance.blind and (moves := open_moves(world, instance)):
+    while not instance.blind and not instance.suspended and (moves := open_moves(world, instance)):
         at, number = min((position_of(world, one), number) for number, one in enumerate(moves))
         move = moves[number]
         if at > world.step.end:
@@ -106,7 +106,7 @@ def open_moves(world: World, instance: Instance) -> list[Move]:
             moves += [Move(SPAWN, node.key)] if begins_next(node) else []
             moves += [Move(COMPLETE, node.key)] if node.loop.ended == len(node.loop.items) else []
         elif node.state == "ACTIVATED" and not inside and not node.joins and completes(world, node):
-            begins = [move for move in instance.moves if (move.kind, move.key) == (ACTIVATE, node.key)]
+            begins = instance.beginning(node.key)
             if not any(not move.late or position_of(world, move) < NEVER for move in begins):
                 moves.append(Move(COMPLETE, node.key))
     return moves
@@ -199,7 +199,6 @@ def _complete(world: World, move: Move) -> None:
             return
         node.state = "COMPLETING"
         tell(world, "ELEMENT_COMPLETING", node)
-    node.after_forgetting = None
     if forgets(world, node, move):
         return
     document, target = parse_document(move.data), node.key
@@ -255,13 +254,6 @@ def _leave(world: World, move: Move) -> None:
         take(world, node, node.element.outgoing)
 
 
-def end_scope(world: World, scope: Node) -> None:
-    """A terminate end event: tokens on their way are gone, whatever else is in the scope ends."""
-    instance = world.instances[scope.instance]
-    instance.moves = [move for move in instance.moves if (move.kind, move.key) != (ACTIVATE, scope.key)]
-    scope.ending = True
-
-
 def _terminate(world: World, move: Move) -> None:
     node = cast(Node, world.node(move.key))
     node.state = "TERMINATING"
@@ -283,7 +275,6 @@ def _terminate(world: World, move: Move) -> None:
 
 def _vanish(world: World, move: Move) -> None:
     node = cast(Node, world.node(move.key))
-    node.after_forgetting = None
     if forgets(world, node, move):
         return
     tell_result(world, node, "TERMINATED")

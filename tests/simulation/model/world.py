@@ -1,11 +1,11 @@
-"""What the model knows of one partition: plain things in dicts, and what it expects the step to say."""
+"""What the model knows of one partition, and what it expects the step to say."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from engine.bpmn.model import Element, Process
 from engine.bpmn.schedules import Schedule
@@ -15,13 +15,14 @@ from engine.core.settings import MachineSettings
 from engine.records import ProcessInstance
 
 from .board import Board
-from .log import Fact, History, LoggedStep, told_fields
+from .log import Fact, History, LoggedStep
+from .told import UNSAID_OF_LIFE, told_fields
+from .undoable import Undoable
 from .versions import Versions
 
-#: Refusals of which the model does not know when they come: it knows no sizes, and has no bugs.
+#: Refusals that come when they come: the model knows no sizes, and has no bugs.
 UNFORESEEN = (EXCEEDED_LIMIT, PROCESSING_ERROR)
 
-# What a token does next.
 ACTIVATE = "activate"
 RESUME = "go on activating"
 COMPLETE = "complete"
@@ -137,6 +138,7 @@ class Instance:
     #: token of the pause, NONE when it does not pause
     pause: int = NONE
     rounds: int = 0
+    suspended: bool = False
     blind: bool = False
     #: somebody waits for its end, and for these variables (all, if none are named)
     awaited: bool = False
@@ -147,6 +149,13 @@ class Instance:
     visited: set[str] = field(default_factory=set)
     kept: dict[tuple[int, str], str] = field(default_factory=dict)
     incidents: list[int] = field(default_factory=list)
+    #: how it has ended, and whether secondary storage was told to forget it
+    end: str = ""
+    deleted: bool = False
+
+    def beginning(self, scope: int) -> list[Move]:
+        """The moves by which something begins in a scope."""
+        return [move for move in self.moves if (move.kind, move.key) == (ACTIVATE, scope)]
 
 
 @dataclass(slots=True)
@@ -165,6 +174,15 @@ class Work:
 
 
 @dataclass(slots=True)
+class Evaluation:
+    """Decisions that were evaluated, in a process instance or not: id and state of each."""
+
+    instance: int
+    rows: list[tuple[str, str]]
+    deleted: bool = False
+
+
+@dataclass(slots=True)
 class Trouble:
     """An open incident; `move` is made when it is resolved."""
 
@@ -173,20 +191,6 @@ class Trouble:
     instance: int
     job: int = NONE
     move: Move | None = None
-
-
-@dataclass(slots=True)
-class Undoable:
-    """What has completed and can be undone, in its scope.
-
-    `thrower`: the event that has it undone; `handler`: by what.
-    """
-
-    activity: str
-    activity_key: int
-    scope: int
-    thrower: int = NONE
-    handler: int = NONE
 
 
 class Timer(NamedTuple):
@@ -246,6 +250,15 @@ class Refused(Exception):
         self.code = code
 
 
+class HasNumbers(Protocol):
+    """A part of a batch operation, as far as its life is concerned."""
+
+    key: int
+
+    @property
+    def numbers(self) -> dict[str, int]: ...
+
+
 class World:
     """One partition as the model sees it, and the step it is looking at."""
 
@@ -280,15 +293,23 @@ class World:
         self.tasks: dict[int, Task] = {}
         self.timers: dict[int, Timer] = {}
         self.undoable: dict[int, Undoable] = {}
+        #: batch operation -> when it goes on; what has ended, and the name of its timer -> when it is deleted
+        self.wakes: dict[int, int] = {}
+        self.removals: dict[tuple[int, str], int] = {}
+        #: timer -> what happens when one of it is due
+        self.fires: dict[str, Callable[[int], None]] = {}
         self.signaled: dict[int, Signaled] = {}
         self.awaited: dict[int, Awaited] = {}
         #: what call activities and called instances have told each other, and nobody has heard yet: (intent, key)
         self.told: Counter[tuple[str, int]] = Counter()
         #: awaited messages that came while their instance paused: told to the other partition when it has gone on
         self.unconfirmed: set[int] = set()
+        #: jobs, timers and awaited messages that would have happened in a suspended instance
+        self.held: set[int] = set()
         #: signal -> who waited for it when it arrived
         self.reached: dict[int, list[int]] = {}
         self.board = Board()
+        self.evaluations: dict[int, Evaluation] = {}
         #: process instances that the model does not know and looks away from
         self.unseen: set[int] = set()
 
@@ -302,6 +323,11 @@ class World:
         """The step should have an event that says this."""
         values = tuple(told.get(name) for name in told_fields(value_type, intent))
         self.expected.append(Fact(value_type, intent, key, instance, values))
+
+    def expect_life(self, part: HasNumbers, intent: str, **told: object) -> None:
+        """An event of the life of a batch operation; what it does not say has its default."""
+        numbers = dict.fromkeys(part.numbers, 0)
+        self.expect("BATCH_OPERATION_LIFECYCLE_MANAGEMENT", intent, part.key, **{**UNSAID_OF_LIFE, **numbers, **told})
 
     def expect_sent(self, receiver: int, *about: object) -> None:
         """A message to another partition; `about`: value type, intent and key of those that are told apart."""
@@ -333,8 +359,7 @@ class World:
     def hear(self, intent: str, key: int) -> None:
         """A command that the partition gave itself: what it tells has been told, or nobody looks at who tells it."""
         self.told[intent, key] -= 1
-        tellers = [one for one in self.instances.values() if one.caller == key]
-        if self.told[intent, key] < 0 and not any(one.blind for one in tellers):
+        if self.told[intent, key] < 0 and not any(one.blind for one in self.instances.values() if one.caller == key):
             self.differ(f"nobody should have told {key}: {intent}")
 
     def call_of(self, instance: int) -> Node | None:

@@ -15,12 +15,14 @@ from engine.process import (
     broadcasts,
     errors,
     escalations,
+    jobs,
     lifecycle,
     message_buffer,
     message_subscriptions,
     messages,
     signals,
     timer_starts,
+    timers,
 )
 from engine.process import work as kinds
 from engine.process.elements import ad_hoc_sub_process, throw_event
@@ -122,3 +124,18 @@ def event_does_not_wait_for_what_undoes() -> None:
 def completion_condition_not_asked() -> None:
     """Of ad-hoc sub-processes."""
     patch(ad_hoc_sub_process, "is_fulfilled", lambda *_: False)
+
+
+def suspended_job_given_out() -> None:
+    patch(jobs, "is_suspended", lambda *_: False)
+
+
+def timer_of_a_suspended_instance_fires() -> None:
+    patch(timers, "is_suspended", lambda *_: False)
+
+
+def held_things_are_not_released() -> None:
+    def release_none(*_: Any) -> Effects:
+        yield from ()
+
+    lifecycle._PERFORM[kinds.RELEASE] = release_none

@@ -11,6 +11,7 @@ from engine.roles.duty import Duty
 from engine.roles.partition import Work
 from engine.shell import runner
 from engine.shell.background import BackgroundDriver
+from engine.shell.confirmation import ConfirmationDriver
 from engine.shell.runner import Runner
 from exporters.contract import ExportedPosition
 from exporters.pump import Pump
@@ -26,6 +27,16 @@ def watermark_not_waited_for() -> None:
         """Ask although the projection is behind."""
 
     patch(BackgroundDriver, "_wait_for_watermark", at_once)
+
+
+def deletions_forgotten_by_a_restart() -> None:
+    confirm = ConfirmationDriver._confirm
+
+    async def of_its_own(self: ConfirmationDriver, position: int) -> bool:
+        since = vars(self).setdefault("since", self._machine.head.position)
+        return position > since and await confirm(self, position)
+
+    patch(ConfirmationDriver, "_confirm", of_its_own)
 
 
 def position_before_the_write() -> None:

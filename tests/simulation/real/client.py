@@ -10,6 +10,7 @@ import httpx
 
 from engine.core.faults import LogFull, Unavailable
 from engine.core.ports import COMMANDS, Append, Log, Message
+from engine.shell.clock import SystemClock
 from tests.simulation.clients import WatchedClient
 from tests.simulation.transport import CLIENT_TIMEOUT, decode_answer, encode_body
 from tests.simulation.workload.client import Answer, NoAnswer
@@ -46,6 +47,10 @@ class RealClient(WatchedClient):
                     return decode_answer(answer.status_code, answer.content)
         except (httpx.TransportError, TimeoutError) as error:
             raise NoAnswer(repr(error)) from None
+
+    def now(self) -> int:
+        """As `Client.now`."""
+        return SystemClock().now()
 
     async def produce(self, partition: int, value: bytes) -> None:
         """As `Client.produce`."""

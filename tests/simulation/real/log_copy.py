@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 from engine.assembly import Assembly
-from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Append, Entry, Log, Message, Page, Place
+from engine.core.ports import COMMANDS, EVENTS, INPUTS, INTERNAL, Append, Entry, Log, Message, Page, Place
 from engine.shell.codec import Reader
 from engine.shell.memory_store import MemoryStore
 from replay.steps import Steps
@@ -22,6 +22,7 @@ class LogCopy:
 
     def __init__(self, partition_count: int) -> None:
         self.partition_count = partition_count
+        self.inputs: Sequence[str] = INPUTS
         places = [(topic, partition) for topic in ORDER for partition in range(1, partition_count + 1)]
         self._entries: dict[Place, list[Entry]] = {place: [] for place in places}
         self._offsets: dict[Place, list[int]] = {place: [] for place in places}

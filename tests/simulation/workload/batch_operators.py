@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import types
 import typing
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -12,14 +13,25 @@ import msgspec
 from msgspec import Struct
 
 from engine.batch.operation import Operation
+from engine.core.record import KEY_BITS
 from engine.operations import OPERATIONS
+from engine.records.batch_operation_lifecycle_management import PHASES
 
 from .actor import Actor
 from .client import Client
 from .people import PROCESS_IDS
 from .tasks import JOB_TYPES
 
+MIGRATION = "/process-instances/migration"
 MANAGEMENT = ("suspension", "resumption", "cancellation")
+
+
+#: What a filter is about -> its properties that select much.
+WIDE = {
+    "PROCESS_INSTANCE": ("processDefinitionId", "processInstanceKey"),
+    "JOB": ("processDefinitionId", "processInstanceKey"),
+    "DECISION_INSTANCE": ("decisionDefinitionId", "state"),
+}
 
 
 class BatchOperator(Actor):
@@ -28,7 +40,12 @@ class BatchOperator(Actor):
     needs = "process-instances"
 
     async def act(self, client: Client) -> None:
-        if self.random.random() < 0.25:
+        if self.random.random() < 0.1:
+            path = f"/process-instances/{self.knowledge.pick(self.random, 'process-instances')}/migration"
+            await self.ask(client, "POST", path, await self.migration_plan(client))
+        elif self.random.random() < 0.1:
+            await self.execute(client)
+        elif self.random.random() < 0.25:
             await self.manage(client, self.knowledge.pick(self.random, "batch-operations"))
         else:
             chosen = {entity: self.selection(entity) for entity in sorted(self.conditions())}
@@ -37,10 +54,30 @@ class BatchOperator(Actor):
                 if isinstance(outcome, BaseException):
                     raise outcome
 
+    async def execute(self, client: Client) -> None:
+        """One of them at once, to a few instances; mostly to those of one partition, and of what it is about."""
+        operation = OPERATIONS[self.random.choice(sorted(OPERATIONS))]
+        parameters = random_parameters(self.random, operation)
+        if "migrationPlan" in parameters:
+            parameters["migrationPlan"] = await self.migration_plan(client)
+        kind = "incidents" if operation.selects.entity == "INCIDENT" else "process-instances"
+        keys = [self.knowledge.pick(self.random, kind) for _ in range(self.random.choice([1, 2, 4]))]
+        if self.random.random() < 0.8:
+            keys = [key for key in keys if int(key) >> KEY_BITS == int(keys[0]) >> KEY_BITS]
+        await self.ask(client, "POST", f"{operation.path}/execution", {"keys": keys, **parameters})
+
     async def live(self, client: Client, selections: dict[str, Any]) -> None:
         """One batch operation from its creation on, next to others over the same instances."""
         operation = OPERATIONS[self.random.choice(sorted(OPERATIONS))]
-        body = {"filter": selections[operation.selects.filtered], **random_parameters(self.random, operation)}
+        parameters = random_parameters(self.random, operation)
+        if "migrationPlan" in parameters and self.random.random() < 0.9:
+            parameters["migrationPlan"] = await self.migration_plan(client)
+        body = {"filter": selections[operation.selects.filtered], **parameters}
+        if self.random.random() < 0.4:
+            body |= random_options(self.random, client.now())
+        if self.random.random() < 0.15:
+            body["dryRun"] = True
+            body.pop("retryPolicy", None)
         answer = await self.ask(client, "POST", operation.path, body)
         if answer.status != 200:
             return
@@ -50,15 +87,48 @@ class BatchOperator(Actor):
             await client.sleep(self.random.choice([0, 0.005, 0.02, 0.5]))
             await self.manage(client, key)
 
+    async def migration_plan(self, client: Client) -> dict[str, Any]:
+        """From one definition to another one, or to itself; mostly without mistakes, but few instances will fit."""
+        source, target = (self.knowledge.pick(self.random, "definitions") for _ in range(2))
+        if self.random.random() < 0.5:
+            target = source
+        keys = {"sourceProcessDefinitionKey": source, "targetProcessDefinitionKey": target}
+        answer = await self.ask(client, "POST", f"{MIGRATION}/plan/generation", keys)
+        instructions = answer.body["mappingInstructions"] if answer.status == 200 else []
+        if instructions and self.random.random() < 0.2:
+            instructions.remove(self.random.choice(instructions))
+        if instructions and self.random.random() < 0.5:
+            plan = {**keys, "mappingInstructions": instructions}
+            await self.ask(client, "POST", f"{MIGRATION}/plan/validation", plan)
+        return {"targetProcessDefinitionKey": target, "mappingInstructions": instructions}
+
     async def manage(self, client: Client, key: str) -> None:
-        what = self.random.choices(MANAGEMENT, weights=(4, 4, 1))[0]
-        await self.ask(client, "POST", f"/batch-operations/{key}/{what}", {})
+        place, chance = f"/batch-operations/{key}", self.random.random()
+        if chance < 0.1:
+            pace = {"rate": self.random.choice([0, 0.0001, 5, 40.5]), "sliceSize": self.random.choice([0, 1, 3])}
+            pauses = {"pauseWindows": self.random.choice([[], [pause_at(client.now())]])}
+            await self.ask(client, "PATCH", place, pace | (pauses if self.random.random() < 0.4 else {}))
+        elif chance < 0.2:
+            what = self.random.choice(["retry", "undo"])
+            answer = await self.ask(client, "POST", f"{place}/{what}", random_options(self.random, client.now()))
+            if answer.status == 200:
+                self.knowledge.acknowledge("batch-operations", answer.body["batchOperationKey"])
+        elif chance < 0.35:
+            resolution = {"resolution": self.random.choice(["RETRY", "FAIL"])}
+            await self.ask(client, "POST", f"{place}/incident-resolution", resolution)
+        elif chance < 0.39:
+            await self.ask(client, "DELETE", place, {})
+        else:
+            what = self.random.choices(MANAGEMENT, weights=(4, 4, 1))[0]
+            phases = self.random.sample(PHASES, self.random.randint(1, 3))
+            held = what != "cancellation" and self.random.random() < 0.3
+            await self.ask(client, "POST", f"{place}/{what}", {"phases": phases} if held else {})
 
     def selection(self, entity: str) -> dict[str, Any]:
         """A filter, often a good one."""
         if self.random.random() < 0.1:
             return self.random.choice([{}, {"unknown": 1}, {"processDefinitionId": "none"}, {"$or": []}])
-        conditions, wide = self.conditions()[entity], self.random.choice(["processDefinitionId", "processInstanceKey"])
+        conditions, wide = self.conditions()[entity], self.random.choice(WIDE[entity])
         names = [wide] if self.random.random() < 0.6 else self.random.sample(sorted(conditions), 2)
         chosen = {name: conditions[name] for name in names}
         if entity == "PROCESS_INSTANCE" and self.random.random() < 0.15:
@@ -81,12 +151,51 @@ class BatchOperator(Actor):
         of_instances = {
             "processDefinitionVersion": random.choice([1, 2, {"$in": [1, 2]}]),
             "hasIncident": random.random() < 0.8,
-            "state": random.choice(["ACTIVE", "ACTIVE", "COMPLETED"]),
+            "state": random.choice(["ACTIVE", "ACTIVE", "SUSPENDED", "COMPLETED", {"$neq": "ACTIVE"}]),
             "variables": [{"name": "n", "value": random.choice(["2", "3", {"$in": ["0", "1"]}])}],
             "businessId": random.choice(["b-1", {"$exists": False}]),
             "tags": ["red"],
         }
-        return {"PROCESS_INSTANCE": common | of_instances, "JOB": common | of_jobs}
+        evaluations = [self.knowledge.pick(random, "evaluations") for _ in range(3)]
+        of_decisions = {
+            "decisionEvaluationKey": {"$in": evaluations},
+            "decisionDefinitionId": random.choice(["rate", "base", {"$neq": "rate"}]),
+            "processInstanceKey": by_key,
+            "state": random.choice(["EVALUATED", "FAILED"]),
+        }
+        return {
+            "PROCESS_INSTANCE": common | of_instances,
+            "JOB": common | of_jobs,
+            "DECISION_INSTANCE": of_decisions,
+        }
+
+
+def random_options(random: Random, now: int) -> dict[str, Any]:
+    """How a batch operation shall run. `now`: ms since 1970."""
+    soon = datetime.fromtimestamp((now + random.choice([0, 200, 3_000])) / 1000, UTC).isoformat()
+    options: dict[str, Any] = {
+        "name": "some",
+        "labels": ["a", "b"],
+        "startSuspended": True,
+        "startAt": soon,
+        "rate": random.choice([0, 2, 17.5, 300]),
+        "pauseWindows": [pause_at(now), pause_at(now + random.choice([1_000, 60_000]))],
+        "sliceSize": random.choice([0, 1, 4]),
+        "maxFailures": random.choice([{"count": 1}, {"count": 3}, {"share": 0.3}, {"count": 2, "share": 0.1}]),
+        "retryPolicy": {
+            "retries": random.randint(1, 3),
+            "backoff": random.choice([0, 50, 2_000]),
+            "thenIncident": random.random() < 0.4,
+        },
+    }
+    likely = {"rate": 0.5, "maxFailures": 0.4, "retryPolicy": 0.4, "startSuspended": 0.1, "pauseWindows": 0.1}
+    return {name: value for name, value in options.items() if random.random() < likely.get(name, 0.25)}
+
+
+def pause_at(moment: int) -> str:
+    """A window of a minute that begins with the minute of a moment, ms since 1970."""
+    start = datetime.fromtimestamp(moment / 1000, UTC)
+    return f"{start:%H:%M}-{start + timedelta(minutes=1):%H:%M}"
 
 
 def random_parameters(random: Random, operation: Operation) -> dict[str, Any]:

@@ -31,3 +31,6 @@ class Client(Protocol):
         """Append bytes to the commands topic, past the gateway. Raises NoAnswer."""
 
     async def sleep(self, seconds: float) -> None: ...
+
+    def now(self) -> int:
+        """Milliseconds since 1970 (UTC), by the client's clock."""

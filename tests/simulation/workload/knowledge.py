@@ -27,7 +27,7 @@ STATES: dict[str, tuple[str, Mapping[str, str]]] = {
     "jobs": ("JOB", {"CREATED": "CREATED", "COMPLETED": "COMPLETED", "CANCELED": "CANCELED", "FAILED": "FAILED"}),
     "batch-operations": (
         "BATCH_OPERATION_LIFECYCLE_MANAGEMENT",
-        {state: state for state in ("SUSPENDED", "COMPLETED", "PARTIALLY_COMPLETED", "FAILED", "CANCELED")},
+        {state: state for state in ("COMPLETED", "PARTIALLY_COMPLETED", "FAILED", "CANCELED")},
     ),
     "batch-operation-items": (
         "BATCH_OPERATION_ITEM",
@@ -85,6 +85,7 @@ class Knowledge:
 
     def decide(self, evaluation: str, output: str) -> None:
         """An answer said what came of a decision."""
+        self.learn("evaluations", evaluation)
         self.seen.add(Said("DECISION_EVALUATION", "", int(evaluation), output))
 
     def pick(self, random: Random, kind: str) -> str:

@@ -161,13 +161,23 @@ class Operator(Actor):
         elif chosen < 0.9:
             path = f"/process-instances/{self.knowledge.pick(self.random, 'process-instances')}"
             if self.random.random() < 0.7:
-                await self.ask(client, "POST", f"{path}/cancellation")
+                what = self.random.choice(["cancellation", "suspension", "resumption"])
+                await self.ask(client, "POST", f"{path}/{what}")
             else:
                 await self.ask(client, "POST", f"{path}/business-id-assignment", {"businessId": "b-3"})
-        elif self.random.random() < 0.5:
+        elif self.random.random() < 0.3:
             await self.find(client, "element-instances", {"state": "ACTIVE"})
+        elif self.random.random() < 0.4:
+            await self.delete(client)
         else:
             await self.instruct(client)
+
+    async def delete(self, client: Client) -> None:
+        """Has history deleted, also of what still runs."""
+        kinds = {"process-instances": "process-instances", "evaluations": "decision-instances"}
+        kind = self.random.choice(sorted(kinds))
+        path = f"/{kinds[kind]}/{self.knowledge.pick(self.random, kind)}/deletion"
+        await self.ask(client, "POST", path, self.random.choice([None, {}, {"reason": "old"}]))
 
     async def instruct(self, client: Client) -> None:
         """Has something begun in an ad-hoc sub-process: what its variable says that there is, or something else."""

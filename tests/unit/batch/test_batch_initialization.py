@@ -25,7 +25,7 @@ def instances(s: Scenario, count: int, partition: int = 1) -> list[int]:
 @pytest.mark.parametrize(
     ("record", "text"),
     [
-        (batch("PAINT_PROCESS_INSTANCE"), "CANCEL_PROCESS_INSTANCE, RESOLVE_INCIDENT"),
+        (batch("PAINT_PROCESS_INSTANCE"), "expected a batch operation type of CANCEL_PROCESS_INSTANCE, "),
         (batch(filter_text=""), "a filter that is not empty"),
         (batch(filter_text="{}"), "a filter that is not empty"),
         (batch(filter_text="[1]"), "a filter that is not empty"),

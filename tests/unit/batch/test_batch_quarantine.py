@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.batch import execution, initialization, part
+from engine.batch import execution, initialization, pacing, part
 from engine.core.draft import REJECTION_REASON_LENGTH_MAX
 from engine.core.effects import Effects
 from engine.core.faults import INVALID_STATE, Reject
@@ -14,6 +14,8 @@ from engine.core.record import Record
 from engine.core.state import View
 from engine.operations import OPERATIONS, cancel_process_instance
 from engine.process import lifecycle
+from engine.records import BatchOperationCreation
+from engine.records.batch_options import BatchOptions
 from tests.support.actions import batch, manage
 from tests.support.batches import FINAL, ITEM, MANAGEMENT, counts, final, key_of, populate
 from tests.support.fixture import MakeScenario
@@ -53,7 +55,7 @@ def test_one_partition_that_fails_leaves_the_others_alone(
     scenario: MakeScenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Either the one that leads, or one that follows."""
-    executes = execution._execute_item
+    executes = execution._execute_group
     for broken in (1, 2):
 
         def execute(*arguments: Any, broken: int = broken) -> Effects:
@@ -64,7 +66,7 @@ def test_one_partition_that_fails_leaves_the_others_alone(
         s = scenario(2)
         populate(s, 6)
         with monkeypatch.context() as patch:
-            patch.setattr(execution, "_execute_item", execute)
+            patch.setattr(execution, "_execute_group", execute)
             s.when(batch())
         assert (final(s).intent, *counts(final(s))) == ("PARTIALLY_COMPLETED", 6, 3, 0, 0, 3)
         assert [error.partition_id for error in final(s).value.errors] == [broken]
@@ -111,10 +113,10 @@ def test_a_smaller_page_that_makes_the_engine_fail(scenario: MakeScenario, monke
 def test_a_partition_that_cannot_take_it_up_reports_so(scenario: MakeScenario, monkeypatch: pytest.MonkeyPatch) -> None:
     creates = part.create
 
-    def create(command: Record, view: View) -> Effects:
+    def create(command: Record, wish: BatchOperationCreation, view: View) -> Effects:
         if view.partition == 2:
             raise RuntimeError
-        yield from creates(command, view)
+        yield from creates(command, wish, view)
 
     monkeypatch.setattr(part, "create", create)
     s = scenario(2)
@@ -122,6 +124,19 @@ def test_a_partition_that_cannot_take_it_up_reports_so(scenario: MakeScenario, m
     s.when(batch())
     assert (final(s).intent, *counts(final(s))) == ("PARTIALLY_COMPLETED", 2, 2, 0, 0, 0)
     assert "BATCH_OPERATION_CREATION CREATE failed" in final(s).value.errors[0].message
+
+
+def test_a_part_that_cannot_be_woken_fails(scenario: MakeScenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_: object) -> None:
+        raise RuntimeError
+
+    s = scenario()
+    populate(s, 2)
+    s.when(batch(options=BatchOptions(start_at=s.now + 5)))
+    monkeypatch.setattr(pacing, "BatchOperationExecution", fail)
+    s.advance(5)
+    assert (final(s).intent, *counts(final(s))) == ("FAILED", 2, 0, 0, 0, 2)
+    assert "BATCH_OPERATION_WAKE failed" in final(s).value.errors[0].message
 
 
 def test_it_ends_even_if_it_is_canceled_meanwhile(scenario: MakeScenario, monkeypatch: pytest.MonkeyPatch) -> None:

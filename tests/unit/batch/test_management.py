@@ -39,7 +39,7 @@ def test_wrong_states_and_keys_are_refused(scenario: MakeScenario) -> None:
     assert s.query(1) is None
     s.when(manage("CANCEL", key))
     assert final(s).intent == "CANCELED"
-    s.when(manage("CANCEL", key)).rejected("NOT_FOUND")
+    s.when(manage("CANCEL", key)).rejected("INVALID_STATE", "got ENDED")
 
 
 def run_until(s: Scenario, steps: int) -> bool:
@@ -71,7 +71,7 @@ def test_an_interruption_at_every_instant(scenario: MakeScenario, steps: int, in
     s.flush_all()
     key = key_of(s)
     if any(r.intent in FINAL for r in s.everything().all(MANAGEMENT)):
-        s.when(manage(intents[0], key)).rejected("NOT_FOUND")
+        s.when(manage(intents[0], key)).rejected("INVALID_STATE")
         return
     for intent in intents:
         s.send(manage(intent, key))

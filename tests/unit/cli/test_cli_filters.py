@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.cli.faults import UsageFault
-from engine.cli.filters import FilterOptions, filter_of, forced
+from engine.cli.filters import FilterOptions, filter_of
 
 
 @pytest.mark.parametrize(
@@ -56,10 +56,3 @@ def test_a_filter_may_be_in_a_file(tmp_path: Path) -> None:
 def test_what_makes_no_sense_is_refused(options: dict[str, Any], text: str) -> None:
     with pytest.raises(UsageFault, match=text.replace("(", r"\(").replace("[", r"\[")):
         filter_of(FilterOptions(**options))
-
-
-def test_forced_conditions_hold_beside_the_filter() -> None:
-    conditions = {"state": {"$in": ["ACTIVE"]}}
-    assert forced({"state": "COMPLETED"}, conditions) == {"state": "COMPLETED", "$or": [conditions]}
-    assert forced({"$or": [{"version": 1}]}, conditions) == {"$or": [{"version": 1}], **conditions}
-    assert forced({"version": 1}, {}) == {"version": 1}

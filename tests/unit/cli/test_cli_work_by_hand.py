@@ -24,6 +24,31 @@ DONE = Answer(status=204)
         ("incidents resolve 9", "POST", "/incidents/9/resolution", {}),
         ("instances cancel 9", "POST", "/process-instances/9/cancellation", {}),
         (
+            "instances cancel 9 --skip-subprocesses",
+            "POST",
+            "/process-instances/9/cancellation",
+            {"skipSubprocesses": True},
+        ),
+        ("instances suspend 9", "POST", "/process-instances/9/suspension", {}),
+        ("instances resume 9", "POST", "/process-instances/9/resumption", {}),
+        (
+            "instances modify 9 --move a=b --begin c --end d",
+            *("POST", "/process-instances/9/modification"),
+            {
+                "moveInstructions": [
+                    {
+                        "sourceElementInstruction": {"sourceType": "byId", "sourceElementId": "a"},
+                        "targetElementId": "b",
+                        "ancestorScopeInstruction": {"ancestorScopeType": "inferred"},
+                    }
+                ],
+                "activateInstructions": [{"elementId": "c"}],
+                "terminateInstructions": [{"elementId": "d"}],
+            },
+        ),
+        ("instances delete 9", "POST", "/process-instances/9/deletion", {}),
+        ("instances delete 9 --reason old", "POST", "/process-instances/9/deletion", {"reason": "old"}),
+        (
             'instances activate 9 a b --variables {"n":1} --cancel-remaining',
             *("POST", "/element-instances/ad-hoc-activities/9/activation"),
             {
@@ -73,6 +98,18 @@ def test_what_is_asked(
     accepted = json.loads(retold(*line.split(), "--json").output)
     assert set(accepted) >= {"accepted"}
     assert "9" in accepted.values()
+
+
+def test_a_restart_tells_the_new_instance(engine: FakeEngine, retold: Retold) -> None:
+    engine.answers("POST", "/process-instances/9/restart", Answer({"processInstanceKey": "12"}))
+    line = "instances restart 9 --begin a --after b --initial-variables --without-business-id"
+    assert retold(*line.split()).output.split() == ["Process", "instance", "12", "Restarts", "9"]
+    assert json.loads(retold(*line.split(), "--json").output) == {"processInstanceKey": "12"}
+    assert engine.asked[0].body == {
+        "startInstructions": [{"elementId": "a"}, {"afterElementId": "b"}],
+        "initialVariables": True,
+        "withoutBusinessId": True,
+    }
 
 
 @pytest.mark.parametrize("line", ["jobs update 9", "user-tasks update 9", "variables set 9 [1]"])

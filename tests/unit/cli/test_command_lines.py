@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from engine.assembly import Assembly
-from engine.cli.command_lines import NAMES, CommandLines, Wish
+from engine.cli.command_lines import AT_ONCE, NAMES, CommandLines, Wish
 from engine.cli.producing import ACCEPTED, NOT_SENT, Outcome, Turns, produce
 from engine.core.ports import VALUE_SIZE_MAX
 from engine.core.record import NONE
@@ -21,7 +21,7 @@ from engine.records.intents import INTENTS
 
 KEY = (2 << 51) + 7
 NUMBERS = itertools.count(1)
-LINES = CommandLines(Assembly().codec, 3, lambda: f"test/{next(NUMBERS)}")
+LINES = CommandLines(Assembly().codec, 3, lambda: f"test/{next(NUMBERS)}", "user:ada")
 CREATION = {"valueType": "PROCESS_INSTANCE_CREATION", "intent": "CREATE"}
 
 
@@ -42,12 +42,28 @@ def problems(*given: bytes, **document: object) -> Sequence[str]:
     ("value_type", "intent"), [(name, intent) for name, intents in INTENTS.items() for intent in intents.commands]
 )
 def test_every_command_of_a_client_can_be_written(value_type: str, intent: str) -> None:
-    without_key = intent == "CREATE" or (value_type, intent) == ("JOB_BATCH", "ACTIVATE")
+    without_key = intent == "CREATE" or (value_type, intent) in (("JOB_BATCH", "ACTIVATE"), AT_ONCE)
     found = wish(valueType=value_type, intent=intent, **({} if without_key else {"key": str(KEY)}))
     assert (found.record.value_type, found.record.intent) == (value_type, intent)
     assert found.record.key == (NONE if without_key else KEY)
-    first = value_type in ("DEPLOYMENT", "MESSAGE", "MESSAGE_CORRELATION")  # that of an empty correlation key
+    first = value_type in ("DEPLOYMENT", "USER", "GROUP", "AUTHORIZATION")
+    first = first or value_type in ("MESSAGE", "MESSAGE_CORRELATION")  # that of an empty correlation key
     assert found.partition == (1 if first else 0 if without_key else 2)
+
+
+def test_what_is_done_at_once_goes_where_its_items_live() -> None:
+    execution = {"valueType": "BATCH_OPERATION_CREATION", "intent": "EXECUTE"}
+    value = {"itemKeys": [str(KEY), str(KEY + 1)]}
+    assert wish(**execution, value=value, idempotencyKey="once").partition == 2
+    assert wish(**execution, value=value, partition=2).partition == 2
+    expected = "partition: expected 2, where the items live, or none, got 3"
+    assert problems(**execution, value=value, partition=3) == [expected]
+    for elsewhere in (KEY - (1 << 51), KEY + (2 << 51)):
+        value = {"itemKeys": [str(KEY), str(elsewhere)]}
+        (problem,) = problems(**execution, value=value)
+        assert problem.startswith("value.itemKeys: expected keys of one of the partitions 1 to 3, got some of ")
+    (problem,) = problems(**execution, value={"itemKeys": [str(4 << 51)]})
+    assert problem == "value.itemKeys: expected keys of one of the partitions 1 to 3, got some of 4"
 
 
 def test_all_that_a_line_may_have() -> None:

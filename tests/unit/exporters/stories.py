@@ -95,6 +95,22 @@ class Story:
         self.step(("FORM", "CREATED", key, value))
         return key
 
+    def identities(self) -> None:
+        """A user in a group that is authorized, and a client in it."""
+        user, group, authorization = self.key(), self.key(), self.key()
+        of_user = {"username": "ada", "name": "Ada", "password_hash": "$argon2id$hash"}
+        members = [("USER", "ada"), ("CLIENT", "worker")]
+        self.step(
+            ("USER", "CREATED", user, of_user),
+            ("GROUP", "CREATED", group, {"group_id": "operators", "name": "Operators"}),
+            *(
+                ("GROUP", "MEMBER_ADDED", self.key(), {"group_id": "operators", "member_type": type_, "member_id": id_})
+                for type_, id_ in members
+            ),
+        )
+        wish = {"owner_type": "GROUP", "owner_id": "operators", "resource_type": "BATCH", "resource_id": "*"}
+        self.step(("AUTHORIZATION", "CREATED", authorization, {**wish, "permission_types": ("CREATE", "READ")}))
+
     def define_decision(self, decision_id: str = "dish", version: int = 1, name: str = "Dish") -> tuple[int, int]:
         """A DMN file with one decision; gives the keys of the decision and of the file."""
         requirements, decision = self.key(), self.key()
@@ -208,6 +224,30 @@ class Story:
             ("PROCESS_INSTANCE", f"ELEMENT_{how}", task, self.task(instance, definition)),
             ("PROCESS_INSTANCE", f"ELEMENT_{how}", instance, whole),
         )
+
+    def whole_life(self, decision: tuple[int, int], parent: int = -1) -> int:
+        """An instance that has had one of everything, and has ended; gives its key."""
+        instance, task, job = self.start(tags=("red", "blue"), business_id="b-7", parent_process_instance_key=parent)
+        self.step(("PROCESS_INSTANCE", "SEQUENCE_FLOW_TAKEN", self.key(), {**self.task(instance), "element_id": "f"}))
+        for scope in (instance, task):
+            self.variable(instance, "secret", "x" * 10_000, scope)
+        self.resolve(self.incident(instance, task, job=job))
+        self.resolve(self.incident(instance, instance, "in the process itself"))
+        self.user_task(instance, task, candidate_groups=("g",), candidate_users=("u",), assignee="ann")
+        self.evaluate(*decision, process_instance_key=instance, root_process_instance_key=instance)
+        message, waiting, start = self.key(), self.key(), self.key()
+        place = {"process_definition_key": DEFINITION, "bpmn_process_id": "order", "message_name": "paid"}
+        given = {**place, "message_key": message, "process_instance_key": instance, "correlation_key": "k"}
+        for intent in ("CREATED", "CORRELATED", "DELETED"):
+            self.step(("PROCESS_MESSAGE_SUBSCRIPTION", intent, waiting, {**given, "element_id": "task"}))
+        self.step(("MESSAGE_START_EVENT_SUBSCRIPTION", "CORRELATED", start, {**given, "start_event_id": "start"}))
+        self.end(instance, task, job, "COMPLETED")
+        return instance
+
+    def delete(self, key: int, resource_type: str = "PROCESS_INSTANCE") -> None:
+        """A process instance, or an evaluation, is deleted from secondary storage."""
+        value = {"resource_key": key, "resource_type": resource_type}
+        self.step(("HISTORY_DELETION", "DELETED", key, value))
 
     def create_batch(self, batch: int, **fields: Any) -> None:
         value = {"batch_operation_type": "CANCEL_PROCESS_INSTANCE", "lead_partition": 1, "actor_type": "ANONYMOUS"}

@@ -16,7 +16,7 @@ from exporters.opensearch.aside import CUT_SIZE
 from exporters.opensearch.documents import RejectedDocument
 from exporters.opensearch.exporter import OpensearchExporter
 from exporters.opensearch.indices import Shape
-from exporters.opensearch.mappings import BATCH_OPERATIONS, DEFINITIONS, INSTANCES, REJECTED
+from exporters.opensearch.mappings import BATCH_OPERATIONS, DEFINITIONS, INSTANCES, REJECTED, SCHEMA_VERSION
 from exporters.opensearch.node import REJECTED as IS_REJECTED
 from exporters.opensearch.node import Outcome, Write
 from tests.simulation.opensearch import CalmNode, OpensearchData
@@ -24,7 +24,7 @@ from tests.support.projections import export_records
 from tests.unit.exporters.stories import Story
 
 PREFIX = "x"
-SET_ASIDE = f"{PREFIX}-{REJECTED}-v1-000001"
+SET_ASIDE = f"{PREFIX}-{REJECTED}-v{SCHEMA_VERSION}-000001"
 
 Document = dict[str, Any]
 
@@ -60,7 +60,7 @@ class RefusingNode(CalmNode):
         found: dict[tuple[str, str], Document] = {
             (kind, name): msgspec.json.decode(document.source)
             for kind in (INSTANCES, DEFINITIONS, BATCH_OPERATIONS)
-            for name, document in self.data.indices[f"{PREFIX}-{kind}-v1-000001"].documents.items()
+            for name, document in self.data.indices[f"{PREFIX}-{kind}-v{SCHEMA_VERSION}-000001"].documents.items()
         }
         for one in await self.aside():
             known = found.get((one.index, one.id), {"position": 0})

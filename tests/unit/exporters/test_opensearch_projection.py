@@ -127,7 +127,7 @@ def test_a_document_is_written_once_an_export_and_read_once() -> None:
         await export_records(exporter, later)
         assert bench.node.written == [31, 30]
         assert bench.node.read_count == 2, "only the definition, and whether it was set aside: all else was kept"
-        await bench.node.replace(Address(f"{PREFIX}-{POSITIONS}-v1-000001", "1"), b"{}", "")
+        await bench.node.replace(Address(f"{PREFIX}-{POSITIONS}-v{SCHEMA_VERSION}-000001", "1"), b"{}", "")
         cold = await bench.open("cold")
         story.end(*places[0])
         await export_records(cold, records_of(story)[len(later) + begun :])
@@ -154,7 +154,7 @@ def test_what_failed_is_forgotten_and_done_again() -> None:
                 await export_records(exporter, records_of(story))
         await export_records(exporter, records_of(story))
         assert positions(exporter) == {1: story.position}
-        (part,) = await bench.node.all_of(f"{PREFIX}-batch-operations-v1-000001")
+        (part,) = await bench.node.all_of(f"{PREFIX}-batch-operations-v{SCHEMA_VERSION}-000001")
         assert json.loads(part)["completed"] == 1
         assert [one["state"] for one in await bench.documents("job")] == ["CANCELED"]
 
@@ -180,7 +180,7 @@ def test_a_damaged_set_is_made_again_and_an_older_program_refused() -> None:
         story.define()
         exporter = await bench.open()
         await export_records(exporter, records_of(story))
-        await bench.node.delete([f"{PREFIX}-{INSTANCES}-v1-000001"])
+        await bench.node.delete([f"{PREFIX}-{INSTANCES}-v{SCHEMA_VERSION}-000001"])
         story.start()
         with pytest.raises(ProjectionLost):
             await export_records(exporter, records_of(story))
@@ -221,7 +221,7 @@ def test_a_set_that_has_caught_up_serves_when_it_is_opened() -> None:
         story.define()
         await export_records(await bench.open(), records_of(story))
         new = await begin_again(bench.node, Shape(prefix=PREFIX))
-        (old,) = await bench.node.all_of(f"{PREFIX}-{POSITIONS}-v1-000001")
+        (old,) = await bench.node.all_of(f"{PREFIX}-{POSITIONS}-v{SCHEMA_VERSION}-000001")
         await bench.node.replace(Address(new.name(POSITIONS), "1"), old, "")
         exporter = await bench.open("another")
         assert (await look(bench.node, PREFIX)).serving == new
@@ -233,7 +233,7 @@ def test_a_set_that_has_caught_up_serves_when_it_is_opened() -> None:
 def variable(key: int, size: int) -> VariableDocument:
     return VariableDocument(
         kind=Member("variable", "1"), key=key, partition_id=1, position=1, definition_key=1, name="v", scope_key=1,
-        of_instance=True, value="x" * size, value_start="",
+        of_instance=True, value="x" * size, value_start="", initial=False,
     )  # fmt: skip
 
 

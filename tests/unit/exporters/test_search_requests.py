@@ -82,7 +82,8 @@ INSTANCE = "PROCESS_INSTANCE"
         (INSTANCE, {"processInstanceKey": {"$in": ["1"] * (TERMS_MAX + 1)}}, f"expected at most {TERMS_MAX} terms"),
         (INSTANCE, {"tenantId": {"$like": "*" * 20_000}}, "expected at most 10000 characters, got 20000"),
         ("JOB", {"$or": [{"state": "FAILED"}]}, "expected a property of JOB, got $or"),
-        ("BATCH_OPERATION", {"startDate": "2026-01-01T00:00:00Z"}, "filter.startDate: expected a property out of"),
+        ("BATCH_OPERATION", {"labels": "night"}, 'filter.labels: expected a list, got "night"'),
+        ("BATCH_OPERATION", {"startAt": "2026-01-01T00:00:00Z"}, "filter.startAt: expected a property out of"),
         ("VARIABLE", {"isTruncated": "true"}, "expected true or false"),
         ("VARIABLE", {"name": "\ud800"}, "filter.name: expected Unicode text, got '\\ud800'"),
         ("VARIABLE", {"name": {"$like": "\ud800"}}, "filter.name.$like: expected Unicode text"),
@@ -226,7 +227,7 @@ def test_a_query_that_takes_too_long_is_unavailable(tmp_path: Path) -> None:
         (INSTANCE, "{", "expected the JSON of a filter of PROCESS_INSTANCE"),
         (INSTANCE, '{"stat":1}', "filter.stat: expected a property"),
         ("JOB", '{"stat":1}', "filter.stat: expected a property"),
-        ("USER_TASK", "{}", "expected items out of PROCESS_INSTANCE, INCIDENT, JOB, got USER_TASK"),
+        ("USER_TASK", "{}", "expected items out of PROCESS_INSTANCE, INCIDENT, JOB, DECISION_INSTANCE, got USER_TASK"),
     ],
 )
 def test_selections_that_can_never_succeed_are_refused(tmp_path: Path, entity: str, text: str, expected: str) -> None:

@@ -112,6 +112,7 @@ def test_an_instance_lives_and_ends(tmp_path: Path) -> None:
             "tenantId": "<default>",
             "tags": ["vip"],
             "businessId": "o-1",
+            "restartedProcessInstanceKey": None,
         }
         assert (await world.document("ELEMENT_INSTANCE", task))["elementName"] == "Pay it"
         story.end(instance, task, job)

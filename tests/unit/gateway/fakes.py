@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from typing import Any, cast
 
@@ -13,14 +13,16 @@ from litestar import Litestar
 
 from engine.core.faults import BadRequest
 from engine.core.ports import COMMANDS, EVENTS, Append, Clock, Message, SelectedItem, SelectionQuery
-from engine.core.record import EVENT, REJECTION, Record, first_key
+from engine.core.record import EVENT, REJECTION, Record, first_key, partition_of
 from engine.records import FAMILIES
+from engine.records.batch_operation_chunk import ItemFacts
 from engine.roles.expressions import compile_expression
+from engine.roles.migration_plans import Planner
 from engine.shell.clock import SystemClock
 from engine.shell.codec import Codec
 from engine.shell.memory_log import MemoryLog
 from engine.telemetry.telemetry import Telemetry
-from exporters.search.store import SearchResult, Within
+from exporters.search.store import SearchResult, SelectionGroup, Within
 from gateway.app import create_app
 from gateway.readiness import Part
 from gateway.settings import GatewaySettings
@@ -88,8 +90,16 @@ class FakeSearch:
         self.documents = documents or {}
         self.questions: list[tuple[str, Mapping[str, Any]]] = []
         self.within: list[Within | None] = []
+        self.groups: dict[int, list[SelectionGroup]] = {}
+        self.selections: list[SelectionQuery] = []
 
-    async def search(self, entity: str, request: Mapping[str, Any], within: Within | None = None) -> SearchResult:
+    async def search(
+        self,
+        entity: str,
+        request: Mapping[str, Any],
+        within: Within | None = None,
+        readable: Collection[str] | None = None,
+    ) -> SearchResult:
         self.questions.append((entity, request))
         self.within.append(within)
         unknown = sorted(set(request) - {"filter", "sort", "page", "truncateValues"})
@@ -108,7 +118,8 @@ class FakeSearch:
         return b"<definitions/>" if key in self.documents.get("DECISION_REQUIREMENTS", {}) else None
 
     async def definition_xml(self, key: int) -> bytes | None:
-        return b"<definitions/>" if key in self.documents.get("PROCESS_DEFINITION", {}) else None
+        definition = self.documents.get("PROCESS_DEFINITION", {}).get(key)
+        return definition.get("xml", b"<definitions/>") if definition is not None else None
 
     async def report(self, name: str, key: int) -> list[dict[str, Any]]:
         self.questions.append((name, {"key": key}))
@@ -117,6 +128,10 @@ class FakeSearch:
     async def element_statistics(self, definition_key: int, given: Mapping[str, object]) -> list[dict[str, Any]]:
         self.questions.append(("ELEMENT_STATISTICS", given))
         return []
+
+    async def summarize(self, query: SelectionQuery) -> list[SelectionGroup]:
+        self.selections.append(query)
+        return self.groups.get(query.partition, [])
 
     def check_filter(self, entity: str, given: Mapping[str, object]) -> list[str]:
         return [f"filter.{name}: expected a known property of {entity}, got {name}; remove it" for name in given
@@ -131,8 +146,14 @@ class FakeSearch:
     async def watermark(self, partition: int) -> int:
         return 0
 
-    async def select(self, query: SelectionQuery) -> Sequence[SelectedItem]:
-        return ()
+    async def facts(self, entity: str, keys: Sequence[int], variables: str, size_max: int) -> Sequence[ItemFacts]:
+        return [ItemFacts(item_key=key) for key in keys]
+
+    async def select(self, query: SelectionQuery) -> list[SelectedItem]:
+        known = self.documents.get("PROCESS_INSTANCE", {})
+        found = [key for key in sorted(known) if partition_of(key) == query.partition]
+        found = [key for key in found if query.filter or key in query.item_keys]
+        return [SelectedItem(item_key=key, process_instance_key=key, root_process_instance_key=key) for key in found]
 
     async def close(self) -> None:
         return None
@@ -184,7 +205,12 @@ async def world(
     async def readiness() -> Sequence[Part]:
         return parts
 
-    options = {"telemetry": Telemetry().gateway(), "expression_compiler": compile_expression, **options}
+    options = {
+        "telemetry": Telemetry().gateway(),
+        "expression_compiler": compile_expression,
+        "migration_planner": Planner(),
+        **options,
+    }
     app = create_app(
         settings or GatewaySettings(), log=log, search=search, codec=CODEC, readiness=readiness, clock=clock, **options
     )

@@ -8,6 +8,7 @@ import pytest
 
 from engine.core.record import first_key
 from engine.records.ad_hoc_sub_process_instruction import ActivateElement
+from engine.records.process_instance_migration import MappingInstruction
 from tests.unit.gateway.fakes import World, happens
 from tests.unit.gateway.test_gateway_routes import KEY, MANAGEMENT, run
 
@@ -114,6 +115,19 @@ COMMANDS: list[tuple[str, str, Any, str, str, str, dict[str, object]]] = [
         "ASSIGN",
         "ASSIGNED",
         {"business_id": "order 7"},
+    ),
+    (
+        "POST",
+        "/process-instances/{key}/migration",
+        {"targetProcessDefinitionKey": "7", "mappingInstructions": [{"sourceElementId": "a", "targetElementId": "b"}]},
+        "PROCESS_INSTANCE_MIGRATION",
+        "MIGRATE",
+        "MIGRATED",
+        {
+            "target_process_definition_key": 7,
+            "mapping_instructions": (MappingInstruction(source_element_id="a", target_element_id="b"),),
+            "process_instance_key": KEY,
+        },
     ),
     (
         "POST",

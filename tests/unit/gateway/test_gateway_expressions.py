@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +22,13 @@ INSTANCE = first_key(1) + 5
 class ScopedSearch(FakeSearch):
     """Finds the variables that are asked for by name."""
 
-    async def search(self, entity: str, request: Mapping[str, Any], within: Within | None = None) -> SearchResult:
+    async def search(
+        self,
+        entity: str,
+        request: Mapping[str, Any],
+        within: Within | None = None,
+        readable: Collection[str] | None = None,
+    ) -> SearchResult:
         assert (entity, within) == ("VARIABLE", Within("SCOPE", INSTANCE))
         wanted = request["filter"]["name"]["$in"]
         values = {"amount": "150", "status": '"open"'}

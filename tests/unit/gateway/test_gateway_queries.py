@@ -27,8 +27,9 @@ SEARCHES = {
     "/batch-operations": "BATCH_OPERATION",
     "/batch-operation-items": "BATCH_OPERATION_ITEM",
 }
-#: There is no document of one, or it is not asked for by a number.
+#: There is no document of one, it is not asked for by a number, or it can be waited for (`test_gateway_watching`).
 WITHOUT_KEY = (
+    "BATCH_OPERATION",
     *("JOB", "DECISION_INSTANCE", "BATCH_OPERATION_ITEM"),
     *("MESSAGE_SUBSCRIPTION", "CORRELATED_MESSAGE_SUBSCRIPTION"),
 )

@@ -16,6 +16,7 @@ from camunda_orchestration_sdk.models.topology_response import TopologyResponse
 
 from engine.core.record import Record, first_key
 from engine.records import BatchOperationCreation, Job
+from engine.records.batch_options import BatchOptions
 from engine.records.deployment import DeployedProcess
 from gateway.readiness import Broker, Part
 from tests.unit.gateway.fakes import FakeSearch, Rule, World, created_instance, event, happens, refuses, world
@@ -182,7 +183,7 @@ def test_creation_of_a_batch_operation(path: str, name: str) -> None:
         assert int(result.batch_operation_key) == first_key(partition) + 3
         value = wish.value
         assert isinstance(value, BatchOperationCreation)
-        assert (value.batch_operation_type, json.loads(value.filter), value.actor_type) == (name, given, "ANONYMOUS")
+        assert (value.batch_operation_type, json.loads(value.filter)) == (name, given)
         assert wish.step.operation_reference == 5
 
     run(scenario, {("BATCH_OPERATION_CREATION", "CREATE"): created_batch})
@@ -192,10 +193,15 @@ def test_creation_of_a_batch_operation(path: str, name: str) -> None:
     ("body", "problems"),
     [
         ({}, ["filter"]),
-        ({"filter": None, "operationReference": "x"}, ["filter", "operationReference"]),
+        ({"filter": None, "ids": [], "operationReference": "x"}, ["ids", "operationReference"]),
+        ({"ids": ["x"]}, ["ids[0]"]),
         ({"filter": {}}, ["filter"]),
         ({"filter": {"unknownA": 1, "state": "ACTIVE", "unknownB": 2}}, ["filter.unknownA", "filter.unknownB"]),
-        ({"filter": {"state": "ACTIVE"}, "reason": "x"}, ["reason"]),
+        ({"filter": {"state": "ACTIVE"}, "reasons": "x"}, ["reasons"]),
+        ({"filter": {"state": "ACTIVE"}, "rate": -1, "sliceSize": 1001}, ["rate", "sliceSize"]),
+        ({"filter": {"state": "ACTIVE"}, "maxFailures": {}, "labels": [""]}, ["maxFailures", "labels[0]"]),
+        ({"filter": {"state": "ACTIVE"}, "startAt": "soon", "exclude": ["x"]}, ["startAt", "exclude[0]"]),
+        ({"filter": {"state": "ACTIVE"}, "retryPolicy": {"retries": 101}}, ["retryPolicy.retries"]),
     ],
 )
 def test_a_bad_batch_operation_is_told_all_its_problems(body: Any, problems: list[str]) -> None:
@@ -208,12 +214,72 @@ def test_a_bad_batch_operation_is_told_all_its_problems(body: Any, problems: lis
     run(scenario)
 
 
+def test_how_a_batch_operation_shall_run() -> None:
+    async def scenario(it: World) -> None:
+        body = {
+            "filter": {"state": "ACTIVE"},
+            "exclude": ["7", "5"],
+            "name": "clean-up",
+            "labels": ["night"],
+            "reason": "wrong price",
+            "startSuspended": True,
+            "startAt": "2026-03-02T15:35:00.5+01:00",
+            "rate": 2.5,
+            "sliceSize": 5,
+            "maxFailures": {"count": 10, "share": 0.5},
+            "retryPolicy": {"retries": 3, "backoff": 1000},
+        }
+        response = await it.client.post("/v2/process-instances/cancellation", json=body)
+        assert response.status_code == 200
+        ((_, wish),) = it.engine.commands
+        assert wish.value.excluded_keys == (5, 7)  # type: ignore[attr-defined]
+        assert wish.value.options == BatchOptions(  # type: ignore[attr-defined]
+            name="clean-up",
+            labels=("night",),
+            reason="wrong price",
+            start_suspended=True,
+            start_at=1_772_462_100_500,
+            rate=2.5,
+            slice_size=5,
+            failures_max=10,
+            failure_share_max=0.5,
+            item_retries=3,
+            retry_backoff=1_000,
+        )
+
+    run(scenario, {("BATCH_OPERATION_CREATION", "CREATE"): created_batch})
+
+
+def test_a_batch_operation_is_made_faster_and_deleted() -> None:
+    async def scenario(it: World) -> None:
+        path = f"/v2/batch-operations/{KEY}"
+        assert (await it.client.patch(path, json={"rate": 5})).status_code == 204
+        assert (await it.client.delete(path)).status_code == 204
+        assert (await it.client.patch(path, json={})).status_code == 400
+        (_, changed), (_, deleted) = it.engine.commands
+        assert (changed.intent, changed.key, changed.value.rate, changed.value.slice_size) == ("UPDATE", KEY, 5.0, -1)  # type: ignore[attr-defined]
+        assert (deleted.intent, deleted.key) == ("DELETE", KEY)
+
+    run(scenario, {(MANAGEMENT, "UPDATE"): happens("UPDATED"), (MANAGEMENT, "DELETE"): happens("DELETED")})
+
+
+def test_what_failed_is_retried_where_the_batch_operation_is_led() -> None:
+    async def scenario(it: World) -> None:
+        response = await it.client.post(f"/v2/batch-operations/{KEY}/retry", json={"rate": 1})
+        assert response.status_code == 200
+        ((partition, wish),) = it.engine.commands
+        assert (partition, wish.value.options.parent_key, wish.value.options.rate) == (2, KEY, 1.0)  # type: ignore[attr-defined]
+        assert (await it.client.post("/v2/batch-operations/7/retry")).status_code == 404
+
+    run(scenario, {("BATCH_OPERATION_CREATION", "CREATE"): created_batch})
+
+
 def test_resolving_the_incidents_of_one_instance() -> None:
     async def scenario(it: World) -> None:
         response = await it.client.post(f"/v2/process-instances/{KEY}/incident-resolution")
         assert BatchOperationCreatedResult.from_dict(response.json()).batch_operation_type == "RESOLVE_INCIDENT"
         ((_, wish),) = it.engine.commands
-        assert json.loads(wish.value.filter) == {"processInstanceKey": str(KEY)}  # type: ignore[attr-defined]
+        assert (wish.value.filter, wish.value.item_keys) == ("", (KEY,))  # type: ignore[attr-defined]
         unknown = await it.client.post(f"/v2/process-instances/{KEY + 1}/incident-resolution")
         assert unknown.status_code == 404
 

@@ -9,7 +9,7 @@ from hashlib import sha256
 import msgspec
 
 from engine.core.faults import LogTruncated
-from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Entry, Page, Place, Store
+from engine.core.ports import COMMANDS, EVENTS, INPUTS, INTERNAL, Entry, Page, Place, Store
 from engine.core.record import Record
 from engine.shell.codec import Codec
 from engine.shell.memory_store import MemoryStore
@@ -28,6 +28,7 @@ class Recorded:
         #: What lies below these offsets was removed by retention.
         self.begins: dict[Place, int] = {}
         self.partition_count = len(scenario.partitions)
+        self.inputs: Sequence[str] = INPUTS
         self.places: dict[Place, list[Entry]] = {}
         for number, partition in scenario.partitions.items():
             for topic in (COMMANDS, INTERNAL):

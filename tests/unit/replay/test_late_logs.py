@@ -79,7 +79,7 @@ def test_a_log_that_begins_within_a_step_is_proved_from_the_next_one_on(lived: L
 
 
 def test_a_snapshot_stands_for_the_beginning(lived: Lived) -> None:
-    begin = first_of_step(lived, 9)
+    begin = first_of_step(lived, 8)
     assert begin < lived.position
     lived.cut(begin)
     audited = Audited(lived.log, lived.state, fresh=lived.snapshot)
@@ -98,7 +98,7 @@ def test_a_state_that_is_not_that_of_the_snapshot_is_found(lived: Lived) -> None
 
 def test_damage_behind_the_beginning_is_found(lived: Lived) -> None:
     lived.cut(first_of_step(lived, 5))
-    lost = lived.log.steps(1)[4]
+    lost = lived.log.steps(1)[3]
     kept = [entry for entry in lived.log.places[EVENTS, 1] if entry.offset + 1 not in {r.position for r in lost}]
     lived.log.places[EVENTS, 1] = kept
     assert Audited(lived.log).failed() >= {"positions", "chain", "outcomes"}

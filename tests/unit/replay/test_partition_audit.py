@@ -205,7 +205,7 @@ def test_a_state_ahead_of_the_log_is_found(scenario: Scenario) -> None:
 def test_an_item_with_two_outcomes_is_found(log: Recorded) -> None:
     steps = log.steps(1)
     outcome = next(record for step in steps for record in step if isinstance(record.value, BatchOperationItem))
-    doubled = [[*step, outcome] if outcome in step else step for step in steps]
+    doubled = [[each for record in step for each in [record] * (1 + (record is outcome))] for step in steps]
     log.rewrite(1, doubled)
     audited = Audited(log)
     assert "counters" in audited.failed()

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
+from engine.batch.measures import DURATION, DURATION_BOUNDS_MS, ERRORS, ITEM_BOUNDS, LATENCY, LATENCY_BOUNDS_MS, QUERIES
+from engine.batch.measures import EVENTS as EVENTS_COUNTED
+from engine.batch.measures import ITEMS as ITEMS_COUNTED
+from engine.core.background import BatchWork
 from engine.core.ports import COMMANDS, EVENTS, INTERNAL
 from engine.records import Job
+from engine.shell.memory_store import MemoryStore
 from engine.shell.trace_context import parse
 from engine.telemetry import attributes as a
+from engine.telemetry import metrics
+from engine.telemetry.batches import SHOWN, BatchReadings
+from engine.telemetry.registry import Sample
 from engine.telemetry.spans import CLIENT, CONSUMER
 from engine.telemetry.spans import INTERNAL as INTERNAL_KIND
 from tests.support.actions import CANCEL
@@ -149,3 +159,53 @@ def test_a_step_that_is_decided_again_is_the_same_span() -> None:
     first, second = heard.named("process commands")
     assert first.context == second.context
     assert INTERNAL_KIND not in {span.kind for span in heard.spans}
+
+
+def test_what_the_state_has_counted_is_told_by_the_writer_alone_and_goes_on() -> None:
+    watched = Watched(None)
+    store = MemoryStore()
+
+    def told() -> dict[str, Sample]:
+        return {sample.name: sample for sample in readings.survey()}
+
+    async def run() -> tuple[dict[str, Sample], dict[str, Sample]]:
+        nonlocal readings
+        runner = await watched.run(cancellation(), store=store)
+        readings = BatchReadings(runner, store, lambda: BatchWork(parts={"waiting": 2}, pending=7, rate=0.5))
+        silent = told()
+        runner.is_working = True
+        return silent, told()
+
+    readings: BatchReadings
+    silent, found = asyncio.run(run())
+    assert silent == {}
+    events = {labels[1]: value for labels, value in found["zeebe.batchoperations.events.total"].values}
+    assert events == {"created": 1, "query": 1, "chunkCreated": 1, "initialized": 1, "execute": 1, "failed": 1}
+    assert list(found["zeebe.batchoperations.queries.total"].values) == [((1, "completed"), 1)]
+    ((labels, items),) = found["zeebe.batchoperations.items.total"].histograms
+    assert (labels, items.sum, sum(items.counts)) == ((1, CANCEL), len(ITEMS), 1)
+    ((labels, duration),) = found["zeebe.batchoperations.duration"].histograms
+    assert (labels, sum(duration.counts)) == ((1, CANCEL), 1)
+    latencies = [labels for labels, _ in found["zeebe.batchoperations.execution.latency"].histograms]
+    which = ("startExecuteLatency", "totalExecutionLatency", "totalQueryLatency")
+    assert latencies == [(1, each, CANCEL) for each in which]
+    assert list(found["retold.batch_operation.errors"].values) == [((1, CANCEL, "NOT_FOUND"), len(ITEMS))]
+    assert list(found["retold.batch_operation.parts"].values) == [((1, "waiting"), 2)]
+    assert list(found["retold.batch_operation.pending"].values) == [((1,), 7)]
+    assert list(found["retold.batch_operation.rate"].values) == [((1,), 0.5)]
+
+
+@pytest.mark.parametrize(
+    ("metric", "bounds"),
+    [
+        (metrics.BATCH_ITEMS, ITEM_BOUNDS),
+        (metrics.BATCH_DURATION, DURATION_BOUNDS_MS),
+        (metrics.BATCH_LATENCY, LATENCY_BOUNDS_MS),
+    ],
+)
+def test_buckets_are_those_of_the_state(metric: metrics.Metric, bounds: tuple[int, ...]) -> None:
+    assert metric.bounds == tuple(bound / 1000 if metric.unit == "s" else bound for bound in bounds)
+
+
+def test_every_tally_is_shown() -> None:
+    assert set(SHOWN) == {EVENTS_COUNTED, QUERIES, ITEMS_COUNTED, DURATION, LATENCY, ERRORS}

@@ -1,0 +1,83 @@
+"""How a batch operation shall run: options of all commands that create one, and what they say to the API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from msgspec import Struct
+
+from .faults import UsageFault
+
+if TYPE_CHECKING:
+    from .client import Document
+
+Rate = Annotated[float | None, typer.Option(metavar="N", help="Items per second over all partitions; 0 for no limit.")]
+Pause = Annotated[
+    list[str] | None,
+    typer.Option(metavar="WINDOW", help="When it pauses, such as '08:00-18:00 Europe/Berlin'; may be repeated."),
+]
+SliceSize = Annotated[int | None, typer.Option(metavar="N", help="Items in one slice; 0 for the setting.")]
+
+
+class RunOptions(Struct, frozen=True, kw_only=True):
+    """What may be left out, all of it."""
+
+    name: Annotated[str | None, typer.Option(metavar="TEXT", help="What people call it.")] = None
+    label: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="A label; may be given several times.")] = None
+    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Why it is done.")] = None
+    start_suspended: Annotated[bool, typer.Option("--start-suspended", help="Do nothing until it is resumed.")] = False
+    start_at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="When to begin, such as 2026-03-02T22:00:00+01:00.")
+    ] = None
+    pause: Pause = None
+    rate: Rate = None
+    slice_size: SliceSize = None
+    max_failures: Annotated[int | None, typer.Option(metavar="N", help="Failed items at which it suspends itself.")] = (
+        None
+    )
+    max_failure_share: Annotated[
+        float | None, typer.Option(metavar="X", help="The same as a share of all items, from 0 to 1.")
+    ] = None
+    retry_items: Annotated[
+        int | None, typer.Option(metavar="N", help="How often an item that failed is tried again.")
+    ] = None
+    retry_backoff: Annotated[
+        int | None, typer.Option(metavar="MS", help="Pause before an item is tried again, in milliseconds.")
+    ] = None
+    webhook: Annotated[
+        str | None, typer.Option(metavar="URL", help="Told when it has ended; of a host that the engine allows.")
+    ] = None
+
+    then_incident: Annotated[
+        bool, typer.Option("--then-incident", help="An item that failed too often waits, instead of being FAILED.")
+    ] = False
+
+    def body(self) -> Document:
+        """The properties of a request. Raises UsageFault."""
+        if self.retry_backoff is not None and self.retry_items is None:
+            raise UsageFault("--retry-backoff: expected --retry-items with it, got none; say how often to try again")
+        failures = {"count": self.max_failures, "share": self.max_failure_share}
+        retries = {
+            "retries": 0 if self.then_incident and self.retry_items is None else self.retry_items,
+            "backoff": self.retry_backoff,
+            "thenIncident": self.then_incident or None,
+        }
+        given = {
+            "name": self.name,
+            "labels": self.label or None,
+            "reason": self.reason,
+            "startSuspended": self.start_suspended or None,
+            "startAt": self.start_at,
+            "pauseWindows": self.pause or None,
+            "rate": self.rate,
+            "sliceSize": self.slice_size,
+            "maxFailures": _present(failures) or None,
+            "retryPolicy": _present(retries) or None,
+            "webhook": self.webhook,
+        }
+        return _present(given)
+
+
+def _present(given: Document) -> Document:
+    return {name: value for name, value in given.items() if value is not None}

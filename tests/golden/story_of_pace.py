@@ -1,0 +1,63 @@
+"""The part of the golden story in which batch operations keep a pace, try items again, and are deleted."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from engine.operations.modify_process_instance import Body, Move, read
+from engine.records import BatchOperationCreation, BatchOperationIncident, BatchOperationLifecycleManagement
+from engine.records.batch_options import BatchOptions
+from tests.support import models as m
+from tests.support.actions import CANCEL, MODIFY, SUSPEND, batch, manage
+from tests.support.batches import update
+from tests.support.scenario import Scenario, make
+
+CREATION = "BATCH_OPERATION_CREATION"
+INCIDENT = "BATCH_OPERATION_INCIDENT"
+HELD = '{"processDefinitionId": "held"}'
+#: What never can be done: nothing waits at the end.
+NOWHERE = read(Body(move_instructions=(Move(source_element_id="end", target_element_id="task"),)))
+WHICH = '{"processDefinitionId": "slow"}'
+
+
+def keep_a_pace(s: Scenario) -> None:
+    """A rate that is divided and changed; items that fail are tried again; what has ended is deleted."""
+    s.deploy(m.one_task("slow"))
+    for number in range(8):
+        s.create("slow", partition=1 + number % 2)
+    options = BatchOptions(item_retries=1, retry_backoff=1_000)
+    s.when(batch(MODIFY, WHICH, NOWHERE, options=options), 1)
+    s.advance(1_000)
+    created = s.when(batch(CANCEL, WHICH, options=BatchOptions(rate=1.0, slice_size=1)), 2)
+    key = created.all("BATCH_OPERATION_CREATION", "CREATED")[0].key
+    s.advance(3_000)
+    s.when(update(key, rate=100.0))
+    for _ in range(20):
+        s.advance(1_000)
+    s.when(manage("DELETE", key))
+
+
+def hold_and_pause(s: Scenario) -> None:
+    """Phases are held, a window of pause passes, items wait for somebody, and what was suspended goes on again."""
+    s.deploy(m.one_task("held"))
+    for number in range(4):
+        s.create("held", partition=1 + number % 2)
+    begin = datetime.fromtimestamp(s.now / 1000, UTC)
+    window = f"{begin:%H:%M}-{begin + timedelta(minutes=1):%H:%M}"
+    s.when(batch(SUSPEND, HELD, options=BatchOptions(pause_windows=(window,))), 2)
+    suspended = latest(s)
+    s.advance(60_000)
+    s.when(make(CREATION, "CREATE", BatchOperationCreation(options=BatchOptions(parent_key=suspended, undoes=True))), 2)
+    s.when(batch(MODIFY, HELD, NOWHERE, options=BatchOptions(raises_incidents=True)), 2)
+    key = latest(s)
+    s.when(manage("SUSPEND", key, "COMPLETION"), 2)
+    incident = s.everything().all(INCIDENT, "CREATED")[-1].key
+    s.when(make(INCIDENT, "RESOLVE", BatchOperationIncident(batch_operation_key=key, resolution="RETRY"), incident), 2)
+    wanted = BatchOperationLifecycleManagement(resolution="FAIL")
+    s.when(make("BATCH_OPERATION_LIFECYCLE_MANAGEMENT", "RESOLVE_INCIDENTS", wanted, key), 2)
+    s.when(manage("RESUME", key), 2)
+
+
+def latest(s: Scenario) -> int:
+    """The batch operation that was created last."""
+    return max(record.key for record in s.records(2) if (record.value_type, record.intent) == (CREATION, "CREATED"))

@@ -1,0 +1,65 @@
+"""Types of batch operations that are applied at once: all of it happens in the step, or the step is a rejection alone.
+
+What must be refused is foretold. Whether an item succeeds is read on the log when one is told to fail: its own effects,
+and that nothing else is left of the step, are foretold then.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from engine.core.faults import EXCEEDED_LIMIT, INVALID_ARGUMENT, BadRequest
+from engine.core.record import NONE, Record, partition_of
+from engine.records import BatchOperationCreation
+
+from .effects import EFFECTS
+from .part import Part
+from .registry import Known
+from .selection import Selection
+from .world import Refused, Rule, World
+
+FAMILY = "BATCH_OPERATION_CREATION"
+
+
+def rules(known: Known) -> dict[tuple[str, str], Rule]:
+    """The rule of its command."""
+    return {(FAMILY, "EXECUTE"): lambda world, command: execute(known, world, command)}
+
+
+def execute(known: Known, world: World, command: Record) -> None:
+    """BATCH_OPERATION_CREATION EXECUTE. Raises Refused."""
+    wish = cast(BatchOperationCreation, command.value)
+    part = _part(known, world, wish)
+    if world.step.rejection:
+        raise Refused(world.step.rejection)  # one of the items fails
+    effect = EFFECTS.get(wish.batch_operation_type)
+    for item in dict.fromkeys(wish.item_keys):
+        if effect is None:
+            world.skip(f"effects of {part.type}", world.history.owner.get(item, item))
+        elif not world.is_blind(item) and not effect(world, part, item) and not world.is_blind(item):
+            world.differ(f"{part.type} of {item} should end in the same step")
+    world.expect(FAMILY, "EXECUTED", NONE, batch_operation_type=part.type, lead_partition=world.partition)
+
+
+def _part(known: Known, world: World, wish: BatchOperationCreation) -> Part:
+    """What is to be done, as a part of a batch operation that there is not."""
+    operation = known.operations.get(wish.batch_operation_type)
+    if operation is None:
+        raise Refused(INVALID_ARGUMENT)
+    try:
+        parameters = known.decode(operation.name, wish.parameters)
+        problems = operation.check(parameters)
+    except BadRequest:
+        raise Refused(INVALID_ARGUMENT) from None
+    if problems:
+        raise Refused(INVALID_ARGUMENT)
+    if world.step.rejection == INVALID_ARGUMENT:
+        raise Refused(INVALID_ARGUMENT)  # what only the definitions tell of a plan
+    if not operation.selects.only_running or wish.filter or wish.excluded_keys or not wish.item_keys:
+        raise Refused(INVALID_ARGUMENT)
+    if len(set(wish.item_keys)) > world.settings.synchronous_items_max:
+        raise Refused(EXCEEDED_LIMIT)
+    if any(partition_of(key) != world.partition for key in wish.item_keys):
+        raise Refused(INVALID_ARGUMENT)
+    nothing = Selection(operation.selects.entity, "", (), (), (), NONE)
+    return Part(NONE, operation.name, parameters, world.partition, (world.partition,), nothing, 0)

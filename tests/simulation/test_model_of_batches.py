@@ -1,0 +1,44 @@
+"""The reference model of batch operations that are paced, fail, are retried and deleted."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.records import BatchOperationCreation
+from engine.records.batch_options import BatchOptions
+from tests.simulation.test_reference_model import assert_agrees
+from tests.support import models as m
+from tests.support.actions import CANCEL, batch, manage
+from tests.support.batches import update
+from tests.support.scenario import Scenario, make
+
+
+@pytest.mark.parametrize("partitions", [1, 2, 3])
+def test_batch_operations_that_are_paced_and_fail(partitions: int) -> None:
+    s = Scenario(partitions, settings={"slice_size": 2, "query_page_size": 3, "retention_ms": 60_000})
+    s.deploy(m.one_task())
+    keys = [s.create("one", partition=partition) for partition in s.partitions for _ in range(6)]
+    wishes = [
+        BatchOptions(rate=5.0, slice_size=1),
+        BatchOptions(start_at=s.now + 900, failures_max=3, item_retries=2, retry_backoff=400),
+        BatchOptions(start_suspended=True, failure_share_max=0.3),
+    ]
+    for options in wishes:
+        s.when(batch(CANCEL, '{"processDefinitionId": "one"}', options=options), 1)
+    created = sorted({r.key for r in s.everything().all("BATCH_OPERATION_CREATION", "CREATED")})
+    for key in keys[::3]:
+        s.cancel(key)
+    for intent in ("UPDATE", "RESUME", "RESUME", "DELETE", "CANCEL", "DELETE"):
+        for key in created:
+            s.send(manage(intent, key) if intent != "UPDATE" else update(key, rate=20.0, slice_size=-1))
+            s.one()
+        s.advance(700)
+    for key in created:
+        retry = BatchOperationCreation(options=BatchOptions(parent_key=key, rate=3.0))
+        s.when(make("BATCH_OPERATION_CREATION", "CREATE", retry), 1)
+    for _ in range(30):
+        s.advance(300)
+    s.advance(120_000)
+    assert {r.intent for r in s.everything().all("BATCH_OPERATION_LIFECYCLE_MANAGEMENT")} >= {"UPDATED", "DELETED"}
+    assert s.everything().all("BATCH_OPERATION_ITEM", "RETRYING")
+    assert_agrees(s)
