@@ -79,10 +79,6 @@ def apply_created(fact: Fact, state: State) -> None:
         keep_for(state, parent, fact.key)
 
 
-def apply_executed_at_once(_fact: Fact, _state: State) -> None:
-    """What was done is in the other events of the step."""
-
-
 def apply_initializing(fact: Fact, state: State) -> None:
     value = cast(BatchOperationInitialization, fact.value)
     progress = state.require(PROGRESS, fact.key)

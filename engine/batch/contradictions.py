@@ -5,18 +5,17 @@ Rule: tells only what can match nothing whatever there is; what a filter may say
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from engine.core.patterns import is_like
+
 if TYPE_CHECKING:
     from .operation import Operation
 
 STATE, PARENT = "state", "parentProcessInstanceKey"
-#: Of LIKE: an escaped character, or any one; of these * is any run and ? any character.
-_PARTS = re.compile(r"\\.|.", re.DOTALL)
 
 
 def contradictions(operation: Operation, text: str) -> list[str]:
@@ -72,22 +71,8 @@ def _holds(operator: str, operand: Any, state: str) -> bool:
     if operator == "$notIn":
         return not isinstance(operand, list) or state not in operand
     if operator == "$like" and isinstance(operand, str):
-        return _is_like(operand, state)
+        return is_like(state, operand)
     return True
-
-
-def _is_like(pattern: str, state: str) -> bool:
-    """Whether a state is like a pattern, in time that is the product of their lengths."""
-    reached = {0}
-    for found in _PARTS.finditer(pattern):
-        if found[0] == "*":
-            reached = set(range(min(reached), len(state) + 1))
-            continue
-        literal = found[0][1:] or found[0] if found[0][0] == "\\" else found[0]
-        reached = {at + 1 for at in reached if at < len(state) and (found[0] == "?" or state[at] == literal)}
-        if not reached:
-            return False
-    return len(state) in reached
 
 
 def _allows_none(given: object) -> bool:

@@ -84,8 +84,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     `variables(parameters)`: it is about what the state no longer has, so facts are looked up with the items, with these
     values of variables (see `engine.core.ports`).
     `permission` is what its creator needs of the process definition of each item. `undone_by`: the type that puts back
-    what this one changed, without parameters of its own; empty if nothing can be proved to (and then not
-    `reversible`). `path` is the REST path under /v2 that creates it, `help` the first line of the module's docstring.
+    what this one changed, without parameters of its own; empty if nothing can be proved to. `path` is the REST path
+    under /v2 that creates it, `help` the first line of the module's docstring.
     """
 
     name: str
@@ -95,7 +95,6 @@ class Operation(Struct, frozen=True, kw_only=True):
     check: Callable[[Any], list[str]]
     selects: Selects
     decide: Callable[[Any, Item, View], Deciding]
-    reversible: bool
     skips_missing: bool = False
     skips_unknown: bool = False
     admit: Callable[[Any, View], list[str]] = _admit_all

@@ -142,7 +142,7 @@ def part(
         },
         appliers={
             (CREATION, "CREATED"): appliers.apply_created,
-            (CREATION, "EXECUTED"): appliers.apply_executed_at_once,
+            (CREATION, "EXECUTED"): apply_nothing,
             (INITIALIZATION, "INITIALIZING"): appliers.apply_initializing,
             (INITIALIZATION, "RETRYING"): appliers.apply_retrying,
             (INITIALIZATION, "VALIDATED"): appliers.apply_validated,

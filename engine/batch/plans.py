@@ -109,7 +109,9 @@ def forget_plan(state: State, key: int) -> None:
 
 
 def planned(view: View, key: int, index: int) -> PlannedItem | None:
-    """The item of a plan with this number, from 0; None beyond its end."""
+    """The item of a plan with this number, from 0; None beyond its end, or if there is no plan."""
+    if key == NONE:
+        return None
     row = view.get(PLAN_ROWS, key, index // ITEMS_PER_ROW)
     place = index % ITEMS_PER_ROW
     return row.items[place] if row and place < len(row.items) else None

@@ -157,14 +157,7 @@ def delete(
     Searches find nothing of it any more; the log keeps its records. For many at once there is `retold batch
     delete-process-instances`.
     """
-    from .client import Client
-
-    with Client(connection.url) as client:
-        client.post(f"/process-instances/{key}/deletion", {"reason": reason} if reason else {})
-    if connection.json:
-        print_json({"processInstanceKey": key, "accepted": "deletion"})
-    else:
-        print_fields([("Process instance", key), ("Accepted", "deletion")])
+    _operate(key, "deletion", connection, {"reason": reason} if reason else {})
 
 
 def restart(

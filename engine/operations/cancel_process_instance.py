@@ -35,7 +35,6 @@ OPERATION = Operation(
     check=check,
     selects=Selects(entity="PROCESS_INSTANCE", states=("ACTIVE", "SUSPENDED"), roots_only=True),
     decide=decide,
-    reversible=False,
     permission="CANCEL_PROCESS_INSTANCE",
     skips_unknown=True,
 )

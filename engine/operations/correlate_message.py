@@ -62,7 +62,6 @@ OPERATION = Operation(
     check=check,
     selects=Selects(entity="PROCESS_INSTANCE", states=("ACTIVE",)),
     decide=decide,
-    reversible=False,
     skips_missing=True,
     body=Body,
     read=read,

@@ -32,7 +32,6 @@ OPERATION = Operation(
     check=check,
     selects=Selects(entity="DECISION_INSTANCE"),
     decide=decide,
-    reversible=False,
     permission="DELETE_DECISION_INSTANCE",
     skips_missing=True,
 )

@@ -32,7 +32,6 @@ OPERATION = Operation(
     check=check,
     selects=Selects(entity="PROCESS_INSTANCE", expects=("COMPLETED", "TERMINATED")),
     decide=decide,
-    reversible=False,
     permission="DELETE_PROCESS_INSTANCE",
     skips_missing=True,
 )

@@ -89,7 +89,6 @@ OPERATION = Operation(
     admit=admit,
     selects=Selects(entity="PROCESS_INSTANCE", states=("ACTIVE", "SUSPENDED")),
     decide=decide,
-    reversible=False,
     body=Body,
     read=read,
 )

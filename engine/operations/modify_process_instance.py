@@ -104,7 +104,6 @@ OPERATION = Operation(
     check=check,
     selects=Selects(entity="PROCESS_INSTANCE", states=("ACTIVE",)),
     decide=decide,
-    reversible=False,
     permission="MODIFY_PROCESS_INSTANCE",
     body=Body,
     read=read,

@@ -35,5 +35,4 @@ OPERATION = Operation(
     check=check,
     selects=Selects(entity="INCIDENT", states=("ACTIVE",)),
     decide=decide,
-    reversible=False,
 )

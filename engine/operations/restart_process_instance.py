@@ -102,7 +102,6 @@ OPERATION = Operation(
     check=check,
     selects=Selects(entity="PROCESS_INSTANCE", expects=("COMPLETED", "TERMINATED")),
     decide=decide,
-    reversible=False,
     body=Body,
     read=read,
     permission="CREATE_PROCESS_INSTANCE",

@@ -32,7 +32,6 @@ OPERATION = Operation(
     check=check,
     selects=Selects(entity="PROCESS_INSTANCE", states=("SUSPENDED",)),
     decide=decide,
-    reversible=True,
     undone_by="SUSPEND_PROCESS_INSTANCE",
     permission="SUSPEND_PROCESS_INSTANCE",
     skips_unknown=True,

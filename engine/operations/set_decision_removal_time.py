@@ -23,7 +23,6 @@ OPERATION = Operation(
     check=check,
     selects=Selects(entity=DECISION_INSTANCE),
     decide=decide,
-    reversible=False,
     skips_missing=True,
     admit=admit,
     body=Body,

@@ -23,7 +23,6 @@ OPERATION = Operation(
     check=check,
     selects=Selects(entity=PROCESS_INSTANCE, expects=("COMPLETED", "TERMINATED")),
     decide=decide,
-    reversible=False,
     skips_missing=True,
     admit=admit,
     body=Body,

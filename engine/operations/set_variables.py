@@ -56,7 +56,6 @@ OPERATION = Operation(
     check=check,
     selects=Selects(entity="PROCESS_INSTANCE", states=("ACTIVE", "SUSPENDED")),
     decide=decide,
-    reversible=False,
     body=Body,
     read=read,
     skips_unknown=True,

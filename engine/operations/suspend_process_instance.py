@@ -32,7 +32,6 @@ OPERATION = Operation(
     check=check,
     selects=Selects(entity="PROCESS_INSTANCE", states=("ACTIVE",)),
     decide=decide,
-    reversible=True,
     undone_by="RESUME_PROCESS_INSTANCE",
     permission="SUSPEND_PROCESS_INSTANCE",
     skips_unknown=True,

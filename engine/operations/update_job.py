@@ -84,7 +84,6 @@ OPERATION = Operation(
     check=check,
     selects=Selects(entity="JOB", states=STATES),
     decide=decide,
-    reversible=False,
     body=Body,
     read=read,
 )

@@ -9,17 +9,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from functools import partial
 
 from msgspec import Struct
 
 from engine.core.background import Background, Query
 from engine.core.faults import Unavailable
 from engine.core.machine import Machine
-from engine.core.ports import INTERNAL, VALUE_SIZE_MAX, Append, Clock, Log, Message, Search, SearchRefused, SelectedItem
+from engine.core.ports import VALUE_SIZE_MAX, Clock, Log, Search, SearchRefused, SelectedItem
 from engine.core.record import Record
 from engine.records.batch_operation_chunk import ItemFacts
 
 from .codec import Codec
+from .driver import Driver
 from .given_keys import select_items
 from .log_time import LogTime
 
@@ -39,8 +41,8 @@ class BackgroundLimits(Struct, frozen=True, kw_only=True):
     answer_timeout: float = 30.0
 
 
-class BackgroundDriver:
-    """Runs the background work of one partition. It is an observer of the runner."""
+class BackgroundDriver(Driver):
+    """Runs the background work of one partition."""
 
     def __init__(
         self,
@@ -54,18 +56,11 @@ class BackgroundDriver:
         time: LogTime,
         limits: BackgroundLimits | None = None,
     ) -> None:
-        self._log = log
-        self._codec = codec
-        self._machine = machine
+        super().__init__(log=log, codec=codec, machine=machine, clock=clock)
         self._search = search
         self._background = background
-        self._clock = clock
         self._time = time
         self._limits = limits or BackgroundLimits()
-        self._moved = asyncio.Event()
-
-    def committed(self) -> None:
-        self._moved.set()
 
     async def run(self) -> None:
         """Until it is cancelled."""
@@ -80,7 +75,7 @@ class BackgroundDriver:
             except Unavailable:  # ask again: if it was appended after all, the second answer is stale
                 await self._clock.sleep(self._limits.interval)
                 continue
-            await self._wait_until_taken(query)
+            await self._wait_while(partial(self._background.is_open, self._machine, query), self._limits.answer_timeout)
 
     async def _sleep(self, retry_at: int | None) -> None:
         """Until the machine has moved on, a back-off is over, or the interval has passed."""
@@ -120,17 +115,3 @@ class BackgroundDriver:
                     f"{query.position} within {self._limits.watermark_timeout:g} s, got {reached}"
                 )
             await self._clock.sleep(self._limits.watermark_interval)
-
-    async def _send(self, record: Record) -> None:
-        message = Message(value=self._codec.encode(record))
-        await self._log.append([Append(topic=INTERNAL, partition=self._machine.partition, messages=[message])])
-
-    async def _wait_until_taken(self, query: Query) -> None:
-        """Until the machine wants something else: the answer has had its effect, or was stale."""
-        deadline = self._clock.monotonic() + self._limits.answer_timeout
-        while self._clock.monotonic() < deadline:
-            if not self._background.is_open(self._machine, query):
-                return
-            self._moved.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._moved.wait(), self._limits.answer_timeout)

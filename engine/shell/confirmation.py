@@ -7,15 +7,15 @@ rejected by the machine.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
+from functools import partial
 
 from engine.core.background import Confirmations
 from engine.core.faults import Unavailable
 from engine.core.machine import Machine
-from engine.core.ports import INTERNAL, Append, Clock, Log, Message, Search
+from engine.core.ports import Clock, Log, Search
 
 from .codec import Codec
+from .driver import Driver
 
 #: Seconds between two looks: doubled from the first to the second while the projection does not get there.
 LOOK_SECONDS_MIN, LOOK_SECONDS_MAX = 0.02, 1.0
@@ -23,22 +23,15 @@ LOOK_SECONDS_MIN, LOOK_SECONDS_MAX = 0.02, 1.0
 TAKEN_SECONDS_MAX = 30.0
 
 
-class ConfirmationDriver:
-    """Confirms for one partition. It is an observer of the runner."""
+class ConfirmationDriver(Driver):
+    """Confirms for one partition."""
 
     def __init__(
         self, *, log: Log, codec: Codec, machine: Machine, search: Search, confirmations: Confirmations, clock: Clock
     ) -> None:
-        self._log = log
-        self._codec = codec
-        self._machine = machine
+        super().__init__(log=log, codec=codec, machine=machine, clock=clock)
         self._search = search
         self._confirmations = confirmations
-        self._clock = clock
-        self._moved = asyncio.Event()
-
-    def committed(self) -> None:
-        self._moved.set()
 
     async def run(self) -> None:
         """Until it is cancelled."""
@@ -60,20 +53,13 @@ class ConfirmationDriver:
             reached = await self._search.watermark(self._machine.partition)
             if reached < position:
                 return False
-            message = Message(value=self._codec.encode(self._confirmations.confirmation(reached)))
-            await self._log.append([Append(topic=INTERNAL, partition=self._machine.partition, messages=[message])])
+            await self._send(self._confirmations.confirmation(reached))
         except Unavailable:  # if it was appended after all, the second one is stale
             return False
-        await self._wait_until_taken(reached)
+        await self._wait_while(partial(self._is_awaited, reached), TAKEN_SECONDS_MAX)
         return True
 
-    async def _wait_until_taken(self, reached: int) -> None:
-        """Until nobody waits for this position or an earlier one any more."""
-        deadline = self._clock.monotonic() + TAKEN_SECONDS_MAX
-        while self._clock.monotonic() < deadline:
-            self._moved.clear()
-            position = self._confirmations.awaited(self._machine)
-            if position is None or position > reached:
-                return
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._moved.wait(), TAKEN_SECONDS_MAX)
+    def _is_awaited(self, reached: int) -> bool:
+        """Whether somebody still waits for this position, or an earlier one."""
+        position = self._confirmations.awaited(self._machine)
+        return position is not None and position <= reached

@@ -6,16 +6,16 @@ crash, too: everybody is told at least once.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from engine.core.background import Deliveries, Delivery, DeliveryResult
 from engine.core.faults import Unavailable
 from engine.core.machine import Machine
-from engine.core.ports import INTERNAL, Append, Clock, Log, Message
+from engine.core.ports import Clock, Log
 
 from .codec import Codec
+from .driver import Driver
 from .log_time import LogTime
 
 #: Seconds between two looks while one waits for a back-off.
@@ -27,8 +27,8 @@ TAKEN_SECONDS_MAX = 30.0
 Deliver = Callable[[Delivery], Awaitable[DeliveryResult]]
 
 
-class WebhookDriver:
-    """Tells for one partition, one URL at a time. It is an observer of the runner."""
+class WebhookDriver(Driver):
+    """Tells for one partition, one URL at a time."""
 
     def __init__(
         self,
@@ -41,17 +41,10 @@ class WebhookDriver:
         clock: Clock,
         time: LogTime,
     ) -> None:
-        self._log = log
-        self._codec = codec
-        self._machine = machine
+        super().__init__(log=log, codec=codec, machine=machine, clock=clock)
         self._deliveries = deliveries
         self._deliver = deliver
-        self._clock = clock
         self._time = time
-        self._moved = asyncio.Event()
-
-    def committed(self) -> None:
-        self._moved.set()
 
     async def run(self) -> None:
         """Until it is cancelled."""
@@ -62,13 +55,12 @@ class WebhookDriver:
                 await self._wait(self._deliveries.next_at(self._machine))
                 continue
             report = self._deliveries.report(delivery, await self._deliver(delivery))
-            message = Message(value=self._codec.encode(report))
             try:
-                await self._log.append([Append(topic=INTERNAL, partition=self._machine.partition, messages=[message])])
+                await self._send(report)
             except Unavailable:  # told once more, if the report is not on the log after all
                 await self._clock.sleep(LOOK_SECONDS)
                 continue
-            await self._wait_until_taken(delivery)
+            await self._wait_while(partial(self._deliveries.is_open, self._machine, delivery), TAKEN_SECONDS_MAX)
 
     async def _wait(self, next_at: int | None) -> None:
         """Until the machine has moved on, or a back-off may be over."""
@@ -76,10 +68,3 @@ class WebhookDriver:
             await self._moved.wait()
         else:
             await self._clock.sleep(LOOK_SECONDS)
-
-    async def _wait_until_taken(self, delivery: Delivery) -> None:
-        deadline = self._clock.monotonic() + TAKEN_SECONDS_MAX
-        while self._clock.monotonic() < deadline and self._deliveries.is_open(self._machine, delivery):
-            self._moved.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._moved.wait(), TAKEN_SECONDS_MAX)

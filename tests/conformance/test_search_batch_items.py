@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+from msgspec import structs
 
 from engine.core.ports import SelectionQuery
 from engine.core.record import first_key, last_key
 from tests.conformance.conftest import OpenStore
 from tests.conformance.test_search_batches import BATCH, MANAGEMENT, batch, run
 from tests.unit.exporters.stories import Asked, Story
+
+#: Of process instances on partition 1 that failed, up to more than there are.
+FAILED = SelectionQuery(
+    entity="PROCESS_INSTANCE", partition=1, filter="", key_max=last_key(1), limit=10, items_of=BATCH
+)
+
+
+async def selected(world: Asked, **changes: Any) -> list[int]:
+    """Keys of the items that a query finds."""
+    return [item.item_key for item in await world.search.select(structs.replace(FAILED, **changes))]
 
 
 def test_all_items_of_a_deleted_batch_are_gone_and_no_others(open_store: OpenStore, tmp_path: Path) -> None:
@@ -45,10 +58,7 @@ def test_what_failed_in_a_batch_is_selected(open_store: OpenStore, tmp_path: Pat
         await world.export(lead, other)
 
         async def failed(after: int, limit: int) -> list[int]:
-            query = SelectionQuery(
-                entity="JOB", partition=1, filter="", after=after, key_max=last_key(1), limit=limit, items_of=BATCH
-            )
-            return [item.item_key for item in await world.search.select(query)]
+            return await selected(world, entity="JOB", after=after, limit=limit)
 
         assert await failed(-1, 10) == [keys[0], keys[2]]
         assert await failed(-1, 1) == [keys[0]]
@@ -72,16 +82,7 @@ def test_of_what_failed_only_what_may_be_read_is_selected(open_store: OpenStore,
         await world.export(story)
 
         async def failed(readable: tuple[str, ...] | None) -> list[int]:
-            query = SelectionQuery(
-                entity="PROCESS_INSTANCE",
-                partition=1,
-                filter="",
-                key_max=last_key(1),
-                limit=10,
-                items_of=BATCH,
-                process_ids=readable,
-            )
-            return [item.item_key for item in await world.search.select(query)]
+            return await selected(world, process_ids=readable)
 
         assert await failed(None) == [order, offer, gone]
         assert await failed(("order",)) == [order]
@@ -105,17 +106,8 @@ def test_what_failed_with_the_key_of_nothing_is_selected_where_it_was_found(
         await world.export(lead, other)
 
         async def failed(partition: int, after: int = -1, readable: tuple[str, ...] | None = None) -> list[int]:
-            query = SelectionQuery(
-                entity="PROCESS_INSTANCE",
-                partition=partition,
-                filter="",
-                after=after,
-                key_max=first_key(partition) + 1,
-                limit=10,
-                items_of=BATCH,
-                process_ids=readable,
-            )
-            return [item.item_key for item in await world.search.select(query)]
+            key_max = first_key(partition) + 1
+            return await selected(world, partition=partition, after=after, key_max=key_max, process_ids=readable)
 
         assert await failed(1) == [strange, large]
         assert await failed(1, strange) == [large]
@@ -135,19 +127,8 @@ def test_what_was_changed_is_selected(open_store: OpenStore, tmp_path: Path) -> 
         story.finish_item(BATCH, same, unchanged=True)
         story.finish_item(BATCH, failed, "FAILED", error_code="NOT_FOUND", error_message="gone")
         await world.export(story)
-        found = {}
-        for undoes in (False, True):
-            query = SelectionQuery(
-                entity="PROCESS_INSTANCE",
-                partition=1,
-                filter="",
-                key_max=last_key(1),
-                limit=9,
-                items_of=BATCH,
-                undoes=undoes,
-            )
-            found[undoes] = [item.item_key for item in await world.search.select(query)]
-        assert found == {False: [failed], True: [changed]}
+        assert await selected(world) == [failed]
+        assert await selected(world, undoes=True) == [changed]
 
     run(open_store, tmp_path, scenario)
 

@@ -8,7 +8,6 @@ from exporters.search.enums import BATCH_TYPES
 
 def test_what_can_be_undone_is_undone_by_a_type_without_parameters() -> None:
     for operation in OPERATIONS.values():
-        assert operation.reversible == bool(operation.undone_by)
         assert not operation.undone_by or not OPERATIONS[operation.undone_by].parameters.__struct_fields__
 
 

@@ -10,12 +10,13 @@ import hashlib
 import math
 from collections.abc import Sequence
 
+from engine.core.patterns import literal
 from exporters.opensearch import mappings
 from exporters.search.fields import STRING_KEY
 from exporters.search.filters import AnyOf, Compare, Condition, Conditions, Related
 from exporters.search.values import Operand
 
-from .evaluation import holds, literal
+from .evaluation import holds
 from .indices import Indices
 from .places import (
     CONSTANTS,

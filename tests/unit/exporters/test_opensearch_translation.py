@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from exporters.opensearch import mappings
-from exporters.opensearch.searching.evaluation import is_like, literal
 from exporters.opensearch.searching.made_entities import IDENTITIES
 from exporters.opensearch.searching.places import (
     FLAGS,
@@ -27,12 +24,10 @@ from exporters.search.fields import Field
 from exporters.search.filters import entity_named
 from exporters.search.identities import INTERNAL
 from exporters.search.statistics import STATISTICS
-from tests.conformance.search_model import like
 
 SPECIAL = {*FLAGS, *LATEST, WAIT_STATE_TYPE, "details"}
 #: Nothing of these exists yet.
 EMPTY = {"RESOURCE"}
-TEXT = st.text("ab*?\\ä😀", max_size=12)
 
 
 def fields() -> Iterator[tuple[str, Field]]:
@@ -62,17 +57,6 @@ def test_every_entity_and_relation_has_a_place() -> None:
     relations |= {relation.name for entity in found for relation in entity.variables.values()}
     relations |= {entity.tags.name for entity in found if entity.tags}
     assert relations == set(RELATIONS)
-
-
-@given(text=TEXT, pattern=TEXT)
-def test_patterns_mean_the_same_everywhere(text: str, pattern: str) -> None:
-    assert is_like(text, pattern) == like(pattern, text)
-    only = literal(pattern)
-    assert only is None or is_like(text, pattern) == (text == only)
-
-
-def test_a_pattern_of_many_runs_takes_no_long_time() -> None:
-    assert not is_like("a" * 5_000, "*a" * 50 + "b")
 
 
 def test_queries_are_as_short_as_they_can_be() -> None:

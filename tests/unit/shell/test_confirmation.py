@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from engine.core.faults import AppendUnknown, Unavailable
-from engine.core.ports import INTERNAL, Append, SelectedItem, SelectionQuery
+from engine.core.ports import INTERNAL, SelectedItem, SelectionQuery
 from engine.core.record import Record
 from engine.records import HistoryDeletion
 from engine.records.batch_operation_chunk import ItemFacts
@@ -17,6 +17,7 @@ from engine.shell.memory_log import MemoryLog
 from tests.support.actions import DELETE_INSTANCES, batch, complete_all
 from tests.support.batches import ITEM, populate
 from tests.support.scenario import ASSEMBLY, BEGIN, CODEC, Scenario
+from tests.support.troubled_log import TroubledLog
 
 
 class Projection:
@@ -39,22 +40,6 @@ class Projection:
 
     async def facts(self, entity: str, keys: Sequence[int], variables: str, size_max: int) -> Sequence[ItemFacts]:
         raise AssertionError(f"expected no question, got {keys}")
-
-
-class TroubledLog(MemoryLog):
-    """Loses its first answers, after an append or before."""
-
-    def __init__(self, *troubles: type[Unavailable]) -> None:
-        super().__init__(1, ManualClock(BEGIN))
-        self.troubles = list(troubles)
-
-    async def append(self, appends: Sequence[Append]) -> Sequence[int]:
-        trouble = self.troubles.pop(0) if self.troubles else None
-        if trouble is not Unavailable:
-            offsets = await super().append(appends)
-        if trouble is not None:
-            raise trouble("the answer is lost")
-        return offsets
 
 
 def waiting(count: int = 2) -> tuple[Scenario, list[int]]:

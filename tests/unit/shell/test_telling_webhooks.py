@@ -14,7 +14,7 @@ import pytest
 
 from engine.core.background import Delivery, DeliveryResult
 from engine.core.faults import AppendUnknown, Unavailable
-from engine.core.ports import INTERNAL, Append
+from engine.core.ports import INTERNAL
 from engine.records.batch_options import BatchOptions
 from engine.shell.log_time import LogTime
 from engine.shell.manual_clock import ManualClock
@@ -25,6 +25,7 @@ from engine.shell.webhooks import WebhookDriver
 from tests.support import models as m
 from tests.support.actions import batch
 from tests.support.scenario import ASSEMBLY, BEGIN, CODEC, Scenario
+from tests.support.troubled_log import TroubledLog
 
 LOCAL = (ipaddress.ip_network("127.0.0.0/8"),)
 SECRET = b"nobody knows"
@@ -159,22 +160,6 @@ def test_an_answer_that_is_none_is_a_failure_that_may_pass() -> None:
     result = tell(Receiver("nonsense\r\n\r\n"), "127.0.0.1")
     assert (result.status, result.retryable) == (0, True)
     assert "RemoteProtocolError" in result.error
-
-
-class TroubledLog(MemoryLog):
-    """Loses its first answers, after an append or before."""
-
-    def __init__(self, *troubles: type[Unavailable]) -> None:
-        super().__init__(1, ManualClock(BEGIN))
-        self.troubles = list(troubles)
-
-    async def append(self, appends: Sequence[Append]) -> Sequence[int]:
-        trouble = self.troubles.pop(0) if self.troubles else None
-        if trouble is not Unavailable:
-            offsets = await super().append(appends)
-        if trouble is not None:
-            raise trouble("the answer is lost")
-        return offsets
 
 
 async def told(s: Scenario, log: MemoryLog, results: list[DeliveryResult]) -> list[int]:

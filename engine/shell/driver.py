@@ -1,0 +1,40 @@
+"""What has to be done for the machine beside the log, and comes back to it as a command: what all of that shares."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from engine.core.machine import Machine
+from engine.core.ports import INTERNAL, Append, Clock, Log, Message
+from engine.core.record import Record
+
+from .codec import Codec
+
+
+class Driver:
+    """Of one partition. It is an observer of the runner: `_moved` is set whenever the machine has moved on."""
+
+    def __init__(self, *, log: Log, codec: Codec, machine: Machine, clock: Clock) -> None:
+        self._log = log
+        self._codec = codec
+        self._machine = machine
+        self._clock = clock
+        self._moved = asyncio.Event()
+
+    def committed(self) -> None:
+        self._moved.set()
+
+    async def _send(self, command: Record) -> None:
+        """Raises Unavailable: it may be on the log, or not."""
+        message = Message(value=self._codec.encode(command))
+        await self._log.append([Append(topic=INTERNAL, partition=self._machine.partition, messages=[message])])
+
+    async def _wait_while(self, is_open: Callable[[], bool], seconds_max: float) -> None:
+        """Until the machine wants something else, because what was sent has had its effect, or was stale."""
+        deadline = self._clock.monotonic() + seconds_max
+        while self._clock.monotonic() < deadline and is_open():
+            self._moved.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._moved.wait(), seconds_max)
