@@ -23,6 +23,7 @@ from engine.records import (
     BatchOperationPartitionLifecycle,
 )
 
+from .appliers import COUNTERS
 from .initialization import QUERY_FAILED
 from .lifecycle import CHUNK, CREATION, EXECUTION, INITIALIZATION, MANAGEMENT, PARTITION_LIFECYCLE
 from .outcomes import ITEM
@@ -35,6 +36,7 @@ ITEMS = "batch items"  # type
 DURATION = "batch duration"  # type
 LATENCY = "batch latency"  # which, type
 ERRORS = "batch errors"  # type, code
+OUTCOMES = "batch outcomes"  # type, outcome
 
 #: Upper bounds of items in a part, of the life of a batch operation and of its phases, both in ms.
 ITEM_BOUNDS = (1, 10, 100, 1_000, 10_000, 100_000, 1_000_000)
@@ -51,13 +53,15 @@ ENDS = {"COMPLETED": "completed", "PARTIALLY_COMPLETED": "failed", "FAILED": "fa
 class Times(Struct, frozen=True, kw_only=True, array_like=True):
     """When a part of a batch operation was created and knew its items; since when its next slice could begin.
 
-    In ms since 1970, 0 for not yet. `begun`: whether there was a slice.
+    In ms since 1970, 0 for not yet. `begun`: whether there was a slice. `told`: how many outcomes were counted, in the
+    order of COUNTERS: once a slice, not once an item.
     """
 
     created: int
     initialized: int = 0
     ready: int = 0
     begun: bool = False
+    told: tuple[int, ...] = (0,) * len(COUNTERS)
 
 
 #: (batch operation key,) while its part on this partition, or on the lead partition it, has not ended
@@ -110,11 +114,22 @@ def _executed(fact: Fact, state: State) -> None:
     value = cast(BatchOperationExecution, fact.value)
     if state.require(PROGRESS, fact.key).abandoned or not value.item_count + value.retry_count:
         return
+    _count_outcomes(fact, state)
     kind, times = _type(state, fact.key), state.require(TIMES, fact.key)
     count(state, EVENTS, "execute", kind)
     which = "executeCycleLatency" if times.begun else "startExecuteLatency"
     _observe_latency(state, which, kind, fact.now - times.ready)
     state.put(TIMES, fact.key, value=structs.replace(times, ready=fact.now, begun=True))
+
+
+def _count_outcomes(fact: Fact, state: State) -> None:
+    """Those since the last time."""
+    kind, times, progress = _type(state, fact.key), state.require(TIMES, fact.key), state.require(PROGRESS, fact.key)
+    now = tuple(getattr(progress, counter) for counter in COUNTERS.values())
+    for outcome, reached, before in zip(COUNTERS, now, times.told, strict=True):
+        if reached > before:
+            count(state, OUTCOMES, kind, outcome, more=reached - before)
+    state.put(TIMES, fact.key, value=structs.replace(times, told=now))
 
 
 def _goes_on(fact: Fact, state: State) -> None:
@@ -143,6 +158,7 @@ def _failed_item(fact: Fact, state: State) -> None:
 def _part_ended(is_completed: bool, fact: Fact, state: State) -> None:
     if cast(BatchOperationPartitionLifecycle, fact.value).source_partition_id != fact.step.partition_id:
         return
+    _count_outcomes(fact, state)
     times = state.require(TIMES, fact.key)
     if is_completed:
         elapsed = fact.now - times.initialized

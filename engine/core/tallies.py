@@ -35,10 +35,10 @@ TALLIES = Table(170, "TALLIES", Tally)
 _END = b"\xff"
 
 
-def count(state: State, name: str, *labels: str) -> None:
-    """Count one more."""
+def count(state: State, name: str, *labels: str, more: int = 1) -> None:
+    """Count one more, or so many."""
     tally = state.get(TALLIES, name, *labels) or Tally(name=name, labels=labels)
-    state.put(TALLIES, name, *labels, value=structs.replace(tally, counts=(tally.counts[0] + 1,)))
+    state.put(TALLIES, name, *labels, value=structs.replace(tally, counts=(tally.counts[0] + more,)))
 
 
 def observe(state: State, name: str, *labels: str, value: int, bounds: Sequence[int]) -> None:

@@ -23,6 +23,7 @@ SHOWN: Mapping[str, Metric] = {
     "batch items": metrics.BATCH_ITEMS,
     "batch duration": metrics.BATCH_DURATION,
     "batch latency": metrics.BATCH_LATENCY,
+    "batch outcomes": metrics.BATCH_OUTCOMES,
     "batch errors": metrics.BATCH_ERRORS,
 }
 

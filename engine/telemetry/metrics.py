@@ -71,9 +71,6 @@ COMMANDS = _counter(
     "retold.commands", "{command}", "Commands that have their outcome.", a.PARTITION, a.VALUE_TYPE, a.INTENT, a.OUTCOME
 )
 RECORDS = _counter("retold.records", "{record}", "Events and rejections appended.", a.PARTITION, a.VALUE_TYPE, a.INTENT)
-ITEMS = _counter(
-    "retold.batch_operation.items", "{item}", "Outcomes of batch items.", a.PARTITION, a.BATCH_TYPE, a.OUTCOME
-)
 STEP_DURATION = _seconds("retold.step.duration", "Time to decide one command.", a.PARTITION)
 APPEND_DURATION = _seconds("retold.append.duration", "Time until a group of steps is on the log.", a.PARTITION)
 COMMIT_DURATION = _seconds("retold.commit.duration", "Time to write a group of steps to the state.", a.PARTITION)
@@ -121,6 +118,9 @@ BATCH_LATENCY = _seconds(
 )
 
 # batch operations, ours
+BATCH_OUTCOMES = _counter(
+    "retold.batch_operation.items", "{item}", "Outcomes of batch items.", a.PARTITION, a.BATCH_TYPE, a.OUTCOME
+)
 BATCH_ERRORS = _counter(
     "retold.batch_operation.errors", "{item}", "Failed items by error.", a.PARTITION, a.BATCH_TYPE, a.ERROR_TYPE
 )
@@ -164,10 +164,10 @@ EXPORT_SET_ASIDE = _gauge(
 METRICS: Sequence[Metric] = (
     UP, CPU_TIME, MEMORY, STARTS, SPANS, SPANS_LEFT_OUT,
     HTTP_DURATION, HTTP_ACTIVE, COMMANDS_IN_FLIGHT, LONG_POLLS, BATCH_OPERATIONS,
-    COMMANDS, RECORDS, ITEMS, STEP_DURATION, APPEND_DURATION, COMMIT_DURATION, QUEUED, IN_FLIGHT,
+    COMMANDS, RECORDS, STEP_DURATION, APPEND_DURATION, COMMIT_DURATION, QUEUED, IN_FLIGHT,
     PARTITION_POSITION, STATE_SIZE, RECOVERY_DURATION, RECOVERY_RECORDS,
     BATCH_EVENTS, BATCH_QUERIES, BATCH_ITEMS, BATCH_DURATION, BATCH_LATENCY,
-    BATCH_ERRORS, BATCH_PARTS, BATCH_PENDING, BATCH_RATE, SEARCH_DURATION,
+    BATCH_OUTCOMES, BATCH_ERRORS, BATCH_PARTS, BATCH_PENDING, BATCH_RATE, SEARCH_DURATION,
     FLUSH_DURATION, LOG_MESSAGES, LOG_WAITING, LOG_SIZE,
     EXPORT_DURATION, EXPORTED_RECORDS, WATERMARK, EXPORT_LAG, EXPORT_FAILING, EXPORT_SET_ASIDE,
 )  # fmt: skip

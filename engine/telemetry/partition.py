@@ -50,8 +50,6 @@ class PartitionMeasures:
         records = [record for outcome in outcomes for record in outcome.records]
         kinds = Counter([(record.value_type, record.intent) for record in records])
         registry.add(metrics.RECORDS, self._records_labels(kinds))
-        if any(value_type == ITEM for value_type, _ in kinds):
-            registry.add(metrics.ITEMS, Counter([(partition, *_item(record)) for record in records if is_item(record)]))
         registry.observe(metrics.STEP_DURATION, (partition,), [ended - began for began, ended in group.decided])
         registry.observe(metrics.APPEND_DURATION, (partition,), [_seconds(group.appended)])
         registry.observe(metrics.COMMIT_DURATION, (partition,), [_seconds(group.committed)])
@@ -81,10 +79,6 @@ _KNOWN = {
 
 def is_item(record: Record) -> bool:
     return record.value_type == ITEM and record.record_type != REJECTION
-
-
-def _item(record: Record) -> tuple[str, str]:
-    return cast(BatchOperationItem, record.value).batch_operation_type, record.intent
 
 
 def _seconds(interval: tuple[float, float]) -> float:
@@ -162,7 +156,7 @@ class GroupTrace:
                 return
             self._spans.take(
                 Span(
-                    name=f"item {_item(record)[0]}",
+                    name=f"item {cast(BatchOperationItem, record.value).batch_operation_type}",
                     kind=INTERNAL,
                     context=item_context(parent, record),
                     parent=step,

@@ -5,7 +5,18 @@ from __future__ import annotations
 import pytest
 
 from engine.batch.backlog import batch_work
-from engine.batch.measures import DURATION, DURATION_BOUNDS_MS, ERRORS, EVENTS, ITEMS, LATENCY, MEASURES, QUERIES, TIMES
+from engine.batch.measures import (
+    DURATION,
+    DURATION_BOUNDS_MS,
+    ERRORS,
+    EVENTS,
+    ITEMS,
+    LATENCY,
+    MEASURES,
+    OUTCOMES,
+    QUERIES,
+    TIMES,
+)
 from engine.core.tallies import Tally, read_tallies
 from engine.records.batch_options import BatchOptions
 from engine.records.intents import INTENTS
@@ -121,6 +132,19 @@ def test_failed_items_are_counted_by_error(scenario: MakeScenario) -> None:
     s.cancel(other)
     s.when(batch(filter_text="", item_keys=(instance, other)), 1)
     assert counts(s, ERRORS) == {(CANCEL, "NOT_FOUND"): 2}
+
+
+def test_outcomes_are_counted_once_a_slice_whatever_becomes_of_the_rest(scenario: MakeScenario) -> None:
+    s = scenario(settings={"slice_size": 2})
+    begin(s, 3)
+    assert counts(s, OUTCOMES) == {(CANCEL, "COMPLETED"): 3}
+    instances = [s.create("one") for _ in range(3)]
+    s.cancel(instances[0])
+    slow = batch(filter_text="", item_keys=tuple(instances), options=BatchOptions(rate=0.001))
+    key = s.when(slow, 1).one("BATCH_OPERATION_CREATION", "CREATED").key
+    assert counts(s, OUTCOMES) == {(CANCEL, "COMPLETED"): 3, (CANCEL, "FAILED"): 1}
+    s.when(manage("CANCEL", key))
+    assert counts(s, OUTCOMES) == {(CANCEL, "COMPLETED"): 3, (CANCEL, "FAILED"): 1, (CANCEL, "CANCELED"): 2}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,16 @@ import asyncio
 
 import pytest
 
-from engine.batch.measures import DURATION, DURATION_BOUNDS_MS, ERRORS, ITEM_BOUNDS, LATENCY, LATENCY_BOUNDS_MS, QUERIES
+from engine.batch.measures import (
+    DURATION,
+    DURATION_BOUNDS_MS,
+    ERRORS,
+    ITEM_BOUNDS,
+    LATENCY,
+    LATENCY_BOUNDS_MS,
+    OUTCOMES,
+    QUERIES,
+)
 from engine.batch.measures import EVENTS as EVENTS_COUNTED
 from engine.batch.measures import ITEMS as ITEMS_COUNTED
 from engine.core.background import BatchWork
@@ -56,12 +65,6 @@ def test_what_waits_is_told_by_input() -> None:
     watched.telemetry.known_end = lambda place: {COMMANDS: 7, INTERNAL: 2}[place[0]]
     asyncio.run(watched.run(deployment(), creation()))
     assert watched.values("retold.input.queued") == {(1, COMMANDS): 5, (1, INTERNAL): 2}
-
-
-def test_outcomes_of_items_are_counted_by_type() -> None:
-    watched = Watched(None)
-    asyncio.run(watched.run(cancellation()))
-    assert watched.values("retold.batch_operation.items") == {(1, CANCEL, "FAILED"): len(ITEMS)}
 
 
 def test_items_are_spans_under_their_step_as_far_as_they_are_chosen() -> None:
@@ -141,7 +144,7 @@ def test_nothing_is_told_of_what_is_replayed() -> None:
     assert again.spans == []
     assert second.values("retold.recovery.records") == {(1,): replayed}
     assert second.count("retold.recovery.duration") == 1
-    for name in ("retold.commands", "retold.records", "retold.batch_operation.items"):
+    for name in ("retold.commands", "retold.records"):
         assert second.values(name) == {}, name
     assert second.count("retold.step.duration") == 0
 
@@ -208,4 +211,4 @@ def test_buckets_are_those_of_the_state(metric: metrics.Metric, bounds: tuple[in
 
 
 def test_every_tally_is_shown() -> None:
-    assert set(SHOWN) == {EVENTS_COUNTED, QUERIES, ITEMS_COUNTED, DURATION, LATENCY, ERRORS}
+    assert set(SHOWN) == {EVENTS_COUNTED, QUERIES, ITEMS_COUNTED, DURATION, LATENCY, ERRORS, OUTCOMES}
