@@ -85,6 +85,8 @@ class Part(Struct, kw_only=True):
     dry_run: bool = False
     plan_key: int | None = None
     approved_by: str | None = None
+    yielding_since: int | None = None
+    yield_pause: int = 0
 
     @property
     def done(self) -> int:
@@ -184,6 +186,7 @@ def _resumed(part: Part, record: Record, value: BatchOperationLifecycleManagemen
 def _canceling(part: Part, record: Record, _: BatchOperationLifecycleManagement) -> None:
     _hold(part, ())
     part.suspension_reason = part.paused_until = None
+    _yield_no_more(part)
     _run(part, record.step.timestamp)
     _note(part, record)
 
@@ -216,6 +219,7 @@ def _part_ended(part: Part, record: Record, value: BatchOperationPartitionLifecy
         part.errors = errors_json(value.errors)
         if partition_of(record.key) != record.step.partition_id:  # the lead partition goes on
             _hold(part, ())
+        _yield_no_more(part)
         _note(part, record, planHash=value.plan_hash.hex())
 
 
@@ -258,6 +262,25 @@ def _continued(part: Part, record: Record, _: BatchOperationExecution) -> None:
         _run(part, record.step.timestamp)
 
 
+def _yielding(part: Part, record: Record, value: BatchOperationExecution) -> None:
+    """Longer and shorter pauses are no news, nor is the speed measured anew for each."""
+    part.yield_pause = value.yield_pause
+    if part.yielding_since is None:
+        part.yielding_since = record.step.timestamp
+        _run(part, record.step.timestamp)
+        _note(part, record, latency=value.latency)
+
+
+def _yielding_ended(part: Part, record: Record, value: BatchOperationExecution) -> None:
+    _yield_no_more(part)
+    _run(part, record.step.timestamp)
+    _note(part, record, latency=value.latency)
+
+
+def _yield_no_more(part: Part) -> None:
+    part.yielding_since, part.yield_pause = None, 0
+
+
 def _resolving(part: Part, record: Record, value: BatchOperationLifecycleManagement) -> None:
     _run(part, record.step.timestamp)
     _note(part, record, resolution=value.resolution)
@@ -281,6 +304,8 @@ PART_CHANGES: Mapping[tuple[str, str], Callable[[Any, Record, Any], None]] = {
     ("BATCH_OPERATION_INITIALIZATION", "FAILED"): _initialization_trouble,
     ("BATCH_OPERATION_EXECUTION", "PAUSED"): _paused,
     ("BATCH_OPERATION_EXECUTION", "CONTINUED"): _continued,
+    ("BATCH_OPERATION_EXECUTION", "YIELDING"): _yielding,
+    ("BATCH_OPERATION_EXECUTION", "YIELDING_ENDED"): _yielding_ended,
     (LIFECYCLE, "SUSPENDED"): _suspended,
     (LIFECYCLE, "RESUMED"): _resumed,
     (LIFECYCLE, "CANCELING"): _canceling,

@@ -95,6 +95,8 @@ def _part(part: Part) -> Document:
         **counts,
         "pending": part["total"] - sum(counts.values()),
         "incidents": part["incidents"],
+        "yieldingSince": part["yieldingSince"],
+        "yieldPause": part["yieldPause"],
     }
 
 

@@ -42,6 +42,7 @@ from .tables import (
     Retry,
     pack_items,
 )
+from .yielding import take_turn
 
 COUNTERS = {"COMPLETED": "completed", "FAILED": "failed", "SKIPPED": "skipped", "CANCELED": "canceled"}
 
@@ -198,7 +199,8 @@ def apply_executed(fact: Fact, state: State) -> None:
     changed = structs.replace(
         progress, chunk=chunk, offset=offset, retry=retry, executed=executed, token=progress.token + 1
     )
-    put_progress(state, fact.key, pay(changed, value.item_count + value.retry_count, fact.now), fact.now)
+    changed = pay(changed, value.item_count + value.retry_count, fact.now)
+    put_progress(state, fact.key, take_turn(state, changed, fact.now), fact.now)
 
 
 def apply_continued(fact: Fact, state: State) -> None:

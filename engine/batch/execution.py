@@ -44,6 +44,7 @@ from .tables import (
     Target,
     unpack_items,
 )
+from .yielding import say_yielding
 
 #: Name under which a process instance reports that long work on it is done.
 ITEM_DONE = "BATCH_ITEM"
@@ -89,6 +90,7 @@ def execute(open_operation: OpenOperation, authorize: Authorize, command: Record
     value = BatchOperationExecution(
         batch_operation_key=key, token=progress.token, item_count=count - again, retry_count=again
     )
+    yield from say_yielding(view, key, progress)
     yield Event(value_type=EXECUTION, intent="EXECUTED", key=key, value=value)
     yield from supervise(view, key)
     yield from advance(view, key)

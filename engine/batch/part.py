@@ -54,9 +54,11 @@ from .tables import (
     REPORTS,
     RETRIED_BY,
     RETRIES,
+    YIELDING,
     Batch,
 )
 from .webhooks import WEBHOOK, WEBHOOKS, apply_webhook_ended, apply_webhook_retrying, report_webhook
+from .yielding import LATENCY, apply_measured, apply_yielding, measure
 
 #: What a partition tells the lead partition.
 REPORTING = ("COMPLETE", "FAIL", "CANCEL", "REPORT")
@@ -137,6 +139,7 @@ def part(
             (incidents.FAMILY, "RESOLVE_SOME"): incidents.resolve_some,
             **{(PARTITION_LIFECYCLE, f"{kind}_PARTITION"): take_report for kind in REPORTING},
             (PARTITION_LIFECYCLE, "PACE_PARTITION"): take_pace,
+            (LATENCY, "MEASURE"): measure,
             (WEBHOOK, "REPORT_WEBHOOK"): report_webhook,
             (PARTITION_LIFECYCLE, "VALIDATE_PARTITION"): take_validation,
         },
@@ -152,6 +155,8 @@ def part(
             (EXECUTION, "EXECUTED"): appliers.apply_executed,
             (EXECUTION, "CONTINUED"): appliers.apply_continued,
             (EXECUTION, "PAUSED"): appliers.apply_paused,
+            **{(EXECUTION, intent): apply_yielding for intent in ("YIELDING", "YIELDING_ENDED")},
+            (LATENCY, "MEASURED"): apply_measured,
             (ITEM, "RETRYING"): appliers.apply_retrying_item,
             **{(ITEM, intent): partial(appliers.apply_outcome, intent) for intent in appliers.COUNTERS},
             (MANAGEMENT, "SUSPENDED"): appliers.apply_suspended,
@@ -181,6 +186,6 @@ def part(
         tables=table_values(
             *(BATCHES, PROGRESS, CHUNKS, REPORTS, INITIALIZING, RETRIES, ENDED_BATCHES, RETRIED_BY, FACTS),
             *(PLAN_ROWS, PLANS),
-            *(WEBHOOKS, INCIDENTS),
+            *(WEBHOOKS, INCIDENTS, YIELDING),
         ),
     )

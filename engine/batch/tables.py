@@ -56,9 +56,10 @@ class Progress(Struct, frozen=True, kw_only=True, array_like=True):
     partition, `paid_until`: when those it has executed are paid for (ms since 1970), `wakes_at`: the due time that it
     waits for. `reported_at`, `reported_failed`: of its last report. `forgiven`: on the lead partition, failures of all
     partitions before it was resumed. `incidents`: items that have one. `paused_until`: when the last window of
-    pause ends, ms since 1970. `facts`: how many pending items have FACTS. `executed`: items that were begun. Of the
-    commit of a plan: whether all items were `validated`, how many of them would have `changed`, and some of the
-    `changes`; `judged`: the lead partition has said whether it begins.
+    pause ends, `yields_until`: until when the next slice waits for the sake of clients, both ms since 1970;
+    `yield_pause`: how long it waits each time, ms. `facts`: how many pending items have FACTS. `executed`: items that
+    were begun. Of the commit of a plan: whether all items were `validated`, how many of them would have `changed`, and
+    some of the `changes`; `judged`: the lead partition has said whether it begins.
     """
 
     cursor: int = -1
@@ -95,6 +96,8 @@ class Progress(Struct, frozen=True, kw_only=True, array_like=True):
     judged: bool = False
     changed: int = 0
     changes: tuple[str, ...] = ()
+    yields_until: int = 0
+    yield_pause: int = 0
 
     @property
     def runs(self) -> bool:
@@ -200,6 +203,19 @@ class Report(Struct, frozen=True, kw_only=True, array_like=True):
         return self.total - self.completed - self.failed - self.skipped - self.canceled
 
 
+class Yielding(Struct, frozen=True, kw_only=True, array_like=True):
+    """How batch operations of this partition yield to clients' commands, as it was `measured_at` (ms since 1970).
+
+    `latency` of the commands, `pause` between two slices, both ms. `free_at`: when the next slice may begin that has no
+    time yet, ms since 1970.
+    """
+
+    measured_at: int
+    latency: int
+    pause: int
+    free_at: int = 0
+
+
 #: (batch operation key,)
 BATCHES = Table(50, "BATCHES", Batch)
 #: (batch operation key,)
@@ -220,6 +236,10 @@ RETRIED_BY = Table(122, "RETRIED_BY", bool)
 INCIDENTS = Table(160, "BATCH_INCIDENTS", Incident)
 #: (batch operation key, item key) -> what was looked up with the item, until that has its outcome
 FACTS = Table(140, "BATCH_FACTS", ItemFacts)
+
+
+#: () -> while batch operations yield
+YIELDING = Table(180, "YIELDING", Yielding)
 
 
 class PlannedItem(Struct, frozen=True, kw_only=True, array_like=True):

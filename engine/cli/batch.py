@@ -29,6 +29,7 @@ WISHES = (
 REMARKS = (
     ("Suspended because", "suspensionReason"),
     ("Pauses until", "pausedUntil"),
+    ("Slower for clients since", "yieldingSince"),
     ("Incidents", "incidentsCount"),
     ("Warning", "warning"),
 )

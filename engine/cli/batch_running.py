@@ -179,13 +179,14 @@ def progress(key: Key, connection: Connection) -> None:
     )
     print_line("")
     print_table(
-        ("PARTITION", "TOTAL", "PENDING", "COMPLETED", "FAILED", "SKIPPED", "CANCELED", "PER SECOND"),
+        ("PARTITION", "TOTAL", "PENDING", "COMPLETED", "FAILED", "SKIPPED", "CANCELED", "PER SECOND", "YIELDS"),
         [
             (
                 str(part["partitionId"]),
                 *(shown_count(part[name]) for name in ("total", "pending", "completed", "failed")),
                 *(shown_count(part[name]) for name in ("skipped", "canceled")),
                 shown(part["itemsPerSecond"]),
+                f"{part['yieldPause']} ms" if part.get("yieldingSince") else "-",
             )
             for part in document["partitions"]
         ],

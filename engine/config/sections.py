@@ -61,6 +61,18 @@ class BatchOperationSettings(Section):
         le=DELAY_MAX,
         description="Longest time between two reports of a partition on a batch operation with a rate or maxFailures.",
     )
+    yield_latency: Duration = Field(
+        default=timedelta(milliseconds=100),
+        ge=timedelta(0),
+        le=DELAY_MAX,
+        description="Batch work of a partition slows down while 5 % of its clients' commands take longer; 0: never.",
+    )
+    yield_pause_max: Duration = Field(
+        default=timedelta(seconds=1),
+        ge=MILLISECOND,
+        le=timedelta(seconds=5),
+        description="Longest pause between two slices of a partition when its batch work has slowed down.",
+    )
     skip_vanished_items: bool = Field(
         default=False, description="An item whose target has vanished is SKIPPED instead of FAILED."
     )

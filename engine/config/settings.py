@@ -102,6 +102,8 @@ class Settings(Section):
             invocations_per_batch_job=batch.invocations_per_batch_job,
             batch_jobs_per_seed=batch.batch_jobs_per_seed,
             batch_poll_time_ms=_milliseconds(batch.batch_poll_time),
+            yield_latency_ms=_milliseconds(batch.yield_latency),
+            yield_pause_max_ms=_milliseconds(batch.yield_pause_max),
             skip_vanished_items=batch.skip_vanished_items,
             synchronous_items_max=batch.synchronous_items_max,
             retention_ms=_milliseconds(batch.retention),

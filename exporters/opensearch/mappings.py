@@ -207,6 +207,8 @@ BATCH_OPERATIONS_FIELDS: dict[str, Mapping_] = {
     "dry_run": FLAG,
     "plan_key": LONG,
     "approved_by": KEPT_TEXT,
+    "yielding_since": LONG,
+    "yield_pause": LONG,
 }
 
 #: Of these, too, the same documents arrive from every partition.

@@ -5,7 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from engine.operations.modify_process_instance import Body, Move, read
-from engine.records import BatchOperationCreation, BatchOperationIncident, BatchOperationLifecycleManagement
+from engine.records import (
+    BatchOperationCreation,
+    BatchOperationIncident,
+    BatchOperationLifecycleManagement,
+    CommandLatency,
+)
 from engine.records.batch_options import BatchOptions
 from tests.support import models as m
 from tests.support.actions import CANCEL, MODIFY, SUSPEND, batch, manage
@@ -56,6 +61,27 @@ def hold_and_pause(s: Scenario) -> None:
     wanted = BatchOperationLifecycleManagement(resolution="FAIL")
     s.when(make("BATCH_OPERATION_LIFECYCLE_MANAGEMENT", "RESOLVE_INCIDENTS", wanted, key), 2)
     s.when(manage("RESUME", key), 2)
+
+
+def yield_to_clients(s: Scenario) -> None:
+    """Clients' commands take too long for a while."""
+    for _ in range(4):
+        s.create("held", partition=2)
+    options = BatchOptions(start_suspended=True, slice_size=1)
+    s.when(batch(CANCEL, HELD, options=options), 2)
+    key = latest(s)
+    for latency, after in ((250, 0), (180, s.now)):
+        value = CommandLatency(latency=latency, commands=40, after=after)
+        s.when_internal(make("COMMAND_LATENCY", "MEASURE", value), 2)
+    s.when(manage("RESUME", key), 2)
+    for latency in (20, 20):
+        value = CommandLatency(latency=latency, commands=40, after=measured_at(s))
+        s.when_internal(make("COMMAND_LATENCY", "MEASURE", value), 2)
+        s.advance(1_000)
+
+
+def measured_at(s: Scenario) -> int:
+    return [record.step.timestamp for record in s.records(2) if record.intent == "MEASURED"][-1]
 
 
 def latest(s: Scenario) -> int:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
+from engine.batch.yielding import Yields
 from engine.records import BatchOperationCreation
 from engine.records.batch_options import BatchOptions
 from tests.simulation.test_reference_model import assert_agrees
@@ -41,4 +44,27 @@ def test_batch_operations_that_are_paced_and_fail(partitions: int) -> None:
     s.advance(120_000)
     assert {r.intent for r in s.everything().all("BATCH_OPERATION_LIFECYCLE_MANAGEMENT")} >= {"UPDATED", "DELETED"}
     assert s.everything().all("BATCH_OPERATION_ITEM", "RETRYING")
+    assert_agrees(s)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_batch_operations_that_yield_to_clients(seed: int) -> None:
+    chosen = random.Random(seed)
+    s = Scenario(2, settings={"slice_size": 1, "yield_latency_ms": 100, "yield_pause_max_ms": 500})
+    s.deploy(m.one_task())
+    for number in range(24):
+        s.create("one", partition=1 + number % 2)
+    wishes = [BatchOptions(rate=2.0), BatchOptions(start_suspended=True, item_retries=1, retry_backoff=200)]
+    for options in (*wishes, *wishes):
+        s.when(batch(CANCEL, '{"processDefinitionId": "one"}', options=options), 1)
+    created = sorted({r.key for r in s.everything().all("BATCH_OPERATION_CREATION", "CREATED")})
+    for _ in range(120):
+        partition = chosen.choice([1, 2])
+        told = Yields().measurement(s.machine(partition), s.now, chosen.choice([0, 40, 70, 200, 200, 300]), 20)
+        if told is not None:
+            s.when_internal(told, partition)
+        if chosen.random() < 0.15:
+            s.when(manage(chosen.choice(["SUSPEND", "RESUME", "RESUME", "CANCEL"]), chosen.choice(created)))
+        s.advance(chosen.choice([0, 10, 50, 400, 1_000, 1_000, 12_000]))
+    assert s.everything().all("BATCH_OPERATION_EXECUTION", "YIELDING")
     assert_agrees(s)

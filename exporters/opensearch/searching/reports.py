@@ -114,6 +114,8 @@ class Reports:
                 part.failures,
                 part.log,
                 part.incidents,
+                part.yielding_since,
+                part.yield_pause,
             ]
             for part in await parts_of(self._indices, key)
             if not part.deleted

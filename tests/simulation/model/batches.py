@@ -27,10 +27,11 @@ from .deletions import FAMILY as DELETION
 from .deletions import Waiting
 from .effects import EFFECTS
 from .incidents import Incidents
-from .part import OUTCOMES, PHASES, Part, told_of
+from .part import OUTCOMES, PHASES, Part, numbers_of, told_of
 from .registry import Known
 from .selection import NO_END, Selection, is_filter, keys_here
 from .world import UNFORESEEN, Refused, Rule, World
+from .yields import Yields
 
 LIFECYCLE = "BATCH_OPERATION_PARTITION_LIFECYCLE"
 INITIALIZATION = "BATCH_OPERATION_INITIALIZATION"
@@ -49,6 +50,7 @@ class Batches(Incidents):
         self.led: dict[int, tuple[int, ...]] = {}
         self.followed: set[int] = set()
         self.deletions = Waiting()
+        self.yields = Yields()
         #: batch operation -> its items that have failed here
         self.failed: dict[int, list[int]] = {}
         #: batch operation -> its items that are COMPLETED and were changed, as the log says
@@ -66,6 +68,7 @@ class Batches(Incidents):
             (MANAGEMENT, "DELETE"): self.delete,
             **{(LIFECYCLE, f"{kind}_PARTITION"): self.hear for kind in ("COMPLETE", "FAIL", "CANCEL", "REPORT")},
             (LIFECYCLE, "PACE_PARTITION"): self.take_pace,
+            ("COMMAND_LATENCY", "MEASURE"): self.yields.measure,
         }
 
     # creation, and what is selected
@@ -231,7 +234,7 @@ class Batches(Incidents):
             self.give_up(part)
         part.token += 1
         said = {"item_count": count, "retry_count": again, "paused_until": 0}
-        world.expect("BATCH_OPERATION_EXECUTION", "EXECUTED", part.key, **said)
+        self.yields.execute(world, part, said)
         pace.wait(world, part)
         pace.supervise(world, part)
         self.advance(part)
@@ -393,7 +396,3 @@ class Batches(Incidents):
             self.retried_by[parent].discard(part.key)
             if not self.retried_by[parent] and self.kept_until.get(parent):
                 world.removals[parent, RETENTION] = self.kept_until[parent]
-
-
-def numbers_of(report: BatchOperationPartitionLifecycle) -> dict[str, int]:
-    return {name: getattr(report, name) for name in ("total", *map(str.lower, OUTCOMES))}

@@ -71,6 +71,9 @@ class Part:
     paid_until: float = 0.0
     wake: int = 0
     paused_until: int = 0
+    #: for the sake of clients: until when the next slice waits, and how long each does
+    turn: int = 0
+    yields: int = 0
     windows: tuple[str, ...] = ()
     reported_at: int = 0
     reported_failed: int = 0
@@ -100,6 +103,10 @@ class Part:
     @property
     def numbers(self) -> dict[str, int]:
         return {"total": self.total, **{name.lower(): self.counts[name] for name in OUTCOMES}}
+
+
+def numbers_of(report: BatchOperationPartitionLifecycle) -> dict[str, int]:
+    return {name: getattr(report, name) for name in ("total", *map(str.lower, OUTCOMES))}
 
 
 def told_of(world: World, batch: int, item: int) -> tuple[str, str]:

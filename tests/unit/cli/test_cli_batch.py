@@ -321,6 +321,7 @@ def test_what_has_ended_is_removed(engine: FakeEngine, retold: Retold) -> None:
 def test_progress_and_log(engine: FakeEngine, retold: Retold) -> None:
     part = {"partitionId": 1, "initializationDate": None, "total": 1200, "pending": 1000, "completed": 190}
     part |= {"failed": 10, "skipped": 0, "canceled": 0, "itemsPerSecond": 20.5}
+    part |= {"yieldingSince": "2026-01-01T00:00:00.000Z", "yieldPause": 40}
     failure = {
         "errorCode": "NOT_FOUND",
         "message": "no instance 7",
@@ -346,6 +347,7 @@ def test_progress_and_log(engine: FakeEngine, retold: Retold) -> None:
     assert "1,000 of 1,200" in shown
     assert "between 2026-01-01T00:00:00.000Z and" in shown
     assert "no instance 7" in shown
+    assert "40 ms" in shown
     assert "reason too many" in retold("batch", "log", "42").output
     assert json.loads(retold("batch", "progress", "42", "--json").output) == document
 

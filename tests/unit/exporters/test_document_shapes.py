@@ -83,6 +83,7 @@ OURS = {
     "incidentsCount",
     "pauseWindows",
     "pausedUntil",
+    "yieldingSince",
     "warning",
     "position",
     "dryRun",
