@@ -87,6 +87,8 @@ class Part(Struct, kw_only=True):
     approved_by: str | None = None
     yielding_since: int | None = None
     yield_pause: int = 0
+    silent: str = "[]"
+    silent_since: int | None = None
 
     @property
     def done(self) -> int:
@@ -214,6 +216,8 @@ def _updated(part: Part, record: Record, value: BatchOperationLifecycleManagemen
 
 
 def _part_ended(part: Part, record: Record, value: BatchOperationPartitionLifecycle) -> None:
+    if value.source_partition_id != record.step.partition_id:
+        _answered(part, record, value)
     # the lead partition tells it once more, of every partition
     if value.source_partition_id == record.step.partition_id:
         part.errors = errors_json(value.errors)
@@ -221,6 +225,26 @@ def _part_ended(part: Part, record: Record, value: BatchOperationPartitionLifecy
             _hold(part, ())
         _yield_no_more(part)
         _note(part, record, planHash=value.plan_hash.hex())
+
+
+def _checked(part: Part, _: Record, value: BatchOperationPartitionLifecycle) -> None:
+    """On the lead partition: another one has told nothing for some time. That it was asked is no news."""
+    _keep_silent(part, value, {"partitionId": value.source_partition_id, "since": value.silent_since})
+
+
+def _answered(part: Part, _: Record, value: BatchOperationPartitionLifecycle) -> None:
+    _keep_silent(part, value, None)
+
+
+def _given_up(part: Part, record: Record, value: BatchOperationPartitionLifecycle) -> None:
+    _note(part, record, silentPartitionId=value.source_partition_id, message=value.errors[0].message)
+
+
+def _keep_silent(part: Part, value: BatchOperationPartitionLifecycle, entry: dict[str, int] | None) -> None:
+    known: list[dict[str, int]] = msgspec.json.decode(part.silent)
+    silent = [one for one in known if one["partitionId"] != value.source_partition_id] + ([entry] if entry else [])
+    part.silent = msgspec.json.encode(silent).decode()
+    part.silent_since = min((one["since"] for one in silent), default=None)
 
 
 def _validated(part: Part, record: Record, value: BatchOperationPartitionLifecycle) -> None:
@@ -239,7 +263,8 @@ def _approved(part: Part, record: Record, value: BatchOperationLifecycleManageme
 
 def _ended(part: Part, record: Record, value: BatchOperationLifecycleManagement) -> None:
     _hold(part, ())
-    part.suspension_reason = part.paused_until = None
+    part.suspension_reason = part.paused_until = part.silent_since = None
+    part.silent = "[]"
     part.final_state = record.intent
     part.final_date = record.step.timestamp
     part.final_errors = errors_json(value.errors)
@@ -316,6 +341,9 @@ PART_CHANGES: Mapping[tuple[str, str], Callable[[Any, Record, Any], None]] = {
     (LIFECYCLE, "JUDGED"): _judged,
     (LIFECYCLE, "APPROVED"): _approved,
     (PARTITION_LIFECYCLE, "PARTITION_VALIDATED"): _validated,
+    (PARTITION_LIFECYCLE, "PARTITION_CHECKED"): _checked,
+    (PARTITION_LIFECYCLE, "PARTITION_ANSWERED"): _answered,
+    (PARTITION_LIFECYCLE, "PARTITION_GIVEN_UP"): _given_up,
     (PARTITION_LIFECYCLE, "PARTITION_COMPLETED"): _part_ended,
     (PARTITION_LIFECYCLE, "PARTITION_CANCELED"): _part_ended,
     (PARTITION_LIFECYCLE, "PARTITION_FAILED"): _part_ended,

@@ -39,6 +39,19 @@ from .operation import Operation
 from .outcomes import ITEM
 from .pacing import WAKE, wake
 from .plans import VALIDATED, as_commit, begin, take_validation, validate
+from .silence import (
+    ANSWERED,
+    CHECKED,
+    GIVEN_UP,
+    SILENCE,
+    abandon,
+    answer,
+    apply_answered,
+    apply_checked,
+    apply_given_up,
+    look,
+    take_answer,
+)
 from .supervision import take_pace, take_report
 from .synchronous import execute_at_once
 from .tables import (
@@ -54,6 +67,7 @@ from .tables import (
     REPORTS,
     RETRIED_BY,
     RETRIES,
+    SILENCES,
     YIELDING,
     Batch,
 )
@@ -139,6 +153,9 @@ def part(
             (incidents.FAMILY, "RESOLVE_SOME"): incidents.resolve_some,
             **{(PARTITION_LIFECYCLE, f"{kind}_PARTITION"): take_report for kind in REPORTING},
             (PARTITION_LIFECYCLE, "PACE_PARTITION"): take_pace,
+            (PARTITION_LIFECYCLE, "CHECK_PARTITION"): answer,
+            (PARTITION_LIFECYCLE, "ANSWER_PARTITION"): take_answer,
+            (PARTITION_LIFECYCLE, "ABANDON_PARTITION"): abandon,
             (LATENCY, "MEASURE"): measure,
             (WEBHOOK, "REPORT_WEBHOOK"): report_webhook,
             (PARTITION_LIFECYCLE, "VALIDATE_PARTITION"): take_validation,
@@ -177,15 +194,18 @@ def part(
             (PARTITION_LIFECYCLE, VALIDATED): appliers.apply_partition_validated,
             (PARTITION_LIFECYCLE, "PARTITION_REPORTED"): appliers.apply_progress_report,
             (PARTITION_LIFECYCLE, "PARTITION_PACED"): appliers.apply_paced,
+            (PARTITION_LIFECYCLE, CHECKED): apply_checked,
+            (PARTITION_LIFECYCLE, ANSWERED): apply_answered,
+            (PARTITION_LIFECYCLE, GIVEN_UP): apply_given_up,
             (WEBHOOK, "WEBHOOK_RETRYING"): apply_webhook_retrying,
             (WEBHOOK, "WEBHOOK_DELIVERED"): apply_webhook_ended,
             (WEBHOOK, "WEBHOOK_FAILED"): apply_webhook_ended,
         },
-        timers={WAKE: wake, RETENTION: expire},
+        timers={WAKE: wake, RETENTION: expire, SILENCE: look},
         follow_ups={ITEM_DONE: item_done},
         tables=table_values(
             *(BATCHES, PROGRESS, CHUNKS, REPORTS, INITIALIZING, RETRIES, ENDED_BATCHES, RETRIED_BY, FACTS),
             *(PLAN_ROWS, PLANS),
-            *(WEBHOOKS, INCIDENTS, YIELDING),
+            *(WEBHOOKS, INCIDENTS, YIELDING, SILENCES),
         ),
     )

@@ -30,6 +30,7 @@ REMARKS = (
     ("Suspended because", "suspensionReason"),
     ("Pauses until", "pausedUntil"),
     ("Slower for clients since", "yieldingSince"),
+    ("A partition is silent since", "silentSince"),
     ("Incidents", "incidentsCount"),
     ("Warning", "warning"),
 )

@@ -73,6 +73,12 @@ class BatchOperationSettings(Section):
         le=timedelta(seconds=5),
         description="Longest pause between two slices of a partition when its batch work has slowed down.",
     )
+    partition_silence_max: Duration = Field(
+        default=timedelta(minutes=10),
+        ge=timedelta(0),
+        le=DELAY_MAX,
+        description="A partition that does not answer for so long has its part of a batch operation failed; 0: never.",
+    )
     skip_vanished_items: bool = Field(
         default=False, description="An item whose target has vanished is SKIPPED instead of FAILED."
     )

@@ -104,6 +104,7 @@ class Settings(Section):
             batch_poll_time_ms=_milliseconds(batch.batch_poll_time),
             yield_latency_ms=_milliseconds(batch.yield_latency),
             yield_pause_max_ms=_milliseconds(batch.yield_pause_max),
+            partition_silence_max_ms=_milliseconds(batch.partition_silence_max),
             skip_vanished_items=batch.skip_vanished_items,
             synchronous_items_max=batch.synchronous_items_max,
             retention_ms=_milliseconds(batch.retention),

@@ -130,6 +130,9 @@ INTENTS: dict[str, Intents] = {
             "REPORT_PARTITION",
             "PACE_PARTITION",
             "VALIDATE_PARTITION",
+            "CHECK_PARTITION",
+            "ANSWER_PARTITION",
+            "ABANDON_PARTITION",
         ),
         events=(
             "PARTITION_VALIDATED",
@@ -138,6 +141,9 @@ INTENTS: dict[str, Intents] = {
             "PARTITION_CANCELED",
             "PARTITION_REPORTED",
             "PARTITION_PACED",
+            "PARTITION_CHECKED",
+            "PARTITION_ANSWERED",
+            "PARTITION_GIVEN_UP",
         ),
     ),
     "BATCH_OPERATION_WEBHOOK": Intents(

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from engine.records.batch_error import BatchError
 from tests.conformance.conftest import OpenStore
 from tests.conformance.test_search_batches import BATCH, MANAGEMENT, batch, run
-from tests.unit.exporters.stories import Asked, Story
+from tests.unit.exporters.stories import Asked, Story, date
+
+LIFECYCLE = "BATCH_OPERATION_PARTITION_LIFECYCLE"
 
 
 def test_which_partitions_are_slower_for_clients(open_store: OpenStore, tmp_path: Path) -> None:
@@ -34,5 +37,36 @@ def test_which_partitions_are_slower_for_clients(open_store: OpenStore, tmp_path
         stories[1].step((MANAGEMENT, "CANCELING", BATCH, {}))
         await world.export(stories[1])
         assert (await batch(world))["yieldingSince"] is None
+
+    run(open_store, tmp_path, scenario)
+
+
+def test_which_partitions_do_not_answer(open_store: OpenStore, tmp_path: Path) -> None:
+    """Told by the lead partition, for those that do not answer tell nothing."""
+
+    async def scenario(world: Asked) -> None:
+        lead = Story(1)
+        lead.create_batch(BATCH)
+
+        async def shown(intent: str, source: int, since: int = 0) -> tuple[object, object]:
+            value = {"source_partition_id": source, "silent_since": since, "errors": (BatchError(message="gone"),)}
+            lead.step((LIFECYCLE, intent, BATCH, value))
+            await world.export(lead)
+            (part,) = await world.search.report("BATCH_OPERATION_PARTS", BATCH)
+            return (await batch(world))["silentSince"], part["silent"]
+
+        at = 1_767_225_600_000
+        two, three = {"partitionId": 2, "since": at + 1_000}, {"partitionId": 3, "since": at}
+        assert await shown("PARTITION_CHECKED", 2, at + 1_000) == (date(1), [two])
+        assert await shown("PARTITION_CHECKED", 3, at) == (date(0), [two, three])
+        assert await shown("PARTITION_GIVEN_UP", 3, at) == (date(0), [two, three])
+        assert await shown("PARTITION_ANSWERED", 2) == (date(0), [three])
+        assert await shown("PARTITION_CHECKED", 2, at + 2_000) == (date(0), [three, two | {"since": at + 2_000}])
+        assert await shown("PARTITION_FAILED", 3) == (date(2), [two | {"since": at + 2_000}])
+        (part,) = await world.search.report("BATCH_OPERATION_PARTS", BATCH)
+        assert [entry["event"] for entry in part["log"]] == ["CREATED", "PARTITION_GIVEN_UP"]
+        lead.finish_batch(BATCH, "PARTIALLY_COMPLETED")
+        await world.export(lead)
+        assert (await batch(world))["silentSince"] is None
 
     run(open_store, tmp_path, scenario)

@@ -36,6 +36,7 @@ OURS = (
     "pauseWindows",
     "pausedUntil",
     "yieldingSince",
+    "silentSince",
     "warning",
 )
 
@@ -213,6 +214,7 @@ def test_what_its_creator_wished(open_store: OpenStore, tmp_path: Path) -> None:
             "pauseWindows": ["08:00-18:00"],
             "pausedUntil": None,
             "yieldingSince": None,
+            "silentSince": None,
             "heldPhases": ["INITIALIZATION", "EXECUTION", "COMPLETION"],
             "warning": None,
         }

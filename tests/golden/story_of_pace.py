@@ -80,6 +80,21 @@ def yield_to_clients(s: Scenario) -> None:
         s.advance(1_000)
 
 
+def fall_silent(s: Scenario) -> None:
+    """A partition does not answer for long, then for too long; what it did not do is retried."""
+    for number in range(4):
+        s.create("slow", partition=1 + number % 2)
+    s.when(batch(CANCEL, WHICH, options=BatchOptions(rate=0.002, slice_size=1)), 2)
+    key = latest(s)
+    s.advance(300_000)
+    s.stopped = {1}
+    for _ in range(12):
+        s.advance(100_000)
+    s.when(make(CREATION, "CREATE", BatchOperationCreation(options=BatchOptions(parent_key=key))), 2)
+    s.stopped = set()
+    s.drain()
+
+
 def measured_at(s: Scenario) -> int:
     return [record.step.timestamp for record in s.records(2) if record.intent == "MEASURED"][-1]
 

@@ -84,6 +84,7 @@ def _joined(key: int, parts: Sequence[PartDocument]) -> Row:
         "pauseWindows": max(part.pause_windows for part in parts),
         "pausedUntil": None if state in FINAL_STATES else _largest(part.paused_until for part in parts),
         "yieldingSince": None if state in FINAL_STATES else _smallest(part.yielding_since for part in parts),
+        "silentSince": _smallest(part.silent_since for part in parts),
         "warning": None if matched else NOTHING_MATCHED,
     }
 

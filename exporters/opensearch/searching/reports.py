@@ -116,6 +116,7 @@ class Reports:
                 part.incidents,
                 part.yielding_since,
                 part.yield_pause,
+                part.silent,
             ]
             for part in await parts_of(self._indices, key)
             if not part.deleted

@@ -84,6 +84,7 @@ OURS = {
     "pauseWindows",
     "pausedUntil",
     "yieldingSince",
+    "silentSince",
     "warning",
     "position",
     "dryRun",
