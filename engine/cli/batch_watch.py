@@ -100,6 +100,7 @@ def show_batch(bars: Bars, document: Document) -> None:
     counts = Counts.of(document)
     parts = [f"{name} {shown_count(count)}" for name, count in counts.parts() if count]
     parts += ["yields to clients"] if document.get("yieldingSince") else []
+    parts += ["a partition is silent"] if document.get("silentSince") else []
     known = document["state"] != "CREATED"
     verb = document["batchOperationType"].partition("_")[0]
     bars.show(

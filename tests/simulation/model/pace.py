@@ -12,6 +12,7 @@ from typing import cast
 from engine.core.record import Record
 from engine.records import BatchOperationPartitionLifecycle
 
+from . import silence
 from .part import PHASES, Part
 from .world import World
 
@@ -109,6 +110,7 @@ def judge(world: World, part: Part) -> None:
         part.held = PHASES
         part.token += 1
         wait(world, part)
+        silence.arm(world, part)
         world.expect_life(part, "SUSPENDED", phases=PHASES)
         for partition in world.others:
             world.expect_sent(partition)
