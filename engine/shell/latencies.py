@@ -7,7 +7,6 @@ nothing, and at most once an interval.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import math
 from collections import deque
@@ -15,9 +14,10 @@ from collections import deque
 from engine.core.background import Measurements
 from engine.core.faults import Unavailable
 from engine.core.machine import Machine
-from engine.core.ports import INTERNAL, Append, Clock, Log, Message
+from engine.core.ports import Clock, Log
 
 from .codec import Codec
+from .driver import Driver
 from .log_time import LogTime
 from .runner import Group, Measures
 
@@ -61,8 +61,8 @@ class Latencies:
         return round(ordered[math.ceil(SHARE * len(ordered)) - 1] * 1000) if ordered else 0
 
 
-class LatencyDriver:
-    """Measures one partition. It is an observer of its runner."""
+class LatencyDriver(Driver):
+    """Measures one partition, when it has moved on and the last measurement is long enough ago."""
 
     def __init__(
         self,
@@ -75,25 +75,21 @@ class LatencyDriver:
         clock: Clock,
         time: LogTime,
     ) -> None:
-        self._log = log
-        self._codec = codec
-        self._machine = machine
+        super().__init__(log=log, codec=codec, machine=machine, clock=clock)
         self._latencies = latencies
         self._measurements = measurements
-        self._clock = clock
         self._time = time
         self._looked_at = self._began_at = clock.monotonic()
-        self._due = asyncio.Event()
 
     def committed(self) -> None:
         if self._clock.monotonic() - self._looked_at >= INTERVAL_SECONDS:
-            self._due.set()
+            super().committed()
 
     async def run(self) -> None:
         """Until it is cancelled."""
         while True:
-            await self._due.wait()
-            self._due.clear()
+            await self._moved.wait()
+            self._moved.clear()
             with contextlib.suppress(Unavailable):  # the next measurement is as good
                 await self._look()
 
@@ -105,5 +101,4 @@ class LatencyDriver:
         count = len(self._latencies)
         command = self._measurements.measurement(self._machine, self._time.now(), self._latencies.take(), count)
         if command is not None:
-            message = Message(value=self._codec.encode(command))
-            await self._log.append([Append(topic=INTERNAL, partition=self._machine.partition, messages=[message])])
+            await self._send(command)

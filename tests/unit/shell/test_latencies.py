@@ -20,6 +20,7 @@ from engine.shell.memory_log import MemoryLog
 from engine.shell.memory_store import MemoryStore
 from engine.shell.runner import Group, Runner
 from tests.support.scenario import ASSEMBLY, BEGIN, CODEC, Scenario, make
+from tests.support.troubled_log import TroubledLog
 
 
 def group(*seconds: float) -> Group:
@@ -145,21 +146,12 @@ def test_nothing_is_told_while_nothing_is_committed_or_wanted() -> None:
 
 @pytest.mark.parametrize("lost", [1, 3])
 def test_a_log_that_is_away_stops_nobody(lost: int) -> None:
-    class AwayLog(MemoryLog):
-        left = lost
-
-        async def append(self, appends: object) -> list[int]:
-            self.left -= 1
-            if self.left >= 0:
-                raise Unavailable("the log is away")
-            return list(await super().append(appends))  # type: ignore[arg-type]
-
     async def story(world: World) -> None:
         for _ in range(5):
             await world.commit(1.0, *[0.2] * COMMANDS_MIN)
             await world.commit(0.0)
 
-    world = run(story, AwayLog(1, ManualClock(BEGIN)))
+    world = run(story, TroubledLog(*[Unavailable] * lost))
     assert len(asyncio.run(world.told())) == 5 - lost
 
 
