@@ -296,10 +296,10 @@ def _yielding(part: Part, record: Record, value: BatchOperationExecution) -> Non
         _note(part, record, latency=value.latency)
 
 
-def _yielding_ended(part: Part, record: Record, value: BatchOperationExecution) -> None:
+def _yielding_ended(part: Part, record: Record, _: BatchOperationExecution) -> None:
     _yield_no_more(part)
     _run(part, record.step.timestamp)
-    _note(part, record, latency=value.latency)
+    _note(part, record)
 
 
 def _yield_no_more(part: Part) -> None:
