@@ -17,6 +17,7 @@ from engine.batch.operation import Operation
 from engine.batch.part import part as batch_part
 from engine.batch.quarantine import quarantine as fail_batch_part
 from engine.batch.webhooks import Webhooks
+from engine.batch.yielding import Yields
 from engine.core import generations, system
 from engine.core.background import BatchWork
 from engine.core.effects import Effects
@@ -207,6 +208,9 @@ class Assembly:
 
     def deliveries(self) -> Webhooks:
         return Webhooks()
+
+    def measurements(self) -> Yields:
+        return Yields()
 
     def confirmations(self) -> history.Confirmations:
         return history.Confirmations()

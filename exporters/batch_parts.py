@@ -85,6 +85,10 @@ class Part(Struct, kw_only=True):
     dry_run: bool = False
     plan_key: int | None = None
     approved_by: str | None = None
+    yielding_since: int | None = None
+    yield_pause: int = 0
+    silent: str = "[]"
+    silent_since: int | None = None
 
     @property
     def done(self) -> int:
@@ -184,6 +188,7 @@ def _resumed(part: Part, record: Record, value: BatchOperationLifecycleManagemen
 def _canceling(part: Part, record: Record, _: BatchOperationLifecycleManagement) -> None:
     _hold(part, ())
     part.suspension_reason = part.paused_until = None
+    _yield_no_more(part)
     _run(part, record.step.timestamp)
     _note(part, record)
 
@@ -211,12 +216,35 @@ def _updated(part: Part, record: Record, value: BatchOperationLifecycleManagemen
 
 
 def _part_ended(part: Part, record: Record, value: BatchOperationPartitionLifecycle) -> None:
+    if value.source_partition_id != record.step.partition_id:
+        _answered(part, record, value)
     # the lead partition tells it once more, of every partition
     if value.source_partition_id == record.step.partition_id:
         part.errors = errors_json(value.errors)
         if partition_of(record.key) != record.step.partition_id:  # the lead partition goes on
             _hold(part, ())
+        _yield_no_more(part)
         _note(part, record, planHash=value.plan_hash.hex())
+
+
+def _checked(part: Part, _: Record, value: BatchOperationPartitionLifecycle) -> None:
+    """On the lead partition: another one has told nothing for some time. That it was asked is no news."""
+    _keep_silent(part, value, {"partitionId": value.source_partition_id, "since": value.silent_since})
+
+
+def _answered(part: Part, _: Record, value: BatchOperationPartitionLifecycle) -> None:
+    _keep_silent(part, value, None)
+
+
+def _given_up(part: Part, record: Record, value: BatchOperationPartitionLifecycle) -> None:
+    _note(part, record, silentPartitionId=value.source_partition_id, message=value.errors[0].message)
+
+
+def _keep_silent(part: Part, value: BatchOperationPartitionLifecycle, entry: dict[str, int] | None) -> None:
+    known: list[dict[str, int]] = msgspec.json.decode(part.silent)
+    silent = [one for one in known if one["partitionId"] != value.source_partition_id] + ([entry] if entry else [])
+    part.silent = msgspec.json.encode(silent).decode()
+    part.silent_since = min((one["since"] for one in silent), default=None)
 
 
 def _validated(part: Part, record: Record, value: BatchOperationPartitionLifecycle) -> None:
@@ -235,7 +263,8 @@ def _approved(part: Part, record: Record, value: BatchOperationLifecycleManageme
 
 def _ended(part: Part, record: Record, value: BatchOperationLifecycleManagement) -> None:
     _hold(part, ())
-    part.suspension_reason = part.paused_until = None
+    part.suspension_reason = part.paused_until = part.silent_since = None
+    part.silent = "[]"
     part.final_state = record.intent
     part.final_date = record.step.timestamp
     part.final_errors = errors_json(value.errors)
@@ -256,6 +285,25 @@ def _continued(part: Part, record: Record, _: BatchOperationExecution) -> None:
     if part.paused_until is not None:
         part.paused_until = None
         _run(part, record.step.timestamp)
+
+
+def _yielding(part: Part, record: Record, value: BatchOperationExecution) -> None:
+    """Longer and shorter pauses are no news, nor is the speed measured anew for each."""
+    part.yield_pause = value.yield_pause
+    if part.yielding_since is None:
+        part.yielding_since = record.step.timestamp
+        _run(part, record.step.timestamp)
+        _note(part, record, latency=value.latency)
+
+
+def _yielding_ended(part: Part, record: Record, _: BatchOperationExecution) -> None:
+    _yield_no_more(part)
+    _run(part, record.step.timestamp)
+    _note(part, record)
+
+
+def _yield_no_more(part: Part) -> None:
+    part.yielding_since, part.yield_pause = None, 0
 
 
 def _resolving(part: Part, record: Record, value: BatchOperationLifecycleManagement) -> None:
@@ -281,6 +329,8 @@ PART_CHANGES: Mapping[tuple[str, str], Callable[[Any, Record, Any], None]] = {
     ("BATCH_OPERATION_INITIALIZATION", "FAILED"): _initialization_trouble,
     ("BATCH_OPERATION_EXECUTION", "PAUSED"): _paused,
     ("BATCH_OPERATION_EXECUTION", "CONTINUED"): _continued,
+    ("BATCH_OPERATION_EXECUTION", "YIELDING"): _yielding,
+    ("BATCH_OPERATION_EXECUTION", "YIELDING_ENDED"): _yielding_ended,
     (LIFECYCLE, "SUSPENDED"): _suspended,
     (LIFECYCLE, "RESUMED"): _resumed,
     (LIFECYCLE, "CANCELING"): _canceling,
@@ -291,6 +341,9 @@ PART_CHANGES: Mapping[tuple[str, str], Callable[[Any, Record, Any], None]] = {
     (LIFECYCLE, "JUDGED"): _judged,
     (LIFECYCLE, "APPROVED"): _approved,
     (PARTITION_LIFECYCLE, "PARTITION_VALIDATED"): _validated,
+    (PARTITION_LIFECYCLE, "PARTITION_CHECKED"): _checked,
+    (PARTITION_LIFECYCLE, "PARTITION_ANSWERED"): _answered,
+    (PARTITION_LIFECYCLE, "PARTITION_GIVEN_UP"): _given_up,
     (PARTITION_LIFECYCLE, "PARTITION_COMPLETED"): _part_ended,
     (PARTITION_LIFECYCLE, "PARTITION_CANCELED"): _part_ended,
     (PARTITION_LIFECYCLE, "PARTITION_FAILED"): _part_ended,

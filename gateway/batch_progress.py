@@ -21,7 +21,8 @@ Part = Mapping[str, Any]
 
 def progress_of(batch: Document, parts: Sequence[Part]) -> Document:
     """What `GET /batch-operations/{key}/progress` answers."""
-    shown = [_part(part) for part in parts]
+    silent = {one["partitionId"]: one["since"] for part in parts for one in part["silent"]}
+    shown = [_part(part, silent.get(part["partitionId"])) for part in parts]
     pending = sum(part["pending"] for part in shown)
     speeds = [_speed(part) for part in parts]
     speed = sum(speeds)
@@ -34,6 +35,7 @@ def progress_of(batch: Document, parts: Sequence[Part]) -> Document:
         "itemsPerSecond": round(speed, 3),
         "end": _end(parts, speeds, pending) if batch["state"] == "ACTIVE" else None,
         "partitions": [{**part, "itemsPerSecond": round(of, 3)} for part, of in zip(shown, speeds, strict=True)],
+        "silentPartitionIds": sorted(silent),
         "failures": failures_of(parts),
     }
 
@@ -86,7 +88,7 @@ def overlaps_of(items: Sequence[Document]) -> list[Document]:
     return sorted(found.values(), key=lambda other: -int(other["itemsCount"]))
 
 
-def _part(part: Part) -> Document:
+def _part(part: Part, silent_since: int | None) -> Document:
     counts = {name: part[name] for name in OUTCOMES}
     return {
         "partitionId": part["partitionId"],
@@ -95,6 +97,9 @@ def _part(part: Part) -> Document:
         **counts,
         "pending": part["total"] - sum(counts.values()),
         "incidents": part["incidents"],
+        "yieldingSince": part["yieldingSince"],
+        "yieldPause": part["yieldPause"],
+        "silentSince": None if silent_since is None else date_text(silent_since),
     }
 
 

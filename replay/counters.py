@@ -27,6 +27,7 @@ from .report import COUNTERS, Check
 
 OUTCOMES = {"COMPLETED": "completed", "FAILED": "failed", "SKIPPED": "skipped", "CANCELED": "canceled"}
 PART_ENDS = ("PARTITION_COMPLETED", "PARTITION_FAILED", "PARTITION_CANCELED")
+GIVEN_UP = "PARTITION_GIVEN_UP"
 FINAL_STATES = ("COMPLETED", "PARTIALLY_COMPLETED", "FAILED", "CANCELED")
 
 
@@ -54,7 +55,8 @@ class Part(Struct):
 class Claim(Struct, frozen=True):
     """Counts that an event states: of the part of partition `source`, or of the whole batch operation (0).
 
-    `number`: of the message from the source that caused it.
+    `number`: of the message from the source that caused it. `given_up`: partitions that had not told their end, with
+    the counts that they told last.
     """
 
     batch: int
@@ -62,6 +64,7 @@ class Claim(Struct, frozen=True):
     counts: Counts
     position: int
     number: int = 0
+    given_up: Mapping[int, Counts] = {}
 
 
 class PartitionCounters(Struct, frozen=True):
@@ -120,6 +123,8 @@ class Counters:
         self._parts: dict[int, Part] = {}
         self._items: dict[int, Items] = {}
         self._claims: list[Claim] = []
+        #: batch operation -> partitions that were given up, and what they had told
+        self._given_up: dict[int, dict[int, Counts]] = {}
 
     def finish(self) -> PartitionCounters:
         """All that was counted."""
@@ -177,9 +182,13 @@ class Counters:
             self._fail(record, f"item {record.key} of batch operation {batch}: expected one outcome, got {wrong}")
 
     def _partition_lifecycle(self, record: Record) -> None:
-        if record.record_type != EVENT or record.intent not in PART_ENDS:
+        if record.record_type != EVENT or record.intent not in (*PART_ENDS, GIVEN_UP):
             return
         value = cast(BatchOperationPartitionLifecycle, record.value)
+        if record.intent == GIVEN_UP:
+            self._given_up.setdefault(record.key, {})[value.source_partition_id] = counts_of(value)
+            return
+        self._given_up.get(record.key, {}).pop(value.source_partition_id, None)
         if value.source_partition_id != self._partition:
             claim = Claim(
                 record.key, value.source_partition_id, counts_of(value), record.position, record.step.sender_number
@@ -198,7 +207,8 @@ class Counters:
     def _lifecycle(self, record: Record) -> None:
         if record.record_type == EVENT and record.intent in FINAL_STATES:
             value = cast(BatchOperationLifecycleManagement, record.value)
-            self._claims.append(Claim(record.key, 0, counts_of(value), record.position))
+            silent = self._given_up.pop(record.key, {})
+            self._claims.append(Claim(record.key, 0, counts_of(value), record.position, given_up=silent))
 
     def _fail(self, record: Record, text: str) -> None:
         self.check.fail(text, self._partition, record.position)
@@ -221,16 +231,30 @@ def compare(check: Check, found: Mapping[int, PartitionCounters], sent: Mapping[
         if in_flight:
             check.count("batch operations in flight", len(in_flight))
         for claim in counters.claims:
-            sources = [claim.source] if claim.source else sorted(found)
+            sources = [claim.source] if claim.source else sorted(found.keys() - claim.given_up.keys())
             if claim.batch in in_flight or any(_is_unknown(claim.batch, found.get(source)) for source in sources):
                 continue
             parts = [found[source].parts.get(claim.batch) if source in found else None for source in sources]
-            counted = _sum([part for part in parts if part is not None])
+            counted = _sum([*(part.counts for part in parts if part is not None), *claim.given_up.values()])
             if not all(part is not None and part.ended for part in parts):
                 check.fail(f"batch operation {claim.batch} ended before all its parts did", lead, claim.position)
+            elif not sent and _tell_too_much(claim, found):
+                text = f"batch operation {claim.batch}: a partition was given up with more than was counted there"
+                check.fail(text, lead, claim.position)
             elif counted != claim.counts:
                 text = f"batch operation {claim.batch}: counted {counted}, but its end says {claim.counts}"
                 check.fail(text, lead, claim.position)
+
+
+def _tell_too_much(claim: Claim, found: Mapping[int, PartitionCounters]) -> bool:
+    """Whether partitions that were given up had told more than was counted on them: they may only have done more."""
+    for source, told in claim.given_up.items():
+        counters = found.get(source)
+        if counters is not None and not _is_unknown(claim.batch, counters):
+            part = counters.parts.get(claim.batch) or Part(Counts())
+            if any(getattr(told, name) > getattr(part.counts, name) for name in Counts.__struct_fields__):
+                return True
+    return False
 
 
 def _is_in_flight(claim: Claim, lead: int, sent: Mapping[int, Tallies]) -> bool:
@@ -242,6 +266,6 @@ def _is_unknown(batch: int, counters: PartitionCounters | None) -> bool:
     return counters is not None and counters.is_late and batch not in counters.parts
 
 
-def _sum(parts: Sequence[Part]) -> Counts:
+def _sum(counts: Sequence[Counts]) -> Counts:
     names = Counts.__struct_fields__
-    return Counts(**{name: sum(getattr(part.counts, name) for part in parts) for name in names})
+    return Counts(**{name: sum(getattr(one, name) for one in counts) for name in names})

@@ -27,6 +27,7 @@ from .chunks import append_items
 from .ended import keep_for
 from .pacing import pay, put_progress, with_rate
 from .plans import EXAMPLES_MAX, keep_outcome
+from .silence import arm, ended, heard, resumed, retry_later, watch_others
 from .tables import (
     BATCHES,
     CHUNKS,
@@ -42,6 +43,7 @@ from .tables import (
     Retry,
     pack_items,
 )
+from .yielding import take_turn
 
 COUNTERS = {"COMPLETED": "completed", "FAILED": "failed", "SKIPPED": "skipped", "CANCELED": "canceled"}
 
@@ -72,6 +74,8 @@ def apply_created(fact: Fact, state: State) -> None:
         rate=value.options.rate / len(value.partition_ids),
     )
     state.put(PROGRESS, fact.key, value=progress)
+    if value.lead_partition == fact.step.partition_id:
+        watch_others(state, fact.key, value.partition_ids, value.lead_partition, fact.now)
     if value.options.plan_key == NONE:
         state.put(INITIALIZING, fact.key, value=True)
     parent = value.options.origin_key
@@ -157,6 +161,7 @@ def apply_partition_validated(fact: Fact, state: State) -> None:
     """The lead partition keeps how many items of a part would come out otherwise."""
     if state.require(BATCHES, fact.key).lead_partition == fact.step.partition_id:
         _put_report(fact, state, ended=False)
+        heard(state, fact.key, cast(BatchOperationPartitionLifecycle, fact.value), fact.now)
 
 
 def apply_judged(fact: Fact, state: State) -> None:
@@ -198,7 +203,8 @@ def apply_executed(fact: Fact, state: State) -> None:
     changed = structs.replace(
         progress, chunk=chunk, offset=offset, retry=retry, executed=executed, token=progress.token + 1
     )
-    put_progress(state, fact.key, pay(changed, value.item_count + value.retry_count, fact.now), fact.now)
+    changed = pay(changed, value.item_count + value.retry_count, fact.now)
+    put_progress(state, fact.key, take_turn(state, changed, fact.now), fact.now)
 
 
 def apply_continued(fact: Fact, state: State) -> None:
@@ -218,6 +224,7 @@ def apply_suspended(fact: Fact, state: State) -> None:
     progress = state.require(PROGRESS, fact.key)
     held = tuple(phase for phase in PHASES if phase in progress.held or phase in value.phases)
     put_progress(state, fact.key, structs.replace(progress, held=held, token=progress.token + 1), fact.now)
+    arm(state, fact.key)
 
 
 def apply_resumed(fact: Fact, state: State) -> None:
@@ -229,6 +236,7 @@ def apply_resumed(fact: Fact, state: State) -> None:
     held = tuple(phase for phase in progress.held if phase not in value.phases)
     changed = structs.replace(progress, held=held, token=progress.token + 1, forgiven=failed)
     put_progress(state, fact.key, changed, fact.now)
+    resumed(state, fact.key, fact.now)
 
 
 def apply_updated(fact: Fact, state: State) -> None:
@@ -265,6 +273,7 @@ def apply_canceling(fact: Fact, state: State) -> None:
     progress = state.require(PROGRESS, fact.key)
     changed = structs.replace(progress, canceling=True, held=(), token=progress.token + 1)
     put_progress(state, fact.key, changed, fact.now)
+    resumed(state, fact.key, fact.now)
     if state.get(INITIALIZING, fact.key) is not None:
         state.delete(INITIALIZING, fact.key)
 
@@ -278,6 +287,7 @@ def apply_progress_report(fact: Fact, state: State) -> None:
         state.put(PROGRESS, fact.key, value=changed)
     else:
         _put_report(fact, state, ended=False)
+        heard(state, fact.key, value, fact.now)
 
 
 def apply_report(failed_partition: bool, fact: Fact, state: State) -> None:
@@ -286,6 +296,7 @@ def apply_report(failed_partition: bool, fact: Fact, state: State) -> None:
     batch = state.require(BATCHES, fact.key)
     if batch.lead_partition == fact.step.partition_id:
         _put_report(fact, state, failed_partition=failed_partition, ended=True)
+        ended(state, fact.key, value.source_partition_id)
     if value.source_partition_id == fact.step.partition_id:
         _end_part(fact, state, batch.lead_partition == fact.step.partition_id)
 
@@ -320,6 +331,8 @@ def _end_part(fact: Fact, state: State, leads: bool) -> None:
     if progress.facts:
         for key, _ in state.scan(FACTS, fact.key):
             state.delete_row(FACTS, key)
+    if progress.was_silent:
+        retry_later(state, fact.key, fact.position)
     if leads:
         state.put(PROGRESS, fact.key, value=structs.replace(progress, finished=True, token=progress.token + 1))
     else:

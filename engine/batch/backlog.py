@@ -14,13 +14,14 @@ PHASES = (INITIALIZING, EXECUTING, WAITING, SUSPENDED)
 def batch_work(view: View) -> BatchWork:
     """Of all parts that have not ended."""
     parts = dict.fromkeys(PHASES, 0)
-    pending, rate = 0, 0.0
+    pending, rate, pause = 0, 0.0, 0
     for _, progress in view.scan(PROGRESS):
         if not progress.finished:
             parts[phase_of(progress)] += 1
             pending += progress.total - progress.done
             rate += progress.rate if progress.runs else 0.0
-    return BatchWork(parts=parts, pending=pending, rate=rate)
+            pause = max(pause, progress.yield_pause if progress.runs and not progress.abandoned else 0)
+    return BatchWork(parts=parts, pending=pending, rate=rate, yield_pause=pause / 1000)
 
 
 def phase_of(progress: Progress) -> str:

@@ -18,6 +18,7 @@ from engine.records import BatchOperationLifecycleManagement
 from .approval import approved
 from .management import RETENTION
 from .plans import forget_plan
+from .silence import ended_all
 from .tables import BATCHES, ENDED_BATCHES, PROGRESS, REPORTS, RETRIED_BY, Ended
 from .webhooks import remember_webhook
 
@@ -30,6 +31,7 @@ def apply_final(state_name: str, fact: Fact, state: State) -> None:
         _release(state, batch.options.origin_key, fact.key)
     for key, _ in state.scan(REPORTS, fact.key):
         state.delete_row(REPORTS, key)
+    ended_all(state, fact.key)
     state.delete(BATCHES, fact.key)
     state.delete(PROGRESS, fact.key)
     ended = Ended(

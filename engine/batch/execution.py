@@ -20,6 +20,7 @@ from engine.core.state import View
 from engine.process.execution import Deciding
 from engine.process.work import FOLLOW_UP, Work
 from engine.records import BatchOperationExecution
+from engine.records.batch_operation_incident import CANCEL, FAIL
 
 from .authorization import Authorize
 from .incidents import give_up, raise_incident
@@ -29,12 +30,14 @@ from .outcomes import outcome
 from .pacing import advance, slice_size
 from .plans import CHANGED, difference_of, hash_of, planned
 from .rehearsal import Rehearsed, Seen, prediction, watch
+from .silence import NOT_RUN
 from .supervision import limit_reached, supervise
 from .tables import (
     BATCHES,
     CHUNKS,
     FACTS,
     ITEM_SIZE,
+    PARTITION_SILENT,
     PROGRESS,
     RETRIES,
     Batch,
@@ -44,6 +47,7 @@ from .tables import (
     Target,
     unpack_items,
 )
+from .yielding import say_yielding
 
 #: Name under which a process instance reports that long work on it is done.
 ITEM_DONE = "BATCH_ITEM"
@@ -75,7 +79,7 @@ def execute(open_operation: OpenOperation, authorize: Authorize, command: Record
             break
         count += len(group)
         if attempt is None:
-            yield from (outcome("CANCELED", key, batch, item) for item in group)
+            yield from (_given_up(key, batch, progress, item) for item in group)
         elif batch.options.dry_run:
             foreseen, effort = yield from try_alone(key, batch, group[0], view)
             yield foreseen
@@ -84,14 +88,22 @@ def execute(open_operation: OpenOperation, authorize: Authorize, command: Record
             number = progress.executed + count - 1
             yield from attempt(group, planned(view, batch.options.plan_key, number), view)
     if progress.abandoned:
-        yield from give_up(view, key, batch, budget)
+        yield from give_up(view, key, batch, budget, FAIL if progress.was_silent else CANCEL)
     again = min(count, len(retries))
     value = BatchOperationExecution(
         batch_operation_key=key, token=progress.token, item_count=count - again, retry_count=again
     )
+    yield from say_yielding(view, key, progress)
     yield Event(value_type=EXECUTION, intent="EXECUTED", key=key, value=value)
     yield from supervise(view, key)
     yield from advance(view, key)
+
+
+def _given_up(key: int, batch: Batch, progress: Progress, target: Target) -> Event:
+    """The outcome of an item that is not executed."""
+    if progress.was_silent:
+        return outcome("FAILED", key, batch, target, Reject(PARTITION_SILENT, NOT_RUN))
+    return outcome("CANCELED", key, batch, target)
 
 
 def _is_held(view: View, key: int, batch: Batch) -> bool:

@@ -90,12 +90,12 @@ def resolve_some(command: Record, view: View) -> Effects:
     yield from _resolve(view, key, batch, found, wish.resolution)
 
 
-def give_up(view: View, key: int, batch: Batch, budget: int) -> Effects:
-    """Of what is given up: items with incidents are canceled, as many as a step may have effects."""
+def give_up(view: View, key: int, batch: Batch, budget: int, resolution: str) -> Effects:
+    """Of what is given up: items with incidents are canceled or have FAILED, as many as a step may have effects."""
     for place, row in view.scan(INCIDENTS, key, limit=view.settings.step_effects_max):
         if view.effort >= budget:
             break
-        yield from _end(key, batch, key_tail(place), row, CANCEL)
+        yield from _end(key, batch, key_tail(place), row, resolution)
 
 
 def _resolve_later(view: View, value: BatchOperationIncident) -> Send:

@@ -16,7 +16,7 @@ from engine.core.background import Query
 from engine.core.effects import Effects, Event
 from engine.core.faults import INVALID_STATE, NOT_FOUND, Reject
 from engine.core.ports import SelectedItem, SelectionQuery
-from engine.core.record import Record, partition_of
+from engine.core.record import NONE, Record, partition_of
 from engine.core.record import command as make_command
 from engine.core.state import View, key_tail
 from engine.records import BatchOperationChunk, BatchOperationInitialization
@@ -36,6 +36,16 @@ QUERY_FAILED = "QUERY_FAILED"
 RESULT_BUFFER_SIZE_EXCEEDED = "RESULT_BUFFER_SIZE_EXCEEDED"
 
 
+def _waits_for_parent(view: View, key: int) -> bool:
+    """Whether what it retries or undoes has not ended on this partition, which was given up: items are to fail yet."""
+    batch = view.get(BATCHES, key)
+    return (
+        batch is not None
+        and batch.options.parent_key != NONE
+        and view.get(PROGRESS, batch.options.parent_key) is not None
+    )
+
+
 class Initializer:
     """Which page to ask for next, and the command that brings its answer to the log. Only reads the state."""
 
@@ -49,7 +59,7 @@ class Initializer:
         keys = [key_tail(row) for row, _ in view.scan(INITIALIZING)]
         for key in [k for k in keys if k > self._last] + [k for k in keys if k <= self._last]:
             progress = view.get(PROGRESS, key)
-            if progress is None or not progress.looks or progress.retry_at > now:
+            if progress is None or not progress.looks or progress.retry_at > now or _waits_for_parent(view, key):
                 continue
             self._last = key
             return self._query(view, key, progress)

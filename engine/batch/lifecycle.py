@@ -7,6 +7,7 @@ part has ended it reports its counts to the lead partition, which decides the fi
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import cast
 
 import msgspec
 
@@ -183,6 +184,15 @@ def part_of(view: View, key: int, progress: Progress) -> BatchOperationPartition
         canceled=progress.canceled,
         plan_hash=plan.hash if plan else b"",
     )
+
+
+def refuse_given_up(command: Record, view: View) -> None:
+    """A report on what goes on; the end of a part is heard gladly. Raises Reject."""
+    partition = cast(BatchOperationPartitionLifecycle, command.value).source_partition_id
+    report = view.get(REPORTS, command.key, partition)
+    if report is not None and report.ended:
+        text = f"expected a report on a part that goes on, got one of partition {partition}, which was given up"
+        raise Reject(INVALID_STATE, text)
 
 
 def finish_when_done(view: View, key: int) -> Effects:

@@ -1,5 +1,5 @@
-"""When a partition goes on with its part of a batch operation: at once, or when its rate, its start, a retry or a
-window of pause allows.
+"""When a partition goes on with its part of a batch operation: at once, or when its rate, its start, a retry, a window
+of pause or clients that wait allow.
 
 Rule: time comes with commands. Waiting is a due time in the state; appliers set it, and clear it whenever the part no
 longer waits, so a part is either waiting or has one EXECUTE under way.
@@ -67,7 +67,8 @@ def _waits_until(state: State, key: int, progress: Progress, now: int) -> int:
     """0: it does not wait for a time."""
     if not progress.runs or progress.abandoned or not progress.has_pending:
         return 0
-    due = max(math.ceil(progress.paid_until), progress.paused_until, state.require(BATCHES, key).options.start_at)
+    due = max(math.ceil(progress.paid_until), progress.paused_until, progress.yields_until)
+    due = max(due, state.require(BATCHES, key).options.start_at)
     if progress.chunk == progress.chunk_end:
         due = max(due, state.require(RETRIES, key, progress.retry).due)
     return due if due > now else 0

@@ -39,6 +39,19 @@ from .operation import Operation
 from .outcomes import ITEM
 from .pacing import WAKE, wake
 from .plans import VALIDATED, as_commit, begin, take_validation, validate
+from .silence import (
+    ANSWERED,
+    CHECKED,
+    GIVEN_UP,
+    SILENCE,
+    abandon,
+    answer,
+    apply_answered,
+    apply_checked,
+    apply_given_up,
+    look,
+    take_answer,
+)
 from .supervision import take_pace, take_report
 from .synchronous import execute_at_once
 from .tables import (
@@ -54,9 +67,12 @@ from .tables import (
     REPORTS,
     RETRIED_BY,
     RETRIES,
+    SILENCES,
+    YIELDING,
     Batch,
 )
 from .webhooks import WEBHOOK, WEBHOOKS, apply_webhook_ended, apply_webhook_retrying, report_webhook
+from .yielding import LATENCY, apply_measured, apply_yielding, measure
 
 #: What a partition tells the lead partition.
 REPORTING = ("COMPLETE", "FAIL", "CANCEL", "REPORT")
@@ -137,6 +153,10 @@ def part(
             (incidents.FAMILY, "RESOLVE_SOME"): incidents.resolve_some,
             **{(PARTITION_LIFECYCLE, f"{kind}_PARTITION"): take_report for kind in REPORTING},
             (PARTITION_LIFECYCLE, "PACE_PARTITION"): take_pace,
+            (PARTITION_LIFECYCLE, "CHECK_PARTITION"): answer,
+            (PARTITION_LIFECYCLE, "ANSWER_PARTITION"): take_answer,
+            (PARTITION_LIFECYCLE, "ABANDON_PARTITION"): abandon,
+            (LATENCY, "MEASURE"): measure,
             (WEBHOOK, "REPORT_WEBHOOK"): report_webhook,
             (PARTITION_LIFECYCLE, "VALIDATE_PARTITION"): take_validation,
         },
@@ -152,6 +172,8 @@ def part(
             (EXECUTION, "EXECUTED"): appliers.apply_executed,
             (EXECUTION, "CONTINUED"): appliers.apply_continued,
             (EXECUTION, "PAUSED"): appliers.apply_paused,
+            **{(EXECUTION, intent): apply_yielding for intent in ("YIELDING", "YIELDING_ENDED")},
+            (LATENCY, "MEASURED"): apply_measured,
             (ITEM, "RETRYING"): appliers.apply_retrying_item,
             **{(ITEM, intent): partial(appliers.apply_outcome, intent) for intent in appliers.COUNTERS},
             (MANAGEMENT, "SUSPENDED"): appliers.apply_suspended,
@@ -172,15 +194,18 @@ def part(
             (PARTITION_LIFECYCLE, VALIDATED): appliers.apply_partition_validated,
             (PARTITION_LIFECYCLE, "PARTITION_REPORTED"): appliers.apply_progress_report,
             (PARTITION_LIFECYCLE, "PARTITION_PACED"): appliers.apply_paced,
+            (PARTITION_LIFECYCLE, CHECKED): apply_checked,
+            (PARTITION_LIFECYCLE, ANSWERED): apply_answered,
+            (PARTITION_LIFECYCLE, GIVEN_UP): apply_given_up,
             (WEBHOOK, "WEBHOOK_RETRYING"): apply_webhook_retrying,
             (WEBHOOK, "WEBHOOK_DELIVERED"): apply_webhook_ended,
             (WEBHOOK, "WEBHOOK_FAILED"): apply_webhook_ended,
         },
-        timers={WAKE: wake, RETENTION: expire},
+        timers={WAKE: wake, RETENTION: expire, SILENCE: look},
         follow_ups={ITEM_DONE: item_done},
         tables=table_values(
             *(BATCHES, PROGRESS, CHUNKS, REPORTS, INITIALIZING, RETRIES, ENDED_BATCHES, RETRIED_BY, FACTS),
             *(PLAN_ROWS, PLANS),
-            *(WEBHOOKS, INCIDENTS),
+            *(WEBHOOKS, INCIDENTS, YIELDING, SILENCES),
         ),
     )

@@ -36,6 +36,7 @@ from .lifecycle import (
     MANAGEMENT,
     PARTITION_LIFECYCLE,
     part_of,
+    refuse_given_up,
     step_of,
     tell_all,
     validate_later,
@@ -227,6 +228,7 @@ def take_validation(command: Record, view: View) -> Effects:
     batch = view.get(BATCHES, command.key)
     if batch is None or batch.lead_partition != view.partition or command.step.sender_partition == 0:
         raise Reject(NOT_FOUND, f"expected a report on a plan that this partition leads, got '{command.key}'")
+    refuse_given_up(command, view)
     yield Event(value_type=PARTITION_LIFECYCLE, intent=VALIDATED, key=command.key, value=command.value)
     yield from judge(view, command.key)
 

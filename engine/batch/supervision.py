@@ -22,6 +22,7 @@ from .lifecycle import (
     PARTITION_LIFECYCLE,
     finish_if_all_reported,
     part_of,
+    refuse_given_up,
     step_of,
     tell_all,
 )
@@ -58,6 +59,8 @@ def take_report(command: Record, view: View) -> Effects:
     if batch is None or batch.lead_partition != view.partition or command.step.sender_partition == 0:
         raise Reject(NOT_FOUND, f"expected a report on a batch operation that this partition leads, got '{key}'")
     intent = PARTITION_EVENTS.get(command.intent.removesuffix("_PARTITION"), REPORTED)
+    if intent == REPORTED:
+        refuse_given_up(command, view)
     yield Event(value_type=PARTITION_LIFECYCLE, intent=intent, key=key, value=command.value)
     progress = view.get(PROGRESS, key)
     if batch.reports and progress is not None and not progress.abandoned:

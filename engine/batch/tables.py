@@ -15,6 +15,9 @@ from engine.records.batch_operation_incident import BatchOperationIncident
 from engine.records.batch_operation_lifecycle_management import COMPLETION, EXECUTION, INITIALIZATION, PHASES
 from engine.records.batch_options import BatchOptions
 
+#: The type of the error of a partition that told nothing for too long, and the code of its items that did not run.
+PARTITION_SILENT = "PARTITION_SILENT"
+
 
 class Batch(Struct, frozen=True, kw_only=True, array_like=True):
     """What was asked for. `position` is where it was created on this partition.
@@ -56,9 +59,11 @@ class Progress(Struct, frozen=True, kw_only=True, array_like=True):
     partition, `paid_until`: when those it has executed are paid for (ms since 1970), `wakes_at`: the due time that it
     waits for. `reported_at`, `reported_failed`: of its last report. `forgiven`: on the lead partition, failures of all
     partitions before it was resumed. `incidents`: items that have one. `paused_until`: when the last window of
-    pause ends, ms since 1970. `facts`: how many pending items have FACTS. `executed`: items that were begun. Of the
-    commit of a plan: whether all items were `validated`, how many of them would have `changed`, and some of the
-    `changes`; `judged`: the lead partition has said whether it begins.
+    pause ends, `yields_until`: until when the next slice waits for the sake of clients, both ms since 1970;
+    `yield_pause`: how long it waits each time, ms. `facts`: how many pending items have FACTS. `executed`: items that
+    were begun. Of the commit of a plan: whether all items were `validated`, how many of them would have `changed`, and
+    some of the `changes`; `judged`: the lead partition has said whether it begins. `checks_at`: on the lead partition,
+    when it looks again for partitions that tell nothing, ms since 1970.
     """
 
     cursor: int = -1
@@ -95,6 +100,9 @@ class Progress(Struct, frozen=True, kw_only=True, array_like=True):
     judged: bool = False
     changed: int = 0
     changes: tuple[str, ...] = ()
+    yields_until: int = 0
+    yield_pause: int = 0
+    checks_at: int = 0
 
     @property
     def runs(self) -> bool:
@@ -126,6 +134,11 @@ class Progress(Struct, frozen=True, kw_only=True, array_like=True):
     def abandoned(self) -> bool:
         """Whether pending items are to be canceled rather than executed."""
         return self.canceling or self.error is not None
+
+    @property
+    def was_silent(self) -> bool:
+        """Whether the lead partition has given this part up: what has no outcome is FAILED, so that it is retried."""
+        return not self.canceling and self.error is not None and self.error.type == PARTITION_SILENT
 
     @property
     def done(self) -> int:
@@ -200,6 +213,33 @@ class Report(Struct, frozen=True, kw_only=True, array_like=True):
         return self.total - self.completed - self.failed - self.skipped - self.canceled
 
 
+class Silence(Struct, frozen=True, kw_only=True, array_like=True):
+    """A partition whose part has not ended: when it was `heard_at` last and what it told then, when it was `asked_at`
+    since (0: it was not), and when something is `due`: it is asked, or given up. In ms since 1970; 0 for never."""
+
+    heard_at: int
+    asked_at: int = 0
+    due: int = 0
+    total: int = 0
+    completed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    canceled: int = 0
+
+
+class Yielding(Struct, frozen=True, kw_only=True, array_like=True):
+    """How batch operations of this partition yield to clients' commands, as it was `measured_at` (ms since 1970).
+
+    `latency` of the commands, `pause` between two slices, both ms. `free_at`: when the next slice may begin that has no
+    time yet, ms since 1970.
+    """
+
+    measured_at: int
+    latency: int
+    pause: int
+    free_at: int = 0
+
+
 #: (batch operation key,)
 BATCHES = Table(50, "BATCHES", Batch)
 #: (batch operation key,)
@@ -220,6 +260,12 @@ RETRIED_BY = Table(122, "RETRIED_BY", bool)
 INCIDENTS = Table(160, "BATCH_INCIDENTS", Incident)
 #: (batch operation key, item key) -> what was looked up with the item, until that has its outcome
 FACTS = Table(140, "BATCH_FACTS", ItemFacts)
+
+
+#: (batch operation key, partition), on the lead partition, of the others whose parts have not ended
+SILENCES = Table(181, "SILENCES", Silence)
+#: () -> while batch operations yield
+YIELDING = Table(180, "YIELDING", Yielding)
 
 
 class PlannedItem(Struct, frozen=True, kw_only=True, array_like=True):

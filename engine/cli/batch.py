@@ -29,6 +29,8 @@ WISHES = (
 REMARKS = (
     ("Suspended because", "suspensionReason"),
     ("Pauses until", "pausedUntil"),
+    ("Slower for clients since", "yieldingSince"),
+    ("A partition is silent since", "silentSince"),
     ("Incidents", "incidentsCount"),
     ("Warning", "warning"),
 )

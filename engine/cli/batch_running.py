@@ -175,17 +175,35 @@ def progress(key: Key, connection: Connection) -> None:
             ("Items per second", shown(document["itemsPerSecond"])),
             ("Ends", _range(document["end"])),
             ("Queue", _place(document["queue"])),
+            *(
+                (("Silent partitions", ", ".join(map(str, ids))),)
+                if (ids := document.get("silentPartitionIds"))
+                else ()
+            ),
         ]
     )
     print_line("")
     print_table(
-        ("PARTITION", "TOTAL", "PENDING", "COMPLETED", "FAILED", "SKIPPED", "CANCELED", "PER SECOND"),
+        (
+            "PARTITION",
+            "TOTAL",
+            "PENDING",
+            "COMPLETED",
+            "FAILED",
+            "SKIPPED",
+            "CANCELED",
+            "PER SECOND",
+            "YIELDS",
+            "SILENT SINCE",
+        ),
         [
             (
                 str(part["partitionId"]),
                 *(shown_count(part[name]) for name in ("total", "pending", "completed", "failed")),
                 *(shown_count(part[name]) for name in ("skipped", "canceled")),
                 shown(part["itemsPerSecond"]),
+                f"{part['yieldPause']} ms" if part.get("yieldingSince") else "-",
+                shown(part.get("silentSince")),
             )
             for part in document["partitions"]
         ],

@@ -98,14 +98,16 @@ def _look(client: Client, key: str, *, patient: bool) -> Document | None:
 def show_batch(bars: Bars, document: Document) -> None:
     """The bar of a batch operation."""
     counts = Counts.of(document)
-    parts = ", ".join(f"{name} {shown_count(count)}" for name, count in counts.parts() if count)
+    parts = [f"{name} {shown_count(count)}" for name, count in counts.parts() if count]
+    parts += ["yields to clients"] if document.get("yieldingSince") else []
+    parts += ["a partition is silent"] if document.get("silentSince") else []
     known = document["state"] != "CREATED"
     verb = document["batchOperationType"].partition("_")[0]
     bars.show(
         f"{verb.capitalize()} {document['batchOperationKey']}",
         counts.done,
         counts.total if known else None,
-        f"{document['state']}{': ' if parts else ''}{parts}",
+        f"{document['state']}{': ' if parts else ''}{', '.join(parts)}",
     )
 
 

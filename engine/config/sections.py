@@ -61,6 +61,24 @@ class BatchOperationSettings(Section):
         le=DELAY_MAX,
         description="Longest time between two reports of a partition on a batch operation with a rate or maxFailures.",
     )
+    yield_latency: Duration = Field(
+        default=timedelta(milliseconds=100),
+        ge=timedelta(0),
+        le=DELAY_MAX,
+        description="Batch work of a partition slows down while 5 % of its clients' commands take longer; 0: never.",
+    )
+    yield_pause_max: Duration = Field(
+        default=timedelta(seconds=1),
+        ge=MILLISECOND,
+        le=timedelta(seconds=5),
+        description="Longest pause between two slices of a partition when its batch work has slowed down.",
+    )
+    partition_silence_max: Duration = Field(
+        default=timedelta(minutes=10),
+        ge=timedelta(0),
+        le=DELAY_MAX,
+        description="A partition that does not answer for so long has its part of a batch operation failed; 0: never.",
+    )
     skip_vanished_items: bool = Field(
         default=False, description="An item whose target has vanished is SKIPPED instead of FAILED."
     )

@@ -89,10 +89,18 @@ class Deliveries(Protocol):
     def report(self, delivery: Delivery, result: DeliveryResult) -> Record: ...
 
 
+class Measurements(Protocol):
+    """Which measurements of clients' commands the machine wants to know. Reads the state alone."""
+
+    def measurement(self, view: View, now: int, latency: int, commands: int) -> Record | None:
+        """The command that tells the latency (ms) of so many commands, if something follows from it."""
+
+
 class BatchWork(Struct, frozen=True, kw_only=True):
     """What batch operations have to do on a partition: parts by phase, items without an outcome, items a second that
-    those with a rate may execute."""
+    those with a rate may execute, seconds between two slices while batch operations yield to clients."""
 
     parts: Mapping[str, int] = {}
     pending: int = 0
     rate: float = 0.0
+    yield_pause: float = 0.0

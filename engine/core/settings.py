@@ -23,6 +23,9 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "invocations_per_batch_job": (1, 1_000),
     "batch_jobs_per_seed": (0, COUNT_MAX),
     "batch_poll_time_ms": (1, DELAY_MS_MAX),
+    "yield_latency_ms": (0, DELAY_MS_MAX),
+    "yield_pause_max_ms": (1, 5_000),
+    "partition_silence_max_ms": (0, DELAY_MS_MAX),
     "synchronous_items_max": (1, 1_000),
     "retention_ms": (0, DELAY_MS_MAX),
     "history_time_to_live_ms": (0, HISTORY_MS_MAX),
@@ -56,6 +59,12 @@ class MachineSettings(Struct, frozen=True, kw_only=True):
     batch_jobs_per_seed: int = 0
     #: longest time between two reports of a partition to the lead partition while it executes
     batch_poll_time_ms: int = 1_000
+    #: slices are further apart while 95 of 100 clients' commands take longer than this; 0: never
+    yield_latency_ms: int = 100
+    #: as far at most
+    yield_pause_max_ms: int = 1_000
+    #: a partition that tells its lead partition nothing for so long, also when it is asked, is given up; 0: never
+    partition_silence_max_ms: int = 600_000
     #: True: an item whose target has vanished since initialization is SKIPPED (Camunda 8), not FAILED (the seeds)
     skip_vanished_items: bool = False
     #: items that are done at once, all or none, without a batch operation

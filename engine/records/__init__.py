@@ -19,6 +19,7 @@ from .batch_operation_lifecycle_management import BatchOperationLifecycleManagem
 from .batch_operation_partition_lifecycle import BatchOperationPartitionLifecycle
 from .batch_operation_webhook import BatchOperationWebhook
 from .clock import Clock
+from .command_latency import CommandLatency
 from .compensation_subscription import CompensationSubscription
 from .decision import Decision
 from .decision_evaluation import DecisionEvaluation
@@ -73,6 +74,7 @@ __all__ = [
     "BatchOperationPartitionLifecycle",
     "BatchOperationWebhook",
     "Clock",
+    "CommandLatency",
     "CompensationSubscription",
     "Decision",
     "DecisionEvaluation",
@@ -157,6 +159,7 @@ FAMILIES: dict[str, type[Struct]] = {
     "BATCH_OPERATION_LIFECYCLE_MANAGEMENT": BatchOperationLifecycleManagement,
     "BATCH_OPERATION_PARTITION_LIFECYCLE": BatchOperationPartitionLifecycle,
     "BATCH_OPERATION_WEBHOOK": BatchOperationWebhook,
+    "COMMAND_LATENCY": CommandLatency,
     "HISTORY_DELETION": HistoryDeletion,
     "USER": User,
     "GROUP": Group,

@@ -11,9 +11,10 @@ VALUE_TYPE = "BATCH_OPERATION_PARTITION_LIFECYCLE"
 
 class BatchOperationPartitionLifecycle(Struct, frozen=True, kw_only=True):
     """One partition's part: its end, how far it is, its share of the rate. Commands COMPLETE_PARTITION, FAIL_PARTITION,
-    CANCEL_PARTITION, REPORT_PARTITION to the lead partition, PACE_PARTITION from it; events PARTITION_COMPLETED,
-    PARTITION_FAILED, PARTITION_CANCELED, PARTITION_REPORTED, PARTITION_PACED on the source partition and on the lead
-    partition."""
+    CANCEL_PARTITION, REPORT_PARTITION, ANSWER_PARTITION to the lead partition, PACE_PARTITION, CHECK_PARTITION (is it
+    there?), ABANDON_PARTITION from it; events PARTITION_COMPLETED, PARTITION_FAILED, PARTITION_CANCELED,
+    PARTITION_REPORTED, PARTITION_PACED on the source partition and on the lead partition, PARTITION_CHECKED,
+    PARTITION_ANSWERED, PARTITION_GIVEN_UP on the lead partition."""
 
     batch_operation_key: int = -1
     source_partition_id: int = 0
@@ -26,3 +27,4 @@ class BatchOperationPartitionLifecycle(Struct, frozen=True, kw_only=True):
     rate: float = 0.0
     changed: int = 0
     plan_hash: bytes = b""
+    silent_since: int = 0

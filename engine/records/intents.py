@@ -96,7 +96,9 @@ INTENTS: dict[str, Intents] = {
         events=("INITIALIZING", "RETRYING", "VALIDATED", "INITIALIZED", "FAILED"),
     ),
     "BATCH_OPERATION_CHUNK": Intents(internal=("CREATE",), events=("CREATED",)),
-    "BATCH_OPERATION_EXECUTION": Intents(internal=("EXECUTE", "DRY_RUN"), events=("EXECUTED", "CONTINUED", "PAUSED")),
+    "BATCH_OPERATION_EXECUTION": Intents(
+        internal=("EXECUTE", "DRY_RUN"), events=("EXECUTED", "CONTINUED", "PAUSED", "YIELDING", "YIELDING_ENDED")
+    ),
     "BATCH_OPERATION_ITEM": Intents(events=("RETRYING", "COMPLETED", "FAILED", "SKIPPED", "CANCELED")),
     "BATCH_OPERATION_INCIDENT": Intents(
         commands=("RESOLVE",), internal=("RESOLVE_SOME",), events=("CREATED", "RESOLVED")
@@ -128,6 +130,9 @@ INTENTS: dict[str, Intents] = {
             "REPORT_PARTITION",
             "PACE_PARTITION",
             "VALIDATE_PARTITION",
+            "CHECK_PARTITION",
+            "ANSWER_PARTITION",
+            "ABANDON_PARTITION",
         ),
         events=(
             "PARTITION_VALIDATED",
@@ -136,11 +141,15 @@ INTENTS: dict[str, Intents] = {
             "PARTITION_CANCELED",
             "PARTITION_REPORTED",
             "PARTITION_PACED",
+            "PARTITION_CHECKED",
+            "PARTITION_ANSWERED",
+            "PARTITION_GIVEN_UP",
         ),
     ),
     "BATCH_OPERATION_WEBHOOK": Intents(
         internal=("REPORT_WEBHOOK",), events=("WEBHOOK_DELIVERED", "WEBHOOK_RETRYING", "WEBHOOK_FAILED")
     ),
+    "COMMAND_LATENCY": Intents(internal=("MEASURE",), events=("MEASURED",)),
     "HISTORY_DELETION": Intents(
         commands=("DELETE", "SCHEDULE"), internal=("CONFIRM",), events=("DELETED", "SCHEDULED", "CONFIRMED")
     ),

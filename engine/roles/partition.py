@@ -16,6 +16,7 @@ from engine.core.faults import Fenced, LogFull, RetoldError, StoreFull, Unavaila
 from engine.core.ports import Clock
 from engine.shell.background import BackgroundDriver, BackgroundLimits
 from engine.shell.confirmation import ConfirmationDriver
+from engine.shell.latencies import Latencies, LatencyDriver
 from engine.shell.runner import Runner
 from engine.shell.webhook_rules import WebhookSettings
 from engine.shell.webhooks import WebhookDriver
@@ -37,6 +38,7 @@ async def run_partition(host: Host, settings: Settings, number: int) -> None:
     search = host.telemetry.search(host.open_search(), clock)
     state, machine = assembly.machine(store, number, log.partition_count)
     machine_settings = settings.machine()
+    latencies = Latencies(host.telemetry.partition(number))
     runner = Runner(
         log=log,
         codec=assembly.codec,
@@ -48,7 +50,7 @@ async def run_partition(host: Host, settings: Settings, number: int) -> None:
             *administration(settings, assembly, machine),
         ],
         limits=host.runner_limits,
-        measures=host.telemetry.partition(number),
+        measures=latencies,
         seal=settings.authorization.seal(),
         inboxes=settings.kafka.inbox_claims(),
     )
@@ -85,10 +87,20 @@ async def run_partition(host: Host, settings: Settings, number: int) -> None:
         clock=clock,
         time=runner.time,
     )
-    runner.observers += [driver, confirmation, webhooks]
+    measuring = LatencyDriver(
+        log=log,
+        codec=assembly.codec,
+        machine=machine,
+        latencies=latencies,
+        measurements=assembly.measurements(),
+        clock=clock,
+        time=runner.time,
+    )
+    drivers = (driver, confirmation, webhooks, measuring)
+    runner.observers += drivers
     keeper = SnapshotKeeper(host, settings.snapshots, machine, store)
     try:
-        await Work(host, runner, (driver, confirmation, webhooks), keeper).run()
+        await Work(host, runner, drivers, keeper).run()
     finally:
         await search.close()
         await log.close()
@@ -102,7 +114,7 @@ async def _deliver(webhooks: WebhookSettings, clock: Clock, delivery: Delivery) 
 
 
 #: Work beside a processor, which ends with it.
-Driver = BackgroundDriver | ConfirmationDriver | WebhookDriver
+Driver = BackgroundDriver | ConfirmationDriver | WebhookDriver | LatencyDriver
 
 
 class Standing:

@@ -53,23 +53,28 @@ class Group:
     """Steps that are appended together.
 
     Once somebody waits for an answer in it, no internal work is added, for which they would have to wait as well.
-    Times are those of the clock's `monotonic`: of each step, of the append, and of the commit.
+    Times are those of the clock's `monotonic`: of each step, of the append, and of the commit; `sent`: when what
+    others than the engine sent was appended.
     """
 
     def __init__(self) -> None:
         self.outcomes: list[Outcome] = []
         self.decided: list[tuple[float, float]] = []
+        self.sent: list[float] = []
         self.appended = self.committed = (0.0, 0.0)
         self.records = 0
         self.size = 0
         self.is_awaited = False
 
-    def add(self, name: str, outcome: Outcome, decided: tuple[float, float]) -> None:
+    def add(self, name: str, outcome: Outcome, decided: tuple[float, float], age: float = 0.0) -> None:
+        """`age`: of the command when it had been decided, in seconds."""
         self.outcomes.append(outcome)
         self.decided.append(decided)
         self.records += len(outcome.values)
         self.size += outcome.size
-        self.is_awaited = self.is_awaited or name != INTERNAL
+        if name != INTERNAL:
+            self.is_awaited = True
+            self.sent.append(decided[1] - age)
 
 
 class Observer(Protocol):
@@ -293,7 +298,7 @@ class Runner:
                 outcome = refuse_forged(self.machine, self._codec, *taken, gap)
             ended = self._clock.monotonic()
             if outcome is not None:
-                group.add(taken[0], outcome, (began, ended))
+                group.add(taken[0], outcome, (began, ended), (self.time.now() - taken[1].timestamp) / 1000)
             began = ended
 
     async def _fill(self) -> None:

@@ -63,6 +63,7 @@ class BatchReadings:
             Sample(name=metrics.BATCH_PARTS.name, values=parts),
             Sample(name=metrics.BATCH_PENDING.name, values=[((partition,), work.pending)]),
             Sample(name=metrics.BATCH_RATE.name, values=[((partition,), work.rate)]),
+            Sample(name=metrics.BATCH_YIELD_PAUSE.name, values=[((partition,), work.yield_pause)]),
         ]
 
 

@@ -207,6 +207,10 @@ BATCH_OPERATIONS_FIELDS: dict[str, Mapping_] = {
     "dry_run": FLAG,
     "plan_key": LONG,
     "approved_by": KEPT_TEXT,
+    "yielding_since": LONG,
+    "yield_pause": LONG,
+    "silent": KEPT_TEXT,
+    "silent_since": LONG,
 }
 
 #: Of these, too, the same documents arrive from every partition.

@@ -87,6 +87,8 @@ BATCH_OPERATION = Entity(
         shown_only("incidentsCount", INTEGER, "b.incidents"),
         shown_only("pauseWindows", STRINGS, "b.pause_windows"),
         shown_only("pausedUntil", DATE, "b.paused_until"),
+        shown_only("yieldingSince", DATE, "b.yielding_since"),
+        shown_only("silentSince", DATE, "b.silent_since"),
         shown_only("warning", STRING, NO_ITEM_MATCHED),
     ),
     tags=BATCH_LABELS,

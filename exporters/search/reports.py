@@ -40,6 +40,9 @@ PART_FIELDS = (
     ("failures", OBJECTS),
     ("log", OBJECTS),
     ("incidents", INTEGER),
+    ("yieldingSince", DATE),
+    ("yieldPause", INTEGER),
+    ("silent", OBJECTS),
 )
 ELEMENT_FIELDS = tuple((name, STRING) for name in ("elementId", "active", "canceled", "incidents", "completed"))
 
@@ -85,7 +88,8 @@ REPORTS: dict[str, Report] = {
     ),
     "BATCH_OPERATION_PARTS": Report(
         """SELECT partition_id, initialization_date, total, completed, failed, skipped, canceled, running_date,
-                  running_done, outcome_date, failures, log, incidents
+                  running_done, outcome_date, failures, log, incidents, yielding_since, yield_pause,
+                  silent
            FROM batch_operation_partitions WHERE batch_operation_key = :key AND NOT deleted ORDER BY partition_id""",
         PART_FIELDS,
     ),

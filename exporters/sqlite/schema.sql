@@ -371,6 +371,10 @@ CREATE TABLE batch_operation_partitions (   -- one partition's part; the documen
     dry_run             INTEGER NOT NULL,
     plan_key            INTEGER,            -- the dry run whose plan it commits
     approved_by         TEXT,               -- of a plan, on the lead partition
+    yielding_since      INTEGER,            -- while it is slower for the sake of clients
+    yield_pause         INTEGER NOT NULL,   -- between two slices then, ms
+    silent              TEXT NOT NULL,      -- JSON array, on the lead partition: others that do not answer, since when
+    silent_since        INTEGER,            -- the first of them
     PRIMARY KEY (batch_operation_key, partition_id)
 ) WITHOUT ROWID;
 
@@ -408,7 +412,9 @@ SELECT batch_operation_key AS key,
        CASE WHEN max(final_state) IS NULL THEN coalesce(max(held), '[]') ELSE '[]' END AS held,
        sum(incidents) AS incidents,
        max(pause_windows) AS pause_windows,
-       CASE WHEN max(final_state) IS NULL THEN max(paused_until) END AS paused_until
+       CASE WHEN max(final_state) IS NULL THEN max(paused_until) END AS paused_until,
+       CASE WHEN max(final_state) IS NULL THEN min(yielding_since) END AS yielding_since,
+       min(silent_since) AS silent_since
 FROM batch_operation_partitions
 GROUP BY batch_operation_key
 HAVING NOT max(deleted);

@@ -35,6 +35,8 @@ OURS = (
     "incidentsCount",
     "pauseWindows",
     "pausedUntil",
+    "yieldingSince",
+    "silentSince",
     "warning",
 )
 
@@ -211,6 +213,8 @@ def test_what_its_creator_wished(open_store: OpenStore, tmp_path: Path) -> None:
             "incidentsCount": 0,
             "pauseWindows": ["08:00-18:00"],
             "pausedUntil": None,
+            "yieldingSince": None,
+            "silentSince": None,
             "heldPhases": ["INITIALIZATION", "EXECUTION", "COMPLETION"],
             "warning": None,
         }

@@ -5,7 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from engine.operations.modify_process_instance import Body, Move, read
-from engine.records import BatchOperationCreation, BatchOperationIncident, BatchOperationLifecycleManagement
+from engine.records import (
+    BatchOperationCreation,
+    BatchOperationIncident,
+    BatchOperationLifecycleManagement,
+    CommandLatency,
+)
 from engine.records.batch_options import BatchOptions
 from tests.support import models as m
 from tests.support.actions import CANCEL, MODIFY, SUSPEND, batch, manage
@@ -56,6 +61,42 @@ def hold_and_pause(s: Scenario) -> None:
     wanted = BatchOperationLifecycleManagement(resolution="FAIL")
     s.when(make("BATCH_OPERATION_LIFECYCLE_MANAGEMENT", "RESOLVE_INCIDENTS", wanted, key), 2)
     s.when(manage("RESUME", key), 2)
+
+
+def yield_to_clients(s: Scenario) -> None:
+    """Clients' commands take too long for a while."""
+    for _ in range(4):
+        s.create("held", partition=2)
+    options = BatchOptions(start_suspended=True, slice_size=1)
+    s.when(batch(CANCEL, HELD, options=options), 2)
+    key = latest(s)
+    for latency, after in ((250, 0), (180, s.now)):
+        value = CommandLatency(latency=latency, commands=40, after=after)
+        s.when_internal(make("COMMAND_LATENCY", "MEASURE", value), 2)
+    s.when(manage("RESUME", key), 2)
+    for latency in (20, 20):
+        value = CommandLatency(latency=latency, commands=40, after=measured_at(s))
+        s.when_internal(make("COMMAND_LATENCY", "MEASURE", value), 2)
+        s.advance(1_000)
+
+
+def fall_silent(s: Scenario) -> None:
+    """A partition does not answer for long, then for too long; what it did not do is retried."""
+    for number in range(4):
+        s.create("slow", partition=1 + number % 2)
+    s.when(batch(CANCEL, WHICH, options=BatchOptions(rate=0.002, slice_size=1)), 2)
+    key = latest(s)
+    s.advance(300_000)
+    s.stopped = {1}
+    for _ in range(12):
+        s.advance(100_000)
+    s.when(make(CREATION, "CREATE", BatchOperationCreation(options=BatchOptions(parent_key=key))), 2)
+    s.stopped = set()
+    s.drain()
+
+
+def measured_at(s: Scenario) -> int:
+    return [record.step.timestamp for record in s.records(2) if record.intent == "MEASURED"][-1]
 
 
 def latest(s: Scenario) -> int:

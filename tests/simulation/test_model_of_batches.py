@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
-from engine.records import BatchOperationCreation
+from engine.batch.yielding import Yields
+from engine.records import BatchOperationCreation, BatchOperationLifecycleManagement
 from engine.records.batch_options import BatchOptions
 from tests.simulation.test_reference_model import assert_agrees
 from tests.support import models as m
 from tests.support.actions import CANCEL, batch, manage
 from tests.support.batches import update
 from tests.support.scenario import Scenario, make
+
+FAIL = BatchOperationLifecycleManagement(resolution="FAIL")
 
 
 @pytest.mark.parametrize("partitions", [1, 2, 3])
@@ -41,4 +46,66 @@ def test_batch_operations_that_are_paced_and_fail(partitions: int) -> None:
     s.advance(120_000)
     assert {r.intent for r in s.everything().all("BATCH_OPERATION_LIFECYCLE_MANAGEMENT")} >= {"UPDATED", "DELETED"}
     assert s.everything().all("BATCH_OPERATION_ITEM", "RETRYING")
+    assert_agrees(s)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_batch_operations_that_yield_to_clients(seed: int) -> None:
+    chosen = random.Random(seed)
+    s = Scenario(2, settings={"slice_size": 1, "yield_latency_ms": 100, "yield_pause_max_ms": 500})
+    s.deploy(m.one_task())
+    for number in range(24):
+        s.create("one", partition=1 + number % 2)
+    wishes = [BatchOptions(rate=2.0), BatchOptions(start_suspended=True, item_retries=1, retry_backoff=200)]
+    for options in (*wishes, *wishes):
+        s.when(batch(CANCEL, '{"processDefinitionId": "one"}', options=options), 1)
+    created = sorted({r.key for r in s.everything().all("BATCH_OPERATION_CREATION", "CREATED")})
+    for _ in range(120):
+        partition = chosen.choice([1, 2])
+        told = Yields().measurement(s.machine(partition), s.now, chosen.choice([0, 40, 70, 200, 200, 300]), 20)
+        if told is not None:
+            s.when_internal(told, partition)
+        if chosen.random() < 0.15:
+            s.when(manage(chosen.choice(["SUSPEND", "RESUME", "RESUME", "CANCEL"]), chosen.choice(created)))
+        s.advance(chosen.choice([0, 10, 50, 400, 1_000, 1_000, 12_000]))
+    assert s.everything().all("BATCH_OPERATION_EXECUTION", "YIELDING")
+    assert_agrees(s)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_batch_operations_with_partitions_that_fall_silent(seed: int) -> None:
+    chosen = random.Random(seed)
+    s = Scenario(3, settings={"slice_size": 1, "step_effects_max": 12, "partition_silence_max_ms": 4_000})
+    s.deploy(m.one_task())
+    keys = [s.create("one", partition=1 + number % 3) for number in range(30)]
+    wishes = [
+        BatchOptions(rate=6.0),
+        BatchOptions(start_at=s.now + 9_000, item_retries=2, retry_backoff=3_000),
+        BatchOptions(rate=3.0, raises_incidents=True),
+        BatchOptions(failures_max=2, rate=9.0),
+    ]
+    for options in wishes:
+        s.when(batch(CANCEL, '{"processDefinitionId": "one"}', options=options), 1)
+    s.stopped = {2}
+    for _ in range(60):
+        if chosen.random() < 0.3:
+            s.stopped = set(chosen.choice([(), (1,), (2,), (3,), (2, 3)]))
+        created = sorted({r.key for r in s.everything().all("BATCH_OPERATION_CREATION", "CREATED")})
+        if chosen.random() < 0.2:
+            s.when(manage(chosen.choice(["SUSPEND", "RESUME", "RESUME", "CANCEL"]), chosen.choice(created)))
+        if chosen.random() < 0.2:
+            retry = BatchOperationCreation(options=BatchOptions(parent_key=chosen.choice(created), rate=4.0))
+            s.when(make("BATCH_OPERATION_CREATION", "CREATE", retry), chosen.choice([1, 2, 3]))
+        if chosen.random() < 0.2:
+            s.cancel(chosen.choice(keys))
+        s.drain()
+        s.advance(chosen.choice([100, 900, 1_000, 2_000, 2_000, 5_000]))
+    s.stopped = set()
+    s.drain()
+    for _ in range(20):
+        for record in s.everything().all("BATCH_OPERATION_CREATION", "CREATED"):
+            s.when(manage("RESUME", record.key))
+        s.when(make("BATCH_OPERATION_LIFECYCLE_MANAGEMENT", "RESOLVE_INCIDENTS", FAIL, created[2]))
+        s.advance(5_000)
+    assert s.everything().all("BATCH_OPERATION_PARTITION_LIFECYCLE", "PARTITION_GIVEN_UP")
     assert_agrees(s)

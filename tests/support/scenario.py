@@ -102,6 +102,8 @@ class Scenario:
         self.now = BEGIN
         self.group_size = group_size
         self.search = Search()
+        #: partitions that do nothing, and to which what is said waits
+        self.stopped: set[int] = set()
         self.partitions = {
             number: Partition(number, partitions, store(number), build) for number in range(1, partitions + 1)
         }
@@ -156,7 +158,7 @@ class Scenario:
     def tick(self, partition: int) -> bool:
         """Tell a partition the time if something is due there."""
         due = due_at(self.partitions[partition].state)
-        if due is None or due > self.now:
+        if due is None or due > self.now or partition in self.stopped:
             return False
         tick = command("CLOCK", "TICK", Clock(due=due))
         self.send_internal(tick, partition)
@@ -171,14 +173,15 @@ class Scenario:
 
     def one(self, *, initialize: bool = True) -> bool:
         """One step of the first partition that has something to do; False when none has."""
-        for partition in self.partitions.values():
+        working = [partition for number, partition in self.partitions.items() if number not in self.stopped]
+        for partition in working:
             if self.step(partition.number):
                 return True
         self.flush_all()
-        for partition in self.partitions.values():
+        for partition in working:
             if (initialize and self.initialize(partition.number)) or self.confirm(partition.number):
                 return True
-        return any(p.next[name] < len(p.inputs[name]) for p in self.partitions.values() for name in p.inputs)
+        return any(p.next[name] < len(p.inputs[name]) for p in working for name in p.inputs)
 
     def step(self, number: int) -> bool:
         """Decide the next command of a partition; append and commit when its group is full."""

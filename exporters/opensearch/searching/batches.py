@@ -83,6 +83,8 @@ def _joined(key: int, parts: Sequence[PartDocument]) -> Row:
         "incidentsCount": sum(part.incidents for part in parts),
         "pauseWindows": max(part.pause_windows for part in parts),
         "pausedUntil": None if state in FINAL_STATES else _largest(part.paused_until for part in parts),
+        "yieldingSince": None if state in FINAL_STATES else _smallest(part.yielding_since for part in parts),
+        "silentSince": _smallest(part.silent_since for part in parts),
         "warning": None if matched else NOTHING_MATCHED,
     }
 
@@ -122,3 +124,7 @@ def _counts(parts: Sequence[PartDocument]) -> dict[str, int]:
 
 def _largest(values: Iterable[Value | None]) -> Value | None:
     return max((value for value in values if value is not None), default=None)
+
+
+def _smallest(values: Iterable[Value | None]) -> Value | None:
+    return min((value for value in values if value is not None), default=None)

@@ -114,6 +114,9 @@ class Reports:
                 part.failures,
                 part.log,
                 part.incidents,
+                part.yielding_since,
+                part.yield_pause,
+                part.silent,
             ]
             for part in await parts_of(self._indices, key)
             if not part.deleted

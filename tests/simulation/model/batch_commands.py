@@ -22,7 +22,7 @@ from engine.process.removals import CALCULATED, REMOVAL_TIME_MAX
 from engine.records import BatchOperationCreation, BatchOperationLifecycleManagement
 from engine.records.batch_options import BatchOptions
 
-from . import deletions, pace
+from . import deletions, pace, silence
 from .part import OUTCOMES, PHASES, Part
 from .told import UNSAID_OF_LIFE
 from .world import Refused, World
@@ -137,6 +137,7 @@ class Managed:
                 others = pace.others_of(part, world.partition).values()
                 part.forgiven = part.counts["FAILED"] + sum(report.failed for report in others)
             pace.wait(world, part)
+            silence.arm(world, part) if command.intent == "SUSPEND" else silence.resume(world, part)
         world.expect_life(part, done, **told)
         if from_client:
             self.send_others()
@@ -237,6 +238,9 @@ class Managed:
         self.world.expect("BATCH_OPERATION_EXECUTION", "CONTINUED", key, **said)
         pace.wait(self.world, self.parts[key])
         pace.pause(self.world, self.parts[key])
+
+    def wait(self, part: Part) -> None:
+        pace.wait(self.world, part)
 
     def advance(self, part: Part) -> None:
         """It goes on, or has ended."""

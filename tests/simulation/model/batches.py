@@ -16,21 +16,21 @@ from engine.records import (
     BatchOperationCreation,
     BatchOperationExecution,
     BatchOperationInitialization,
-    BatchOperationItem,
     BatchOperationPartitionLifecycle,
 )
 from engine.records.batch_error import BatchError
 
-from . import pace
+from . import pace, silence
 from .batch_commands import MANAGEMENT, RETENTION, is_within_bounds, problems_here
 from .deletions import FAMILY as DELETION
 from .deletions import Waiting
 from .effects import EFFECTS
 from .incidents import Incidents
-from .part import OUTCOMES, PHASES, Part, told_of
+from .part import OUTCOMES, PHASES, Part, numbers_of, told_of, unforeseen
 from .registry import Known
 from .selection import NO_END, Selection, is_filter, keys_here
-from .world import UNFORESEEN, Refused, Rule, World
+from .world import Refused, Rule, World
+from .yields import Yields
 
 LIFECYCLE = "BATCH_OPERATION_PARTITION_LIFECYCLE"
 INITIALIZATION = "BATCH_OPERATION_INITIALIZATION"
@@ -49,6 +49,7 @@ class Batches(Incidents):
         self.led: dict[int, tuple[int, ...]] = {}
         self.followed: set[int] = set()
         self.deletions = Waiting()
+        self.yields = Yields()
         #: batch operation -> its items that have failed here
         self.failed: dict[int, list[int]] = {}
         #: batch operation -> its items that are COMPLETED and were changed, as the log says
@@ -66,6 +67,8 @@ class Batches(Incidents):
             (MANAGEMENT, "DELETE"): self.delete,
             **{(LIFECYCLE, f"{kind}_PARTITION"): self.hear for kind in ("COMPLETE", "FAIL", "CANCEL", "REPORT")},
             (LIFECYCLE, "PACE_PARTITION"): self.take_pace,
+            ("COMMAND_LATENCY", "MEASURE"): self.yields.measure,
+            **silence.rules(self),
         }
 
     # creation, and what is selected
@@ -109,6 +112,7 @@ class Batches(Incidents):
             self.followed.add(key)
         else:
             self.led[key] = world.partitions
+            silence.begin(world, part)
             self.send_others()
             if retries:
                 self.retried_by.setdefault(wish.options.parent_key, set()).add(key)
@@ -224,14 +228,14 @@ class Batches(Incidents):
         pace.pay(world, part, count + again)
         for item, attempts in [(item, attempts) for item, attempts, _ in tried] + [(item, 0) for item in items]:
             if part.abandoned:
-                self.outcome(part, item, "CANCELED")
+                self.outcome(part, item, *silence.given_up(part))
             else:
                 self.execute_item(part, item, attempts)
         if part.abandoned:
             self.give_up(part)
         part.token += 1
         said = {"item_count": count, "retry_count": again, "paused_until": 0}
-        world.expect("BATCH_OPERATION_EXECUTION", "EXECUTED", part.key, **said)
+        self.yields.execute(world, part, said)
         pace.wait(world, part)
         pace.supervise(world, part)
         self.advance(part)
@@ -249,7 +253,7 @@ class Batches(Incidents):
         if not is_unknown and (effect is None or world.is_blind(item)):
             part.executing.add(item)
             return
-        if code := self.unforeseen(part, item):
+        if code := unforeseen(world, part.key, item):
             self.fail_item(part, item, code, attempts)
             return
         try:
@@ -274,13 +278,6 @@ class Batches(Incidents):
             if part is not None and not world.is_blind(item):
                 self.outcome(part, item, "COMPLETED")
                 self.finish_when_done(part)
-
-    def unforeseen(self, part: Part, item: int) -> str:
-        """Why an item failed, as the log says, if that cannot be foreseen."""
-        told = [record for record in self.world.step.events if record.value_type == "BATCH_OPERATION_ITEM"]
-        values = [cast(BatchOperationItem, record.value) for record in told if record.key == item]
-        codes = [value.error_code for value in values if value.batch_operation_key == part.key]
-        return next(filter(UNFORESEEN.__contains__, codes), "")
 
     def outcome(self, part: Part, item: int, intent: str, code: str = "") -> None:
         part.counts[intent] += 1
@@ -322,6 +319,7 @@ class Batches(Incidents):
             world.differ(f"batch operation {part.key}: {part.total} items have {sum(part.counts.values())} outcomes")
         intent = "FAILED" if part.broken else "CANCELED" if part.canceling else "COMPLETED"
         self.told[part.key] = part.numbers
+        silence.retry_later(self, part)
         told = {"source_partition_id": world.partition, "rate": 0.0, **part.numbers}
         world.expect(LIFECYCLE, f"PARTITION_{intent}", part.key, **told)
         if part.lead != world.partition:
@@ -344,6 +342,7 @@ class Batches(Incidents):
         report = cast(BatchOperationPartitionLifecycle, command.value)
         numbers = numbers_of(report)
         ends = command.intent != "REPORT_PARTITION"
+        silence.hear(world, part, report, ends=ends)
         (part.reports if ends else part.told)[report.source_partition_id] = report
         intent = {"COMPLETE": "COMPLETED", "FAIL": "FAILED", "CANCEL": "CANCELED", "REPORT": "REPORTED"}[
             command.intent.split("_")[0]
@@ -383,6 +382,7 @@ class Batches(Incidents):
         retention = world.settings.retention_by_type_ms.get(part.type, world.settings.retention_ms)
         removal = world.now + retention if retention else 0
         world.expect_life(part, state, **numbers, removal_time=removal)
+        silence.end(world, part)
         del self.parts[part.key]
         self.ended[part.key] = (part.type, part.raw_parameters)
         self.kept_until[part.key], self.ends[part.key] = removal, world.now
@@ -393,7 +393,3 @@ class Batches(Incidents):
             self.retried_by[parent].discard(part.key)
             if not self.retried_by[parent] and self.kept_until.get(parent):
                 world.removals[parent, RETENTION] = self.kept_until[parent]
-
-
-def numbers_of(report: BatchOperationPartitionLifecycle) -> dict[str, int]:
-    return {name: getattr(report, name) for name in ("total", *map(str.lower, OUTCOMES))}

@@ -24,6 +24,8 @@ FIRED = (
     ("BATCH_OPERATION_LIFECYCLE_MANAGEMENT", "DELETED"),
     ("HISTORY_DELETION", "DELETED"),
 )
+#: The same, of one timer for several partitions.
+FIRED_TOGETHER = ("PARTITION_CHECKED", "PARTITION_GIVEN_UP")
 
 
 def timers(world: World, now: int) -> list[tuple[int, str, int]]:
@@ -44,6 +46,7 @@ def tick(world: World, _command: Record) -> None:
         raise Refused(INVALID_STATE)
     settings, told = world.settings, world.step.events
     fired = [not world.is_blind(record.key) for record in told if (record.value_type, record.intent) in FIRED]
+    fired += [True] * len({record.key for record in told if record.intent in FIRED_TOGETHER})
     is_full = 2 * len(told) >= settings.step_effects_max  # what the partition tells itself counts, and is no event
     left = fired.count(True) if is_full else len(due)
     for _, name, key in due[: settings.due_per_tick_max - fired.count(False)]:

@@ -74,7 +74,7 @@ class Incidents(Managed):
         if keys != sorted(part.incidents)[: len(keys)]:
             self.world.differ(f"batch operation {part.key}: incidents {keys} given up of {sorted(part.incidents)}")
         for key in keys:
-            self.end_incident(part, key, "CANCEL")
+            self.end_incident(part, key, "FAIL" if part.silent and not part.canceling else "CANCEL")
 
     def end_incident(self, part: Part, key: int, resolution: str) -> None:
         item, code = part.incidents.pop(key)

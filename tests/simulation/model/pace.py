@@ -12,6 +12,7 @@ from typing import cast
 from engine.core.record import Record
 from engine.records import BatchOperationPartitionLifecycle
 
+from . import silence
 from .part import PHASES, Part
 from .world import World
 
@@ -27,7 +28,7 @@ def wait(world: World, part: Part) -> None:
     """After an event that changes what the part waits for."""
     due = 0
     if part.runs and not part.abandoned and part.has_pending:
-        due = max(math.ceil(part.paid_until), part.paused_until, part.options.start_at)
+        due = max(math.ceil(part.paid_until), part.paused_until, part.turn, part.options.start_at)
         if not part.pending:
             due = max(due, part.again[0][2])
     part.wake = due if due > world.now else 0
@@ -77,7 +78,7 @@ def pay(world: World, part: Part, count: int) -> None:
     """Items were executed. Before they may be, the earlier ones are paid for, and its start has come."""
     if part.abandoned or not count:
         return
-    if max(part.paid_until, part.options.start_at) > world.now:
+    if max(part.paid_until, part.turn, part.options.start_at) > world.now:
         world.differ(f"batch operation {part.key} executes items at {world.now}, before it may")
     if part.share:
         part.paid_until = max(part.paid_until, world.now - BURST_MS) + count * 1000 / part.share
@@ -109,6 +110,7 @@ def judge(world: World, part: Part) -> None:
         part.held = PHASES
         part.token += 1
         wait(world, part)
+        silence.arm(world, part)
         world.expect_life(part, "SUSPENDED", phases=PHASES)
         for partition in world.others:
             world.expect_sent(partition)

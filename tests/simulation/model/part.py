@@ -14,12 +14,22 @@ from engine.records.batch_operation_chunk import ItemFacts
 from engine.records.batch_options import BatchOptions
 
 from .selection import Selection
-from .world import World
+from .world import UNFORESEEN, World
 
 #: How an item may end that is only tried.
 TRIED = ("COMPLETED", "FAILED", "SKIPPED")
 PHASES = ("INITIALIZATION", "EXECUTION", "COMPLETION")
 OUTCOMES = ("COMPLETED", "FAILED", "SKIPPED", "CANCELED")
+
+
+@dataclass(slots=True)
+class Silence:
+    """When a partition was heard last, what it told, whether it was asked since, and when something is due."""
+
+    heard_at: int
+    due: int
+    numbers: dict[str, int]
+    asked: bool = False
 
 
 @dataclass(slots=True)
@@ -53,6 +63,10 @@ class Part:
     held: tuple[str, ...] = ()
     canceling: bool = False
     broken: bool = False
+    #: broken because the lead partition has not heard of it
+    silent: bool = False
+    #: on the lead partition, of the others whose parts have not ended
+    silences: dict[int, Silence] = field(default_factory=dict)
     finished: bool = False
     #: partition -> its final numbers, on the lead partition
     reports: dict[int, BatchOperationPartitionLifecycle] = field(default_factory=dict)
@@ -71,6 +85,9 @@ class Part:
     paid_until: float = 0.0
     wake: int = 0
     paused_until: int = 0
+    #: for the sake of clients: until when the next slice waits, and how long each does
+    turn: int = 0
+    yields: int = 0
     windows: tuple[str, ...] = ()
     reported_at: int = 0
     reported_failed: int = 0
@@ -100,6 +117,18 @@ class Part:
     @property
     def numbers(self) -> dict[str, int]:
         return {"total": self.total, **{name.lower(): self.counts[name] for name in OUTCOMES}}
+
+
+def unforeseen(world: World, batch: int, item: int) -> str:
+    """Why an item failed, as the log says, if that cannot be foreseen."""
+    told = [record for record in world.step.events if record.value_type == "BATCH_OPERATION_ITEM"]
+    values = [cast(BatchOperationItem, record.value) for record in told if record.key == item]
+    codes = [value.error_code for value in values if value.batch_operation_key == batch]
+    return next(filter(UNFORESEEN.__contains__, codes), "")
+
+
+def numbers_of(report: BatchOperationPartitionLifecycle) -> dict[str, int]:
+    return {name: getattr(report, name) for name in ("total", *map(str.lower, OUTCOMES))}
 
 
 def told_of(world: World, batch: int, item: int) -> tuple[str, str]:

@@ -61,7 +61,7 @@ def test_a_timer_without_effects_is_dropped(scenario: MakeScenario) -> None:
 
 
 def test_every_timer_is_known_to_the_tick() -> None:
-    of_batches = {"BATCH_OPERATION_WAKE", "BATCH_OPERATION_RETENTION"}
+    of_batches = {"BATCH_OPERATION_WAKE", "BATCH_OPERATION_RETENTION", "BATCH_OPERATION_SILENCE"}
     of_instances = {"JOB_TIMEOUT", "JOB_BACKOFF", "MESSAGE_TTL", "TIMER"}
     of_history = {"HISTORY_REMOVAL_PROCESS_INSTANCE", "HISTORY_REMOVAL_DECISION_INSTANCE"}
     assert set(ASSEMBLY.registry.timers) == of_batches | of_instances | of_history

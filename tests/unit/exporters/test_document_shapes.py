@@ -83,6 +83,8 @@ OURS = {
     "incidentsCount",
     "pauseWindows",
     "pausedUntil",
+    "yieldingSince",
+    "silentSince",
     "warning",
     "position",
     "dryRun",

@@ -56,7 +56,8 @@ def run(scenario: Scenario, *states: str) -> None:
 def part(partition: int = 1, **more: Any) -> dict[str, Any]:
     counts = {"total": 0, "completed": 0, "failed": 0, "skipped": 0, "canceled": 0}
     times = {"initializationDate": None, "runningDate": None, "runningDone": 0, "outcomeDate": None}
-    return {"partitionId": partition, **counts, **times, "incidents": 0, "failures": [], "log": [], **more}
+    others = {"incidents": 0, "failures": [], "log": [], "yieldingSince": None, "yieldPause": 0, "silent": []}
+    return {"partitionId": partition, **counts, **times, **others, **more}
 
 
 async def state_of(it: World, **query: str) -> str:

@@ -174,7 +174,9 @@ def test_what_the_state_has_counted_is_told_by_the_writer_alone_and_goes_on() ->
     async def run() -> tuple[dict[str, Sample], dict[str, Sample]]:
         nonlocal readings
         runner = await watched.run(cancellation(), store=store)
-        readings = BatchReadings(runner, store, lambda: BatchWork(parts={"waiting": 2}, pending=7, rate=0.5))
+        readings = BatchReadings(
+            runner, store, lambda: BatchWork(parts={"waiting": 2}, pending=7, rate=0.5, yield_pause=0.04)
+        )
         silent = told()
         runner.is_working = True
         return silent, told()
@@ -196,6 +198,7 @@ def test_what_the_state_has_counted_is_told_by_the_writer_alone_and_goes_on() ->
     assert list(found["retold.batch_operation.parts"].values) == [((1, "waiting"), 2)]
     assert list(found["retold.batch_operation.pending"].values) == [((1,), 7)]
     assert list(found["retold.batch_operation.rate"].values) == [((1,), 0.5)]
+    assert list(found["retold.batch_operation.yield_pause"].values) == [((1,), 0.04)]
 
 
 @pytest.mark.parametrize(
