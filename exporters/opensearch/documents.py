@@ -150,6 +150,7 @@ class JobDocument(OfDefinition, omit_defaults=True, kw_only=True):
     job_kind: str
     state: str
     retries: int
+    priority: int
     failed_with_retries: bool
     worker: str
     deadline: int | None = None

@@ -45,8 +45,7 @@ JOB = Entity(
         Field("retries", INTEGER, "j.retries"),
         Field("worker", STRING, "j.worker"),
         Field("deadline", DATE, "nullif(j.deadline, -1)", nullable=True, path="deadline"),
-        # a bare number would be the index of a column in ORDER BY
-        Field("priority", INTEGER, "cast(0 AS INTEGER)"),
+        Field("priority", INTEGER, "j.priority"),
         Field("errorCode", STRING, "nullif(j.error_code, '')", nullable=True, path="error_code"),
         Field("errorMessage", STRING, "nullif(j.error_message, '')", nullable=True, path="error_message"),
         Field(

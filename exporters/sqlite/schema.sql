@@ -127,6 +127,7 @@ CREATE TABLE jobs (
     kind                 TEXT NOT NULL,
     state                TEXT NOT NULL,
     retries              INTEGER NOT NULL,
+    priority             INTEGER NOT NULL,
     worker               TEXT NOT NULL,
     deadline             INTEGER NOT NULL,  -- -1: none
     custom_headers       TEXT NOT NULL,     -- JSON object, or empty

@@ -36,8 +36,8 @@ def resolve_item(world: World, _part: Part, item: int) -> bool:
 
 def update_job_item(world: World, part: Part, item: int) -> bool:
     parameters = cast(update_job.Parameters, part.parameters)
-    changes = {"retries": parameters.retries, "timeout": parameters.timeout}
-    change_job(world, item, Job(changed_attributes=parameters.changed_attributes, **changes))
+    changes = {name: getattr(parameters, name) for name in ("changed_attributes", "retries", "timeout", "priority")}
+    change_job(world, item, Job(**changes))
     return True
 
 

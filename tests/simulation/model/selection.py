@@ -176,6 +176,7 @@ def _match_job(world: World, job: Work, name: str, wanted: Any) -> bool:
         "jobKey": str(job.key),
         "type": job.type,
         "retries": job.retries,
+        "priority": job.priority,
         "processInstanceKey": str(job.instance),
         "processDefinitionKey": str(instance.definition),
         "processDefinitionId": instance.graph.id,
