@@ -51,7 +51,9 @@ def activate_jobs(world: World, command: Record) -> None:
         variables = visible(world, job.node, wish.fetch_variables)
         about = {"worker": wish.worker, "deadline": due, "variables": variables}
         world.expect("JOB", "ACTIVATED", key, job.instance, **about)
-    world.expect("JOB_BATCH", "ACTIVATED", job_keys=tuple(sorted([*keys, *unseen])))
+    if unseen:  # what is blind may have any priority
+        keys = [key for key in told if key in unseen or key in keys] + [key for key in keys if key not in told]
+    world.expect("JOB_BATCH", "ACTIVATED", job_keys=tuple(keys))
 
 
 def hold_suspended(world: World, job_type: str) -> None:
