@@ -24,12 +24,13 @@ from .fields import (
     STRINGS,
     Entity,
     Field,
+    Owner,
     RelatedField,
     Relation,
     filter_only,
     shown_only,
 )
-from .instances import PROCESS_ID, TENANT
+from .instances import PROCESS_ID, PROCESS_INSTANCE, TENANT
 
 JOB = Entity(
     "JOB",
@@ -67,6 +68,8 @@ JOB = Entity(
         TENANT,
     ),
     definition="j.definition_key",
+    # ours
+    owners={"processInstance": Owner(PROCESS_INSTANCE, "p.key = j.process_instance_key")},
 )
 
 #: The process instance and those that it called, directly or not.

@@ -29,7 +29,7 @@ MANAGEMENT = ("suspension", "resumption", "cancellation")
 #: What a filter is about -> its properties that select much.
 WIDE = {
     "PROCESS_INSTANCE": ("processDefinitionId", "processInstanceKey"),
-    "JOB": ("processDefinitionId", "processInstanceKey"),
+    "JOB": ("processDefinitionId", "processInstanceKey", "processInstance"),
     "DECISION_INSTANCE": ("decisionDefinitionId", "state"),
 }
 
@@ -156,6 +156,9 @@ class BatchOperator(Actor):
             "businessId": random.choice(["b-1", {"$exists": False}]),
             "tags": ["red"],
         }
+        possible = common | of_instances
+        names = random.sample(sorted(possible), random.choice([1, 1, 2]))
+        of_jobs["processInstance"] = {name: possible[name] for name in names}
         evaluations = [self.knowledge.pick(random, "evaluations") for _ in range(3)]
         of_decisions = {
             "decisionEvaluationKey": {"$in": evaluations},
