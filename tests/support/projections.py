@@ -101,6 +101,7 @@ KINDS = {
         SELECT x.item_key AS key, nullif(x.process_instance_key, -1) AS process_instance_key,
                nullif(x.root_key, -1) AS root_key, x.batch_operation_key, x.item_key, x.state, x.processed_date,
                x.error_message, x.prediction, x.incident_key, nullif(x.unchanged, 0) AS unchanged__flag,
+               x.replaced, nullif(x.replaced_size, 0) AS replaced_size,
                (SELECT max(type) FROM batch_operation_partitions o
                 WHERE o.batch_operation_key = x.batch_operation_key) AS type
         FROM batch_items x""",

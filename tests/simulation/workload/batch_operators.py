@@ -75,6 +75,8 @@ class BatchOperator(Actor):
         body = {"filter": selections[operation.selects.filtered], **parameters}
         if self.random.random() < 0.4:
             body |= random_options(self.random, client.now())
+        if self.random.random() < (0.8 if operation.replaces else 0.02):
+            body["undoable"] = True
         if self.random.random() < 0.15:
             body["dryRun"] = True
             body.pop("retryPolicy", None)
@@ -191,7 +193,14 @@ def random_options(random: Random, now: int) -> dict[str, Any]:
             "thenIncident": random.random() < 0.4,
         },
     }
-    likely = {"rate": 0.5, "maxFailures": 0.4, "retryPolicy": 0.4, "startSuspended": 0.1, "pauseWindows": 0.1}
+    likely = {
+        "undoable": 1,
+        "rate": 0.5,
+        "maxFailures": 0.4,
+        "retryPolicy": 0.4,
+        "startSuspended": 0.1,
+        "pauseWindows": 0.1,
+    }
     return {name: value for name, value in options.items() if random.random() < likely.get(name, 0.25)}
 
 

@@ -86,6 +86,7 @@ OURS = {
     "warning",
     "position",
     "dryRun",
+    "undoable",
     "planBatchOperationKey",
     "approvedBy",
     "prediction",
