@@ -83,6 +83,7 @@ class Part(Struct, kw_only=True):
     paused_until: int | None = None
     deleted: bool = False
     dry_run: bool = False
+    undoable: bool = False
     plan_key: int | None = None
     approved_by: str | None = None
     yielding_since: int | None = None
@@ -149,6 +150,7 @@ def _created(part: Part, record: Record, value: BatchOperationCreation) -> None:
     part.labels = msgspec.json.encode(options.labels).decode()
     part.reason = options.reason or None
     part.dry_run = options.dry_run
+    part.undoable = options.undoable
     part.plan_key = options.plan_key if options.plan_key >= 0 else None
     part.start_at = options.start_at or None
     part.parent_key = options.parent_key if options.parent_key >= 0 else None

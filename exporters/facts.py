@@ -31,6 +31,12 @@ def errors_json(errors: tuple[BatchError, ...]) -> str:
     return msgspec.json.encode(listed).decode()
 
 
+def job_state(changed: tuple[str, ...]) -> str:
+    """How the API calls a job of which these attributes have just been changed."""
+    first = next((each for each in ("retries", "timeout") if each in changed), "priority")
+    return f"{first.upper()}_UPDATED"
+
+
 def item_error(code: str, message: str) -> str | None:
     """Why an item of a batch operation failed, in one text."""
     return ": ".join(filter(None, (code, message))) or None

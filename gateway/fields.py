@@ -31,6 +31,7 @@ BusinessId = Annotated[str, Meta(min_length=1, max_length=256)]
 #: A user or a group.
 Identity = Annotated[str, Meta(min_length=1, max_length=256, pattern=r"\S")]
 Identities = Annotated[list[Identity], Meta(max_length=1_000)]
+Int32 = Annotated[int, Meta(ge=-(1 << 31), le=(1 << 31) - 1)]
 Priority = Annotated[int, Meta(ge=0, le=100)]
 Tag = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_\-:.]{0,99}$")]
 Tags = Annotated[list[Tag], Meta(max_length=10)]

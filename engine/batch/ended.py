@@ -41,6 +41,8 @@ def apply_final(state_name: str, fact: Fact, state: State) -> None:
         parameters=batch.parameters,
         end_time=fact.now,
         dry_run=batch.options.dry_run,
+        undoable=batch.options.undoable,
+        undoes=batch.options.undoes,
         keeps_plan=batch.options.keep_plan,
         total=value.total,
         creator=batch.creator,

@@ -190,9 +190,20 @@ def _execute_item(
     view: View,
 ) -> Effects:
     deciding = _decide(operation, parameters, authorize, key, batch, target, view)
+    replaced, size = _replaced(operation, parameters, batch, target, view)
     before = view.effort
     if (yield from (deciding if expected is None else _hold_to(expected, deciding))):
-        yield outcome("COMPLETED", key, batch, target, unchanged=view.effort == before)
+        unchanged = view.effort == before
+        yield outcome("COMPLETED", key, batch, target, unchanged=unchanged, replaced=replaced, replaced_size=size)
+
+
+def _replaced(operation: Operation, parameters: Struct, batch: Batch, target: Target, view: View) -> tuple[str, int]:
+    """What the item keeps of what is about to be replaced, and how many bytes that has; -1 if that is too much."""
+    if not batch.options.undoable or operation.replaces is None:
+        return "", 0
+    text = operation.replaces(parameters, target.item_key, view)
+    size = len(text.encode())
+    return (text, size) if size <= view.settings.undo_size_max else ("", -1)
 
 
 def _decide(
@@ -213,10 +224,11 @@ def _decide(
         process_instance_key=target.process_instance_key,
         root_process_instance_key=target.root_process_instance_key,
         at_end=Work(FOLLOW_UP, target.item_key, ITEM_DONE, told),
-        facts=view.get(FACTS, key, target.item_key) if operation.variables else None,
+        facts=view.get(FACTS, key, target.item_key) if operation.variables or batch.options.undoes else None,
     )
     authorize(batch.creator, operation, item, view)
-    return (yield from operation.decide(parameters, item, view))
+    decide = operation.restore if batch.options.undoes and operation.restore else operation.decide
+    return (yield from decide(parameters, item, view))
 
 
 def try_item(

@@ -15,7 +15,7 @@ from msgspec import Struct
 from engine.core.background import Query
 from engine.core.effects import Effects, Event
 from engine.core.faults import INVALID_STATE, NOT_FOUND, Reject
-from engine.core.ports import SelectedItem, SelectionQuery
+from engine.core.ports import REPLACED_VARIABLES, SelectedItem, SelectionQuery
 from engine.core.record import NONE, Record, partition_of
 from engine.core.record import command as make_command
 from engine.core.state import View, key_tail
@@ -99,15 +99,22 @@ class Initializer:
             items_of=batch.options.parent_key,
             undoes=batch.options.undoes,
         )
-        variables = operation.variables
         return Query(
             key=key,
             selection=selection,
             position=batch.position,
             attempts=progress.attempts,
             trace_context=batch.trace_context,
-            variables=variables(self._decode_parameters(batch.type, batch.parameters)) if variables else "",
+            variables=self._variables(operation, batch),
         )
+
+    def _variables(self, operation: Operation, batch: Batch) -> str:
+        """Which values of variables are looked up with the items, if any."""
+        if batch.options.undoes and operation.restore:
+            return REPLACED_VARIABLES
+        if operation.variables is None:
+            return ""
+        return operation.variables(self._decode_parameters(batch.type, batch.parameters))
 
     def found(self, query: Query, items: Sequence[SelectedItem], facts: Sequence[ItemFacts] = ()) -> Record:
         """The page as a command. A page that is not full is the last; facts may be of its beginning only."""

@@ -57,6 +57,10 @@ def refuse_bad_creation(wish: BatchOperationCreation, operations: Mapping[str, O
     problems = [*problems_of_options(wish.options), *operation.contradictions(wish.filter)]
     if wish.options.keep_plan and operation.variables is not None:
         problems.append(f"keepPlan: expected a type about what runs, got {operation.name}; make a dry run alone")
+    if wish.options.undoable and (operation.replaces is None or wish.options.undoes):
+        can = ", ".join(sorted(name for name, each in operations.items() if each.replaces))
+        got = "an undo" if wish.options.undoes else operation.name
+        problems.append(f"undoable: expected a type whose items say what they replace ({can}), got {got}; leave it out")
     if any(key < 0 for key in wish.item_keys):
         problems.append(f"keys: expected numbers above 0, got {min(wish.item_keys)}; correct it")
     if problems:
@@ -86,16 +90,24 @@ def as_child(wish: BatchOperationCreation, view: View, operations: Mapping[str, 
     if ended.dry_run:
         expected = f"expected a batch operation that was no dry run to {verb}"
         raise Reject(INVALID_STATE, f"{expected}, got {key}; create another")
+    operation = operations[ended.type]
+    if ended.undoes and operation.restore:
+        expected = f"expected a batch operation that did not put back values itself to {verb}"
+        raise Reject(INVALID_STATE, f"{expected}, got {key}; undo the first one again: what is back already stays")
+    same = msgspec.structs.replace(wish, batch_operation_type=ended.type, parameters=ended.parameters)
     if not undoes:
-        return msgspec.structs.replace(wish, batch_operation_type=ended.type, parameters=ended.parameters)
-    opposite = operations[ended.type].undone_by
+        return same
+    opposite = operation.undone_by
     if not opposite:
         can = ", ".join(sorted(name for name, operation in operations.items() if operation.undone_by))
         text = (
             f"expected a batch operation that can be undone ({can}), got {ended.type}: the log does not tell all that"
         )
         raise Reject(INVALID_STATE, f"{text} it replaced or ended; create a batch operation that repairs it")
-    return msgspec.structs.replace(wish, batch_operation_type=opposite, parameters=b"")
+    if operation.restore and not ended.undoable:
+        expected = "expected a batch operation that was created with 'undoable', whose items say what they replaced"
+        raise Reject(INVALID_STATE, f"{expected}, got {key}; create a batch operation that repairs it")
+    return same if operation.restore else msgspec.structs.replace(wish, batch_operation_type=opposite, parameters=b"")
 
 
 def is_filter(text: str) -> bool:

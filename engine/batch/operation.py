@@ -81,11 +81,13 @@ class Operation(Struct, frozen=True, kw_only=True):
     so that not every item must fail. `body` is what clients give, where that has another shape than the parameters,
     which `read(body)` makes of it. `skips_missing`: an item that is not found is SKIPPED, whatever the settings say;
     `skips_unknown`: so is a key given by hand of which nothing is known, which is FAILED otherwise.
+    `replaces(parameters, item_key, view)`: what deciding would replace, as a text that the item keeps if its batch
+    operation is to be undone; `restore`, in place of `decide`, puts that back, which the item's facts have.
     `variables(parameters)`: it is about what the state no longer has, so facts are looked up with the items, with these
     values of variables (see `engine.core.ports`).
     `permission` is what its creator needs of the process definition of each item. `undone_by`: the type that puts back
-    what this one changed, without parameters of its own; empty if nothing can be proved to. `path` is the REST path
-    under /v2 that creates it, `help` the first line of the module's docstring.
+    what this one changed, without parameters of its own, or the same type, which restores it; empty if nothing can be
+    proved to. `path` is the REST path under /v2 that creates it, `help` the first line of the module's docstring.
     """
 
     name: str
@@ -103,6 +105,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     permission: str = "UPDATE_PROCESS_INSTANCE"
     undone_by: str = ""
     variables: Callable[[Any], str] | None = None
+    replaces: Callable[[Any, int, View], str] | None = None
+    restore: Callable[[Any, Item, View], Deciding] | None = None
 
     def contradictions(self, text: str) -> list[str]:
         """What of the JSON text of a filter can never be true of an item of this type."""

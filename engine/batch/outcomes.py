@@ -23,9 +23,11 @@ def outcome(
     at: int = 0,
     unchanged: bool = False,
     prediction: str = "",
+    replaced: str = "",
+    replaced_size: int = 0,
 ) -> Event:
     """The event; `attempts` and `at` (ms since 1970) of one that is tried again; `unchanged` of one that
-    was so already; `prediction` of one that is only tried."""
+    was so already; `prediction` of one that is only tried; `replaced` of one that can be undone."""
     value = BatchOperationItem(
         batch_operation_key=key,
         batch_operation_type=batch.type,
@@ -37,5 +39,7 @@ def outcome(
         retry_at=at,
         unchanged=unchanged,
         prediction=prediction,
+        replaced=replaced,
+        replaced_size=replaced_size,
     )
     return Event(value_type=ITEM, intent=intent, key=target.item_key, value=value)

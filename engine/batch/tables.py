@@ -173,7 +173,8 @@ class Ended(Struct, frozen=True, kw_only=True, array_like=True):
     ended; ms since 1970.
 
     `parameters`: for those that retry what failed in it; `dry_run`: nothing has;
-    `keeps_plan`: but what would is kept. `total`: its items. `creator`, `approved_by`: of a plan.
+    `keeps_plan`: but what would is kept. `undoable`: its items say what they replaced; `undoes`: it puts back itself.
+    `total`: its items. `creator`, `approved_by`: of a plan.
     `errors`: of partitions whose part has failed.
     """
 
@@ -183,6 +184,8 @@ class Ended(Struct, frozen=True, kw_only=True, array_like=True):
     parameters: bytes = b""
     end_time: int = 0
     dry_run: bool = False
+    undoable: bool = False
+    undoes: bool = False
     keeps_plan: bool = False
     total: int = 0
     creator: Principal = NOBODY

@@ -24,6 +24,8 @@ from .extensions import (
     read_mappings,
     read_script,
 )
+from .feel import Expression
+from .job_priority import read_job_priority
 from .joins import find_inclusive_joins
 from .message_rules import check_thrown
 from .model import Element, Flow, Process
@@ -41,7 +43,8 @@ AWAITED = (model.Timer, model.Message, model.Signal)
 def build_process(outline: Outline, reading: Reading) -> Process:
     """The executable process of an outline. Usable only if the report stays empty."""
     root = outline.nodes[0].node
-    elements = {node.id: _build_element(node, reading) for node in outline.nodes if node.type}
+    priority = read_job_priority(root, None, reading.expressions, reading.report)
+    elements = {node.id: _build_element(node, priority, reading) for node in outline.nodes if node.type}
     built = [_build_flow(node, reading.expressions, reading.report) for node in outline.flows]
     flows = {flow.id: flow for flow in built}
     catches = [each for each in elements.values() if each.type == model.INTERMEDIATE_CATCH_EVENT]
@@ -106,7 +109,8 @@ def _build_flow(node: Node, expressions: Expressions, report: Report) -> Flow:
     )
 
 
-def _build_element(flow_node: FlowNode, reading: Reading) -> Element:
+def _build_element(flow_node: FlowNode, priority: Expression | None, reading: Reading) -> Element:
+    """`priority`: of jobs, unless the element says another."""
     node, expressions, report = flow_node.node, reading.expressions, reading.report
     extensions = read_extensions(node, flow_node.type, report)
     check_task_kind(extensions, flow_node.type, report)
@@ -115,6 +119,8 @@ def _build_element(flow_node: FlowNode, reading: Reading) -> Element:
     headers = read_headers(extensions, report)
     is_user_task = flow_node.type == model.USER_TASK
     job = read_job(extensions, headers, expressions, report)
+    if job is not None:
+        job = structs.replace(job, priority=read_job_priority(node, priority, expressions, report))
     if is_user_task:
         job = user_task_job(extensions, headers, expressions)
     none_starts, event_starts = _starts(flow_node)

@@ -72,6 +72,8 @@ class Job(Struct, frozen=True, kw_only=True):
     type: Expression
     retries: Expression
     headers: Mapping[str, str]
+    #: None for 0
+    priority: Expression | None = None
 
 
 class Script(Struct, frozen=True, kw_only=True):

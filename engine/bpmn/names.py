@@ -251,6 +251,8 @@ EXTENSIONS: Mapping[str, frozenset[str]] = {
     | {model.AD_HOC_SUB_PROCESS, model.USER_TASK, model.END_EVENT, model.INTERMEDIATE_THROW_EVENT},
     "taskHeaders": JOB_TASKS
     | {model.AD_HOC_SUB_PROCESS, model.USER_TASK, model.END_EVENT, model.INTERMEDIATE_THROW_EVENT},
+    # on a process: of all its jobs that say nothing else
+    "jobPriorityDefinition": JOB_TASKS | {model.PROCESS},
     "adHoc": frozenset({model.AD_HOC_SUB_PROCESS}),
     "subscription": frozenset(),
     "script": frozenset({model.SCRIPT_TASK}),
@@ -273,7 +275,6 @@ EXTENSIONS_REFUSED: Mapping[str, str] = {
     "executionListeners": "execution listeners",
     "taskListeners": "task listeners",
     "linkedResources": "linked resources",
-    "jobPriorityDefinition": "job priority",
     "agentDefinition": "agent definition",
     "publishMessage": "message to publish",
     "conditionalFilter": "conditional filter",

@@ -53,6 +53,10 @@ class RunOptions(Struct, frozen=True, kw_only=True):
         bool, typer.Option("--then-incident", help="An item that failed too often waits, instead of being FAILED.")
     ] = False
 
+    undoable: Annotated[
+        bool, typer.Option("--undoable", help="Keep what each item replaces, so that it can be undone.")
+    ] = False
+
     def body(self) -> Document:
         """The properties of a request. Raises UsageFault."""
         if self.retry_backoff is not None and self.retry_items is None:
@@ -75,6 +79,7 @@ class RunOptions(Struct, frozen=True, kw_only=True):
             "maxFailures": _present(failures) or None,
             "retryPolicy": _present(retries) or None,
             "webhook": self.webhook,
+            "undoable": self.undoable or None,
         }
         return _present(given)
 

@@ -94,6 +94,9 @@ class JobFilterOptions(Struct, frozen=True, kw_only=True):
     error_message: Annotated[
         str | None, typer.Option(metavar="TEXT", help="What a worker said; * and ? match any text.")
     ] = None
+    of_instances: Annotated[
+        str | None, typer.Option(metavar="JSON", help="Jobs of process instances that match this filter, or @FILE.")
+    ] = None
     filter: FilterJson = None
 
 
@@ -107,6 +110,7 @@ def job_filter_of(options: JobFilterOptions) -> Filter:
         "processInstanceKey": options.instance,
         "elementId": text_filter(options.element_id),
         "errorMessage": text_filter(options.error_message),
+        "processInstance": options.of_instances and read_json("--of-instances", options.of_instances, dict[str, Any]),
     }
     return _united(given, options.filter)
 

@@ -28,6 +28,7 @@ COLUMNS = {
     "ELEMENT": "elementId",
     "STATE": "state",
     "RETRIES": "retries",
+    "PRIORITY": "priority",
     "WORKER": "worker",
     "DEADLINE": "deadline",
     "ERROR": "errorMessage",
@@ -152,15 +153,16 @@ def update(
     *,
     retries: Annotated[int | None, typer.Option(min=1, metavar="N", help="Retries left.")] = None,
     timeout: Annotated[int | None, typer.Option(min=0, metavar="SECONDS", help="The time-out, from now on.")] = None,
+    priority: Annotated[int | None, typer.Option(metavar="N", help="Higher ones are activated first.")] = None,
     connection: Connection,
 ) -> None:
-    """Change the retries or the time-out of a job."""
+    """Change the retries, the time-out or the priority of a job."""
     from .client import Client
 
-    given = {"retries": retries, "timeout": None if timeout is None else timeout * 1000}
+    given = {"retries": retries, "timeout": None if timeout is None else timeout * 1000, "priority": priority}
     changes = {name: value for name, value in given.items() if value is not None}
     if not changes:
-        raise UsageFault("expected --retries or --timeout, got neither")
+        raise UsageFault("expected --retries, --timeout or --priority, got none of them")
     with Client(connection.url) as client:
         client.send("PATCH", f"/jobs/{key}", {"changeset": changes})
     _accepted(key, "update", connection)

@@ -88,6 +88,12 @@ class BatchOperationSettings(Section):
         le=1000,
         description="Items that a request can have done at once, all or none; more need a batch operation.",
     )
+    undo_size_max: int = Field(
+        default=16 * 1024,
+        ge=0,
+        le=1024 * 1024,
+        description="Bytes that an item keeps of what it replaced; one that replaced more cannot be undone.",
+    )
     retention: Duration = Field(
         default=timedelta(days=30),
         ge=timedelta(0),

@@ -107,6 +107,7 @@ class Settings(Section):
             partition_silence_max_ms=_milliseconds(batch.partition_silence_max),
             skip_vanished_items=batch.skip_vanished_items,
             synchronous_items_max=batch.synchronous_items_max,
+            undo_size_max=batch.undo_size_max,
             retention_ms=_milliseconds(batch.retention),
             retention_by_type_ms={
                 name: _milliseconds(retention) for name, retention in sorted(batch.retention_by_type.items())

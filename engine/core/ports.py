@@ -268,6 +268,8 @@ class SelectionQuery(Struct, frozen=True, kw_only=True):
 LAST_VARIABLES = "LAST"
 INITIAL_VARIABLES = "INITIAL"
 NO_VARIABLES = "NONE"
+#: Those that items of a batch operation replaced, as these say.
+REPLACED_VARIABLES = "REPLACED"
 
 
 class SearchRefused(RuntimeError):
@@ -283,10 +285,13 @@ class Search(Protocol):
     async def select(self, query: SelectionQuery) -> Sequence[SelectedItem]:
         """Raises SearchRefused (not retried) or Unavailable (retried)."""
 
-    async def facts(self, entity: str, keys: Sequence[int], variables: str, size_max: int) -> Sequence[ItemFacts]:
+    async def facts(
+        self, entity: str, keys: Sequence[int], variables: str, size_max: int, items_of: int = -1
+    ) -> Sequence[ItemFacts]:
         """What is known of the first of these process instances or decision evaluations, in their order.
 
         Of one that is unknown there is only its key. `variables`: which values of them. There are as many as have
         variables of `size_max` characters together, but at least one; it has none if they are too large by themselves.
-        Raises Unavailable.
+        With REPLACED_VARIABLES the keys are items of the batch operation `items_of`, of which only what they replaced
+        is told. Raises Unavailable.
         """

@@ -27,6 +27,7 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "yield_pause_max_ms": (1, 5_000),
     "partition_silence_max_ms": (0, DELAY_MS_MAX),
     "synchronous_items_max": (1, 1_000),
+    "undo_size_max": (0, 1024 * 1024),
     "retention_ms": (0, DELAY_MS_MAX),
     "history_time_to_live_ms": (0, HISTORY_MS_MAX),
     "approval_items_min": (0, COUNT_MAX),
@@ -69,6 +70,8 @@ class MachineSettings(Struct, frozen=True, kw_only=True):
     skip_vanished_items: bool = False
     #: items that are done at once, all or none, without a batch operation
     synchronous_items_max: int = 100
+    #: bytes that an item keeps of what it replaced; one that replaced more cannot be undone
+    undo_size_max: int = 16 * 1024
     #: how long a batch operation that has ended is kept, 0 for ever; of those types that are named, another time
     retention_ms: int = 30 * 24 * 3_600_000
     retention_by_type_ms: dict[str, int] = {}

@@ -30,14 +30,18 @@ ESCALATE = "ESCALATE"
 _RESUMED_BY = {BEGIN: kinds.RESUME_ACTIVATION, RETURN: kinds.COMPLETE, TERMINATE: kinds.TERMINATE}
 
 
-def call_command(
-    view: View, intent: str, key: int, *, error_code: str = "", escalation_code: str = "", variables: str = ""
-) -> Send:
+def call_command(view: View, intent: str, key: int, *, escalation_code: str = "") -> Send:
     """A command to the call activity or to the called instance with this key."""
-    value = ProcessInstanceCall(
-        error_code=error_code, escalation_code=escalation_code, variables=variables, tenant_id=DEFAULT_TENANT
-    )
+    value = ProcessInstanceCall(escalation_code=escalation_code, tenant_id=DEFAULT_TENANT)
     return Send(partition=view.partition, command=command(FAMILY, intent, value, key=key))
+
+
+def error_command(view: View, key: int, error_code: str, variables: str, thrown_by: int) -> Send:
+    """An error goes to this call activity; `thrown_by`: the element instance below it that threw it."""
+    value = ProcessInstanceCall(
+        error_code=error_code, variables=variables, thrown_by=thrown_by, tenant_id=DEFAULT_TENANT
+    )
+    return Send(partition=view.partition, command=command(FAMILY, THROW_ERROR, value, key=key))
 
 
 def resume_call(failed: Record) -> Work | None:

@@ -174,11 +174,30 @@ def throw_error(command: Record, view: View) -> Effects:
     """THROW_ERROR: what the called instance does not catch is thrown at its call activity."""
     thrown = cast(ProcessInstanceCall, command.value)
     row = view.get(ELEMENT_INSTANCES, command.key)
-    if row is None or row.state == TERMINATING:
+    if row is not None and row.state != TERMINATING:
+        caller = open_execution(view, row.process_instance_key)
+        caller.push(Work(kinds.THROW, command.key, thrown.error_code, thrown.variables))
+        yield from run(caller)
+        return
+    thrower = view.get(ELEMENT_INSTANCES, thrown.thrown_by)
+    if thrower is None or thrower.state == TERMINATING or _is_below(view, thrower, command.key):
         raise Reject(NOT_FOUND, f"expected the call activity {command.key} to be active, but it is ending")
-    caller = open_execution(view, row.process_instance_key)
-    caller.push(Work(kinds.THROW, command.key, thrown.error_code, thrown.variables))
-    yield from run(caller)
+    # It was detached while the error was on its way: nobody is left above who catches it, so it has an incident.
+    execution = open_execution(view, thrower.process_instance_key)
+    execution.push(Work(kinds.THROW, thrown.thrown_by, thrown.error_code, thrown.variables))
+    yield from run(execution)
+
+
+def _is_below(view: View, row: ElementInstance, call_key: int) -> bool:
+    """Whether an element instance, which is in a called instance, ends with this call activity."""
+    instance = view.get(ELEMENT_INSTANCES, row.process_instance_key)
+    while instance is not None and instance.state != TERMINATING:
+        if instance.parent_element_instance_key == call_key:
+            return True
+        if instance.parent_element_instance_key == NONE:
+            return False
+        instance = view.get(ELEMENT_INSTANCES, instance.parent_process_instance_key)
+    return True
 
 
 def escalate(command: Record, view: View) -> Effects:

@@ -6,7 +6,7 @@ from engine.bpmn.model import CALL_ACTIVITY, Error
 from engine.core.effects import Effects
 from engine.core.record import NONE
 
-from .call_commands import THROW_ERROR, call_command
+from .call_commands import error_command
 from .catchers import find_catcher, find_catching_call
 from .events.catching import catch
 from .execution import Execution
@@ -25,7 +25,7 @@ def throw(execution: Execution, work: Work) -> Effects:
     caught = find_catcher(execution, work.key, Error, work.element_id)
     called = find_catching_call(execution, Error, work.element_id) if caught is None else None
     if called is not None:
-        yield call_command(execution.view, THROW_ERROR, called[0], error_code=work.element_id, variables=work.data)
+        yield error_command(execution.view, called[0], work.element_id, work.data, work.key)
         return
     if caught is None:
         message = (

@@ -24,7 +24,6 @@ from .lifecycle import run
 from .process_message_subscriptions import message_work
 from .tables import (
     ACTIVATABLE,
-    ACTIVATABLE_JOBS,
     ELEMENT_INCIDENTS,
     ELEMENT_INSTANCES,
     ERROR_THROWN,
@@ -36,6 +35,7 @@ from .tables import (
     USER_TASKS,
     IncidentRow,
     mark_holder,
+    queue_job,
 )
 from .work import Work, decode_work
 
@@ -170,7 +170,7 @@ def _apply_resolved(fact: Fact, state: State) -> None:
     job = state.get(JOBS, row.job_key) if row.job_key != NONE else None
     if job is not None and job.state in (FAILED, ERROR_THROWN):
         state.put(JOBS, row.job_key, value=structs.replace(job, state=ACTIVATABLE, incident_key=NONE))
-        state.put(ACTIVATABLE_JOBS, job.type, row.job_key, value=True)
+        queue_job(state, row.job_key, job)
 
 
 PART = Part(

@@ -22,6 +22,7 @@ def job_value(view: View, row: JobRow, **changes: object) -> Job:
         type=row.type,
         kind=job_kind(element.element_type if element else ""),
         retries=row.retries,
+        priority=row.priority,
         worker=row.worker,
         deadline=NONE,
         process_instance_key=row.process_instance_key,

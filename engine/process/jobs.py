@@ -1,4 +1,4 @@
-"""Jobs: workers activate them, then complete, fail or throw; deadlines and back-offs are timers."""
+"""Jobs: workers activate them, the highest priority first, and complete, fail or throw; deadlines are timers."""
 
 from __future__ import annotations
 
@@ -35,8 +35,10 @@ from .tables import (
     SUSPENDED,
     TAKEN,
     JobRow,
+    dequeue_job,
     hold,
     is_suspended,
+    queue_job,
 )
 from .variables import merge_local, parse_document, visible_variables
 from .work import Work
@@ -46,6 +48,9 @@ BACKOFF_TIMER = "JOB_BACKOFF"
 
 #: Bytes that one job's variables and headers may take in an activation: its record stays below the limit of 4 MiB.
 JOB_VARIABLES_SIZE_MAX = 4_128_768
+
+#: What of a job can be changed.
+CHANGEABLE = ("retries", "timeout", "priority")
 
 #: Bytes of a worker's name, which the record of every job repeats.
 WORKER_SIZE_MAX = 1024
@@ -187,7 +192,7 @@ def throw_error(command: Record, view: View) -> Effects:
 
 
 def update(command: Record, view: View) -> Effects:
-    """JOB UPDATE: its retries, its time-out, or both."""
+    """JOB UPDATE: its retries, its time-out, its priority."""
     yield from change_job(view, command.key, cast(Job, command.value), answers=True)
 
 
@@ -196,9 +201,10 @@ def change_job(view: View, key: int, wish: Job, *, answers: bool = False) -> Eff
     row = view.get(JOBS, key)
     if row is None:
         raise Reject(NOT_FOUND, f"expected to update a job with key {key}, got none; check the key")
-    unknown = sorted(set(wish.changed_attributes) - {"retries", "timeout"})
+    unknown = sorted(set(wish.changed_attributes) - set(CHANGEABLE))
     if unknown or not wish.changed_attributes:
-        raise Reject(INVALID_ARGUMENT, f"expected to change retries or timeout, got {unknown or 'nothing'}; give one")
+        message = f"expected to change one of {', '.join(CHANGEABLE)}, got {unknown or 'nothing'}; give one"
+        raise Reject(INVALID_ARGUMENT, message)
     changes: dict[str, object] = {"changed_attributes": wish.changed_attributes}
     if "retries" in wish.changed_attributes:
         if wish.retries < 1:
@@ -208,6 +214,8 @@ def change_job(view: View, key: int, wish: Job, *, answers: bool = False) -> Eff
         if row.state != TAKEN:
             raise Reject(INVALID_STATE, f"expected job {key} to have a time-out, got none; activate it")
         changes["deadline"] = view.now + max(wish.timeout, 0)
+    if "priority" in wish.changed_attributes:
+        changes["priority"] = wish.priority
     value = job_value(view, row, **changes)
     yield Event(value_type="JOB", intent="UPDATED", key=key, value=value, answers=answers)
 
@@ -241,6 +249,7 @@ def _apply_created(fact: Fact, state: State) -> None:
         type=value.type,
         state=ACTIVATABLE,
         retries=value.retries,
+        priority=value.priority,
         element_instance_key=value.element_instance_key,
         process_instance_key=value.process_instance_key,
         custom_headers=value.custom_headers,
@@ -248,7 +257,7 @@ def _apply_created(fact: Fact, state: State) -> None:
         business_id=value.business_id,
     )
     state.put(JOBS, fact.key, value=row)
-    state.put(ACTIVATABLE_JOBS, value.type, fact.key, value=True)
+    queue_job(state, fact.key, row)
     element = state.require(ELEMENT_INSTANCES, value.element_instance_key)
     state.put(ELEMENT_INSTANCES, value.element_instance_key, value=structs.replace(element, work_key=fact.key))
 
@@ -257,7 +266,7 @@ def leave(state: State, key: int) -> JobRow:
     """For appliers: take a job out of where it waits, which is the list of activatable ones, or a timer."""
     row = state.require(JOBS, key)
     if row.state == ACTIVATABLE:
-        state.delete(ACTIVATABLE_JOBS, row.type, key)
+        dequeue_job(state, key, row)
     elif row.state == TAKEN:
         clear_due(state, row.deadline, TIMEOUT_TIMER, key)
     elif row.state == BACKOFF:
@@ -277,7 +286,7 @@ def _apply_activated(fact: Fact, state: State) -> None:
 def _apply_activatable(fact: Fact, state: State) -> None:
     row = structs.replace(leave(state, fact.key), state=ACTIVATABLE, deadline=NONE)
     state.put(JOBS, fact.key, value=row)
-    state.put(ACTIVATABLE_JOBS, row.type, fact.key, value=True)
+    queue_job(state, fact.key, row)
 
 
 def _apply_suspended(fact: Fact, state: State) -> None:
@@ -296,7 +305,7 @@ def _apply_failed(fact: Fact, state: State) -> None:
         set_due(state, value.deadline, BACKOFF_TIMER, fact.key)
     else:
         row = structs.replace(row, state=ACTIVATABLE)
-        state.put(ACTIVATABLE_JOBS, row.type, fact.key, value=True)
+        queue_job(state, fact.key, row)
     state.put(JOBS, fact.key, value=row)
 
 
@@ -313,6 +322,13 @@ def _apply_updated(fact: Fact, state: State) -> None:
         clear_due(state, row.deadline, TIMEOUT_TIMER, fact.key)
         row = structs.replace(row, deadline=value.deadline)
         set_due(state, value.deadline, TIMEOUT_TIMER, fact.key)
+    if "priority" in value.changed_attributes:
+        waits = row.state == ACTIVATABLE
+        if waits:
+            dequeue_job(state, fact.key, row)
+        row = structs.replace(row, priority=value.priority)
+        if waits:
+            queue_job(state, fact.key, row)
     state.put(JOBS, fact.key, value=row)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct, structs
 
+from engine.bpmn.job_priority import JOB_PRIORITY_MAX
 from engine.core.record import NONE
 from engine.core.state import State, Table, View
 
@@ -110,6 +111,7 @@ class JobRow(Struct, frozen=True, kw_only=True, array_like=True):
     retries: int
     element_instance_key: int
     process_instance_key: int
+    priority: int = 0
     worker: str = ""
     deadline: int = NONE
     custom_headers: str = ""
@@ -196,7 +198,7 @@ CHILDREN = Table(26, "CHILDREN", bool)
 VARIABLES = Table(27, "VARIABLES", Variable)
 #: (job key,)
 JOBS = Table(28, "JOBS", JobRow)
-#: (job type, job key) -> True
+#: (job type, JOB_PRIORITY_MAX - priority, job key) -> True: in the order in which they are activated
 ACTIVATABLE_JOBS = Table(29, "ACTIVATABLE_JOBS", bool)
 #: (incident key,)
 INCIDENTS = Table(30, "INCIDENTS", IncidentRow)
@@ -233,6 +235,16 @@ def is_suspended(view: View | State, instance_key: int) -> bool:
 def hold(state: State, instance_key: int, kind: str, host: int, key: int) -> None:
     """For appliers: it happens when the process instance is resumed."""
     state.put(HELD, instance_key, key, value=Held(kind=kind, host=host))
+
+
+def queue_job(state: State, key: int, row: JobRow) -> None:
+    """For appliers: workers can activate the job, those with a higher priority before it."""
+    state.put(ACTIVATABLE_JOBS, row.type, JOB_PRIORITY_MAX - row.priority, key, value=True)
+
+
+def dequeue_job(state: State, key: int, row: JobRow) -> None:
+    """For appliers: workers cannot activate the job any more."""
+    state.delete(ACTIVATABLE_JOBS, row.type, JOB_PRIORITY_MAX - row.priority, key)
 
 
 def mark_holder(state: State, key: int, kind: int) -> None:

@@ -21,3 +21,5 @@ class BatchOperationItem(Struct, frozen=True, kw_only=True):
     retry_at: int = 0
     prediction: str = ""
     unchanged: bool = False
+    replaced: str = ""
+    replaced_size: int = 0

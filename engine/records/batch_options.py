@@ -43,6 +43,7 @@ class BatchOptions(Struct, frozen=True, kw_only=True):
     webhook: str = ""
     dry_run: bool = False
     keep_plan: bool = False
+    undoable: bool = False
     plan_key: int = -1
 
     @property

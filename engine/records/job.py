@@ -14,6 +14,7 @@ class Job(Struct, frozen=True, kw_only=True):
     type: str = ""
     kind: str = ""
     retries: int = 0
+    priority: int = 0
     worker: str = ""
     deadline: int = 0
     timeout: int = 0

@@ -15,4 +15,5 @@ class ProcessInstanceCall(Struct, frozen=True, kw_only=True):
     error_code: str = ""
     escalation_code: str = ""
     variables: str = ""
+    thrown_by: int = -1
     tenant_id: str = ""

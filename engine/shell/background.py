@@ -103,7 +103,8 @@ class BackgroundDriver(Driver):
         if not query.variables or not items:
             return ()
         keys = [item.item_key for item in items]
-        return await self._search.facts(query.selection.entity, keys, query.variables, FACTS_SIZE_MAX)
+        selection = query.selection
+        return await self._search.facts(selection.entity, keys, query.variables, FACTS_SIZE_MAX, selection.items_of)
 
     async def _wait_for_watermark(self, query: Query) -> None:
         """A selection is complete up to the position where the batch operation was created."""

@@ -40,10 +40,12 @@ class MeasuredSearch:
         with self._timed("select", query.entity):
             return await self._search.select(query)
 
-    async def facts(self, entity: str, keys: Sequence[int], variables: str, size_max: int) -> Sequence[ItemFacts]:
+    async def facts(
+        self, entity: str, keys: Sequence[int], variables: str, size_max: int, items_of: int = -1
+    ) -> Sequence[ItemFacts]:
         """As `Search.facts`."""
         with self._timed("facts", entity):
-            return await self._search.facts(entity, keys, variables, size_max)
+            return await self._search.facts(entity, keys, variables, size_max, items_of)
 
     async def summarize(self, query: SelectionQuery) -> list[SelectionGroup]:
         """As `SearchStore.summarize`."""

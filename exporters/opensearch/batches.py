@@ -63,6 +63,7 @@ def _outcome(workspace: Workspace, record: Record, value: BatchOperationItem) ->
     document.processed_date = record.step.timestamp
     document.unchanged = value.unchanged
     document.prediction = value.prediction or None
+    document.replaced, document.replaced_size = value.replaced or None, value.replaced_size
 
 
 def _retrying(workspace: Workspace, record: Record, value: BatchOperationItem) -> None:

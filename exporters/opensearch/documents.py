@@ -150,6 +150,7 @@ class JobDocument(OfDefinition, omit_defaults=True, kw_only=True):
     job_kind: str
     state: str
     retries: int
+    priority: int
     failed_with_retries: bool
     worker: str
     deadline: int | None = None
@@ -237,6 +238,8 @@ class BatchItemDocument(InstanceDocument, omit_defaults=True, kw_only=True):
     error_message: str | None = None
     prediction: str | None = None
     unchanged: bool = False
+    replaced: str | None = None
+    replaced_size: int = 0
     incident_key: int | None = None
 
 

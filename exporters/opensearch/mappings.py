@@ -152,6 +152,8 @@ INSTANCES_FIELDS: dict[str, Mapping_] = {
     "unchanged": FLAG,
     "processed_date": LONG,
     "prediction": KEPT_TEXT,
+    "replaced": KEPT_TEXT,
+    "replaced_size": KEPT_NUMBER,
 }
 
 #: The same document arrives from every partition: it has neither `partition_id` nor `position`.
@@ -205,6 +207,7 @@ BATCH_OPERATIONS_FIELDS: dict[str, Mapping_] = {
     "paused_until": LONG,
     "deleted": FLAG,
     "dry_run": FLAG,
+    "undoable": FLAG,
     "plan_key": LONG,
     "approved_by": KEPT_TEXT,
     "yielding_since": LONG,

@@ -20,7 +20,7 @@ from engine.records.process import Process
 from engine.records.process_instance import ProcessInstance
 from engine.records.process_instance_business_id import ProcessInstanceBusinessId
 from engine.records.variable import Variable
-from exporters.facts import java_hash, key_given
+from exporters.facts import java_hash, job_state, key_given
 from exporters.forms import form_row
 
 from . import mappings
@@ -221,6 +221,7 @@ def _job_created(workspace: Workspace, record: Record, value: Job) -> None:
             job_kind=value.kind,
             state="CREATED",
             retries=value.retries,
+            priority=value.priority,
             failed_with_retries=False,
             worker="",
             custom_headers=value.custom_headers,
@@ -275,11 +276,13 @@ def _job_recurred(job: JobDocument, _: Record, __: Job) -> None:
 
 def _job_updated(job: JobDocument, _: Record, value: Job) -> None:
     changed = value.changed_attributes
-    job.state = "RETRIES_UPDATED" if "retries" in changed else "TIMEOUT_UPDATED"
+    job.state = job_state(changed)
     if "retries" in changed:
         job.retries = value.retries
     if "timeout" in changed:
         job.deadline = _deadline(value.deadline)
+    if "priority" in changed:
+        job.priority = value.priority
 
 
 def _deadline(deadline: int) -> int | None:

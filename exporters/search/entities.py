@@ -81,6 +81,7 @@ BATCH_OPERATION = Entity(
         shown_only("sliceSize", INTEGER, "b.slice_size"),
         shown_only("suspensionReason", STRING, "b.suspension_reason"),
         Field("dryRun", BOOLEAN, "b.dry_run", sorts=False),
+        Field("undoable", BOOLEAN, "b.undoable", sorts=False),
         Field("planBatchOperationKey", BASIC_KEY, "b.plan_key", sorts=False, nullable=True),
         shown_only("approvedBy", STRING, "b.approved_by"),
         shown_only("heldPhases", STRINGS, "b.held"),

@@ -23,6 +23,11 @@ def within_size(keys: Sequence[int], sizes: Mapping[int, int], size_max: int) ->
     return keys
 
 
+def replaced_by(key: int, text: str | None, size: int) -> ItemFacts:
+    """What an item of a batch operation replaced: the text that it kept, and how many bytes that has; -1: too many."""
+    return ItemFacts(item_key=key, variables=text or "", variables_size=size)
+
+
 def with_variables(facts: ItemFacts, size: int, variables: Iterable[tuple[str, str]]) -> ItemFacts:
     """The same with variables (names and JSON texts), unless they are too large."""
     text = ""

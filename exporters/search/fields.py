@@ -77,6 +77,13 @@ class RelatedField(Struct, frozen=True):
     many: bool = False
 
 
+class Owner(Struct, frozen=True):
+    """What a searched row belongs to: the only row of `entity` for which `match` holds."""
+
+    entity: Entity
+    match: str
+
+
 class Entity(Struct, frozen=True):
     """What is searched. `identity`: columns that tell rows apart, the last of every order.
 
@@ -84,6 +91,7 @@ class Entity(Struct, frozen=True):
     `alternatives`: if there is `$or`.
     `synonyms`: names of one property, of which a filter may use one; `required`: those that a filter must have.
     `definition`: the column that names the definition whose columns `d` are joined.
+    `owners`: properties that are filters of what a row belongs to.
     `within`: what a search may be narrowed to by its place in the API, as conditions about `{key}`.
     `made`: rows are made by the query. Its source may hold `{key}`, and `{matching}` where its filter goes.
     """
@@ -100,6 +108,7 @@ class Entity(Struct, frozen=True):
     synonyms: tuple[tuple[str, str], ...] = ()
     required: tuple[str, ...] = ()
     definition: str = ""
+    owners: Mapping[str, Owner] = {}
     within: Mapping[str, str] = {}
     made: bool = False
 

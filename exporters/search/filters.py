@@ -26,6 +26,7 @@ from .fields import (
     STRING_KEY,
     Entity,
     Field,
+    Owner,
     RelatedField,
     Relation,
 )
@@ -84,7 +85,14 @@ class AnyOf(Struct, frozen=True):
     alternatives: tuple[tuple[Compare | Related, ...], ...]
 
 
-Condition = Compare | Related | AnyOf
+class Owned(Struct, frozen=True):
+    """What the row belongs to satisfies all conditions."""
+
+    owner: Owner
+    conditions: Conditions
+
+
+Condition = Compare | Related | AnyOf | Owned
 #: All of them hold.
 Conditions = tuple[Condition, ...]
 
@@ -142,10 +150,24 @@ class Reading:
         for name in self._entity.required:
             if found.get(name) is None:
                 self._problem(f"{path}.{name}", "expected a value, got none")
-        conditions: list[Condition] = list(self._plain(path, {key: found[key] for key in found if key != "$or"}))
+        apart = {"$or", *self._entity.owners}
+        conditions: list[Condition] = list(self._plain(path, {key: found[key] for key in found if key not in apart}))
+        for name, owner in self._entity.owners.items():
+            if name in found:
+                conditions.append(self._owner(f"{path}.{name}", owner, found[name]))
         if "$or" in found:
             conditions += self._alternatives(f"{path}.$or", found["$or"])
         return tuple(conditions)
+
+    def _owner(self, path: str, owner: Owner, given: object) -> Owned:
+        """A filter of its own; what it says counts with the rest."""
+        if isinstance(given, Mapping) and not given:
+            self._problem(path, "expected at least one property, got {}; it would match everything")
+        reading = Reading(owner.entity)
+        reading.problems, reading._count, reading._too_many = self.problems, self._count, self._too_many
+        conditions = reading.conditions(path, given)
+        self._count, self._too_many = reading._count, reading._too_many
+        return Owned(owner, conditions)
 
     def _alternatives(self, path: str, given: object) -> list[AnyOf]:
         if not self._entity.alternatives:
@@ -190,7 +212,7 @@ class Reading:
     def _known(self) -> list[str]:
         entity = self._entity
         names = [*self._fields, *entity.related, *entity.variables, *([entity.tags_name] if entity.tags else [])]
-        return [*names, *(["$or"] if entity.alternatives else [])]
+        return [*names, *entity.owners, *(["$or"] if entity.alternatives else [])]
 
     def _related(
         self, path: str, related: RelatedField, value: object, same: dict[str, tuple[Relation, list[Compare]]]

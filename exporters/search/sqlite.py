@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from .fields import BEGINNING_SIZE, ENUM, Entity
-from .filters import AnyOf, Compare, Condition, Conditions, Related
+from .filters import AnyOf, Compare, Condition, Conditions, Owned, Related
 from .requests import Request
 from .store import TOTAL_MAX
 from .values import Operand
@@ -197,7 +197,12 @@ def _condition(condition: Condition, parameters: Parameters, plan: Plan) -> str:
         return _compare(condition, parameters)
     if isinstance(condition, Related):
         return _related(condition, parameters, plan)
-    assert isinstance(condition, AnyOf)
+    if isinstance(condition, Owned):
+        # looked up by its key for each row: whoever visits rows in their order reads no more than he needs
+        found = where(condition.conditions)
+        parameters += found.parameters
+        owner = condition.owner
+        return f"EXISTS (SELECT 1 FROM {owner.entity.source} WHERE {owner.match} AND {found.text})"
     alternatives = [
         " AND ".join(_condition(one, parameters, plan) for one in alternative) for alternative in condition.alternatives
     ]

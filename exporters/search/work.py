@@ -24,12 +24,13 @@ from .fields import (
     STRINGS,
     Entity,
     Field,
+    Owner,
     RelatedField,
     Relation,
     filter_only,
     shown_only,
 )
-from .instances import PROCESS_ID, TENANT
+from .instances import PROCESS_ID, PROCESS_INSTANCE, TENANT
 
 JOB = Entity(
     "JOB",
@@ -45,8 +46,7 @@ JOB = Entity(
         Field("retries", INTEGER, "j.retries"),
         Field("worker", STRING, "j.worker"),
         Field("deadline", DATE, "nullif(j.deadline, -1)", nullable=True, path="deadline"),
-        # a bare number would be the index of a column in ORDER BY
-        Field("priority", INTEGER, "cast(0 AS INTEGER)"),
+        Field("priority", INTEGER, "j.priority"),
         Field("errorCode", STRING, "nullif(j.error_code, '')", nullable=True, path="error_code"),
         Field("errorMessage", STRING, "nullif(j.error_message, '')", nullable=True, path="error_message"),
         Field(
@@ -68,6 +68,8 @@ JOB = Entity(
         TENANT,
     ),
     definition="j.definition_key",
+    # ours
+    owners={"processInstance": Owner(PROCESS_INSTANCE, "p.key = j.process_instance_key")},
 )
 
 #: The process instance and those that it called, directly or not.

@@ -32,10 +32,10 @@ SELECT = (
 )
 REPLACE = f"INSERT OR REPLACE INTO batch_operation_partitions VALUES ({', '.join('?' * len(COLUMNS))})"
 UPSERT_ITEM = (
-    "INSERT INTO batch_items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+    "INSERT INTO batch_items VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
     " SET state = excluded.state, processed_date = excluded.processed_date, error_message = excluded.error_message,"
     " position = excluded.position, prediction = excluded.prediction, incident_key = excluded.incident_key,"
-    " unchanged = excluded.unchanged"
+    " unchanged = excluded.unchanged, replaced = excluded.replaced, replaced_size = excluded.replaced_size"
 )
 DELETE_ITEMS = "DELETE FROM batch_items WHERE batch_operation_key = ? AND partition_id = ?"
 DELETE_ITEMS_OF_NOBODY = (
@@ -113,14 +113,8 @@ class Batches:
             for item in value.items:
                 root = item.root_process_instance_key
                 row = (record.key, item.item_key, item.process_instance_key, root, "ACTIVE", None, None)
-                self._items[record.key, item.item_key] = (
-                    *row,
-                    record.position,
-                    None,
-                    None,
-                    False,
-                    record.step.partition_id,
-                )
+                told = (record.position, None, None, False, record.step.partition_id, None, 0)
+                self._items[record.key, item.item_key] = (*row, *told)
 
     def _retrying(self, record: Record, value: BatchOperationItem) -> None:
         self._keep_item(record, record.key, value, "ACTIVE")
@@ -148,5 +142,6 @@ class Batches:
         unchanged = isinstance(value, BatchOperationItem) and value.unchanged
         row = (batch, key, value.process_instance_key, value.root_process_instance_key, state, date, error)
         prediction = value.prediction or None if isinstance(value, BatchOperationItem) else None
-        told = (record.position, prediction, incident_key, unchanged, record.step.partition_id)
+        replaced = (value.replaced or None, value.replaced_size) if isinstance(value, BatchOperationItem) else (None, 0)
+        told = (record.position, prediction, incident_key, unchanged, record.step.partition_id, *replaced)
         self._items[batch, key] = (*row, *told)

@@ -9,7 +9,7 @@ import msgspec
 
 from engine.core.ports import INITIAL_VARIABLES, NO_VARIABLES
 from engine.records.batch_operation_chunk import ItemFacts
-from exporters.search.facts import VARIABLES_SIZE_MAX, with_variables, within_size
+from exporters.search.facts import VARIABLES_SIZE_MAX, replaced_by, with_variables, within_size
 
 KEYS = "(SELECT value FROM json_each(?))"
 INSTANCES = f"SELECT key, definition_key, state, business_id, tags, end_date FROM process_instances WHERE key IN {KEYS}"
@@ -51,6 +51,17 @@ def read_facts(
         with_variables(known[key], sizes.get(key, 0), found.get(key, ())) if key in known else ItemFacts(item_key=key)
         for key in keys
     ]
+
+
+def read_replaced(
+    connection: sqlite3.Connection, batch: int, keys: Sequence[int], size_max: int
+) -> Sequence[ItemFacts]:
+    """What the first of these items of a batch operation replaced."""
+    found = f"FROM batch_items WHERE batch_operation_key = ? AND item_key IN {KEYS}"
+    sizes = dict(connection.execute(f"SELECT item_key, replaced_size {found}", [batch, _listed(keys)]).fetchall())
+    keys = within_size(keys, sizes, size_max)
+    texts = dict(connection.execute(f"SELECT item_key, replaced {found}", [batch, _listed(keys)]).fetchall())
+    return [replaced_by(key, texts.get(key), sizes.get(key, 0)) for key in keys]
 
 
 def _instances(connection: sqlite3.Connection, keys: Sequence[int]) -> dict[int, ItemFacts]:

@@ -21,7 +21,7 @@ from engine.records.process import Process
 from engine.records.process_instance import ProcessInstance
 from engine.records.process_instance_business_id import ProcessInstanceBusinessId
 from engine.records.variable import Variable
-from exporters.facts import java_hash, key_given
+from exporters.facts import java_hash, job_state, key_given
 from exporters.forms import form_row
 
 from .counts import INSTANCES, Counts
@@ -35,7 +35,17 @@ Handlers = Mapping[tuple[str, str], Callable[[Record, Any], None]]
 
 #: What a migration changes in a row.
 MOVING = ("definition_key", "element_id")
-JOB_CHANGING = ("state", "last_update_time", "retries", "worker", "deadline", "error_code", "error_message", "end_time")
+JOB_CHANGING = (
+    "state",
+    "last_update_time",
+    "retries",
+    "priority",
+    "worker",
+    "deadline",
+    "error_code",
+    "error_message",
+    "end_time",
+)
 
 
 class Projection:
@@ -236,8 +246,16 @@ class Projection:
     def _job_created(self, record: Record, value: Job) -> None:
         key = record.key
         created = record.step.timestamp
-        row: list[Value] = [key, value.type, value.kind, "CREATED", value.retries, "", -1, value.custom_headers, "", ""]
-        row += [value.process_instance_key, value.process_definition_key, value.element_id, value.element_instance_key]
+        row: list[Value] = [key, value.type, value.kind, "CREATED", value.retries, value.priority, "", -1]
+        row += [
+            value.custom_headers,
+            "",
+            "",
+            value.process_instance_key,
+            value.process_definition_key,
+            value.element_id,
+            value.element_instance_key,
+        ]
         self._jobs.add([*row, value.root_process_instance_key, created, created, None], key)
         self._counts.add("jobs.CREATED")
 
@@ -247,13 +265,24 @@ class Projection:
         state: str | None,
         *,
         retries: int | None = None,
+        priority: int | None = None,
         worker: str | None = None,
         deadline: int | None = None,
         error_code: str | None = None,
         error_message: str | None = None,
         end_time: int | None = None,
     ) -> None:
-        values = (state, record.step.timestamp, retries, worker, deadline, error_code, error_message, end_time)
+        values = (
+            state,
+            record.step.timestamp,
+            retries,
+            priority,
+            worker,
+            deadline,
+            error_code,
+            error_message,
+            end_time,
+        )
         self._jobs.change(record.key, *values, None, None)
 
     def _job_activated(self, record: Record, value: Job) -> None:
@@ -262,12 +291,12 @@ class Projection:
 
     def _job_ended(self, record: Record, _: Job) -> None:
         now = record.step.timestamp
-        self._jobs.change(record.key, record.intent, now, None, None, None, None, None, now, None, None)
+        self._jobs.change(record.key, record.intent, now, None, None, None, None, None, None, now, None, None)
 
     def _job_migrated(self, record: Record, value: Job) -> None:
         # the state stays, so that a job that failed is found as one
         now, moved = record.step.timestamp, (value.process_definition_key, value.element_id)
-        self._jobs.change(record.key, None, now, None, None, None, None, None, None, *moved)
+        self._jobs.change(record.key, None, now, None, None, None, None, None, None, None, *moved)
 
     def _job_error_thrown(self, record: Record, value: Job) -> None:
         code, message = value.error_code, value.error_message
@@ -288,8 +317,9 @@ class Projection:
         changed = value.changed_attributes
         self._change_job(
             record,
-            "RETRIES_UPDATED" if "retries" in changed else "TIMEOUT_UPDATED",
+            job_state(changed),
             retries=value.retries if "retries" in changed else None,
+            priority=value.priority if "priority" in changed else None,
             deadline=value.deadline if "timeout" in changed else None,
         )
 

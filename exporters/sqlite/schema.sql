@@ -127,6 +127,7 @@ CREATE TABLE jobs (
     kind                 TEXT NOT NULL,
     state                TEXT NOT NULL,
     retries              INTEGER NOT NULL,
+    priority             INTEGER NOT NULL,
     worker               TEXT NOT NULL,
     deadline             INTEGER NOT NULL,  -- -1: none
     custom_headers       TEXT NOT NULL,     -- JSON object, or empty
@@ -369,6 +370,7 @@ CREATE TABLE batch_operation_partitions (   -- one partition's part; the documen
     paused_until        INTEGER,            -- while a window of pause lasts
     deleted             INTEGER NOT NULL,   -- rows go when every part of the batch operation is deleted
     dry_run             INTEGER NOT NULL,
+    undoable            INTEGER NOT NULL,   -- its items say what they replaced
     plan_key            INTEGER,            -- the dry run whose plan it commits
     approved_by         TEXT,               -- of a plan, on the lead partition
     yielding_since      INTEGER,            -- while it is slower for the sake of clients
@@ -407,6 +409,7 @@ SELECT batch_operation_key AS key,
        max(slice_size) AS slice_size,
        CASE WHEN max(final_state) IS NULL THEN max(suspension_reason) END AS suspension_reason,
        max(dry_run) AS dry_run,
+       max(undoable) AS undoable,
        max(plan_key) AS plan_key,
        max(approved_by) AS approved_by,
        CASE WHEN max(final_state) IS NULL THEN coalesce(max(held), '[]') ELSE '[]' END AS held,
@@ -432,6 +435,8 @@ CREATE TABLE batch_items (
     incident_key         INTEGER,           -- while it waits for somebody
     unchanged            INTEGER NOT NULL,  -- COMPLETED, but it was so already
     partition_id         INTEGER NOT NULL,  -- that found it: not that of its key if there is none of that
+    replaced             TEXT,              -- what it replaced, of one that can be undone
+    replaced_size        INTEGER NOT NULL,  -- bytes of that, -1: too large to be kept
     PRIMARY KEY (batch_operation_key, item_key)
 ) WITHOUT ROWID;
 CREATE INDEX batch_items_instance ON batch_items (process_instance_key);

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from engine.core.faults import BadRequest, Unavailable
-from engine.core.ports import Clock, SelectedItem, SelectionQuery
+from engine.core.ports import REPLACED_VARIABLES, Clock, SelectedItem, SelectionQuery
 from engine.records.batch_operation_chunk import ItemFacts
 from exporters.search.documents import DocumentReader, shown_row
 from exporters.search.filters import check_filter, entity_named, parse_filter, selection_conditions
@@ -33,7 +33,7 @@ from exporters.search.store import TOTAL_MAX, Document, SearchResult, SelectionG
 from exporters.search.values import INTEGER_MAX
 
 from .database import file_identity, is_unavailable, open_reader
-from .facts import read_facts
+from .facts import read_facts, read_replaced
 
 #: Queries at the same time; more wait.
 THREADS_MAX = 4
@@ -141,8 +141,12 @@ class SqliteSearch:
             for item, instance, root in rows
         ]
 
-    async def facts(self, entity: str, keys: Sequence[int], variables: str, size_max: int) -> Sequence[ItemFacts]:
+    async def facts(
+        self, entity: str, keys: Sequence[int], variables: str, size_max: int, items_of: int = -1
+    ) -> Sequence[ItemFacts]:
         """As `Search.facts`."""
+        if variables == REPLACED_VARIABLES:
+            return await self._run(lambda connection: read_replaced(connection, items_of, keys, size_max))
         return await self._run(lambda connection: read_facts(connection, entity, keys, variables, size_max))
 
     async def summarize(self, query: SelectionQuery) -> list[SelectionGroup]:

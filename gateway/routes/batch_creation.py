@@ -82,6 +82,7 @@ class BatchOptionsBody(Body, frozen=True, kw_only=True):
     max_failures: MaxFailures | None = None
     retry_policy: RetryPolicy | None = None
     webhook: Annotated[str, Meta(max_length=WEBHOOK_LENGTH_MAX)] = ""
+    undoable: bool = False
 
     def options(
         self, webhooks: WebhookSettings, parent_key: int = NONE, plan_key: int = NONE, *, undoes: bool = False
@@ -107,6 +108,7 @@ class BatchOptionsBody(Body, frozen=True, kw_only=True):
             parent_key=parent_key,
             undoes=undoes,
             webhook=self.webhook,
+            undoable=self.undoable,
             plan_key=plan_key,
         )
 

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 import msgspec
 from litestar.response.base import ASGIResponse
-from msgspec import Raw
+from msgspec import Raw, structs
 
 from engine.core.record import DEFAULT_TENANT, NONE, Record
 from engine.records import Job, JobBatch
@@ -16,6 +16,7 @@ from gateway.fields import (
     BusinessId,
     Count,
     Document,
+    Int32,
     Milliseconds,
     Name,
     OperationReference,
@@ -102,7 +103,7 @@ class JobChangeset(Body, frozen=True, kw_only=True):
 
     retries: PositiveCount | None = None
     timeout: Milliseconds | None = None
-    priority: Unsupported | None = None
+    priority: Int32 | None = None
 
 
 class JobUpdateBody(Body, frozen=True, kw_only=True):
@@ -186,12 +187,11 @@ async def throw_error(gateway: Gateway, request: HttpRequest) -> ASGIResponse:
 
 
 async def update_job(gateway: Gateway, request: HttpRequest) -> ASGIResponse:
-    """Change retries or time-out of a job."""
+    """Change retries, time-out or priority of a job."""
     key = path_key(request)
     body = await gateway.bodies.read(request, JobUpdateBody)
-    changes = {"retries": body.changeset.retries, "timeout": body.changeset.timeout}
-    given = {name: value for name, value in changes.items() if value is not None}
-    update = Job(retries=given.get("retries", 0), timeout=given.get("timeout", NONE), changed_attributes=tuple(given))
+    given = {name: value for name, value in structs.asdict(body.changeset).items() if value is not None}
+    update = Job(changed_attributes=tuple(given), **{"timeout": NONE, **given})
     await gateway.change(request, key, "JOB", "UPDATE", update, operation_reference=body.operation_reference)
     return no_content()
 
@@ -221,7 +221,7 @@ def activated_job(record: Record) -> dict[str, object]:
         "tags": job.tags,
         "rootProcessInstanceKey": str(job.root_process_instance_key),
         "businessId": job.business_id or None,
-        "priority": 0,
+        "priority": job.priority,
         "jobLeaseToken": None,
     }
 

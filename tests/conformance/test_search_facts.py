@@ -8,15 +8,17 @@ from pathlib import Path
 
 import msgspec
 
-from engine.core.ports import INITIAL_VARIABLES, LAST_VARIABLES, NO_VARIABLES
+from engine.core.ports import INITIAL_VARIABLES, LAST_VARIABLES, NO_VARIABLES, REPLACED_VARIABLES
 from engine.core.record import first_key
+from engine.operations.set_variables import Parameters
 from engine.records import DecisionEvaluation, Deployment, ProcessInstance
 from engine.records.batch_operation_chunk import ItemFacts
+from engine.records.batch_options import BatchOptions
 from engine.records.deployment import Resource
 from exporters.search.facts import VARIABLES_SIZE_MAX
 from tests.conformance.conftest import OpenStore
 from tests.support import models as m
-from tests.support.actions import creation, set_variables
+from tests.support.actions import SET_VARIABLES, batch, creation, set_variables
 from tests.support.decisions import decision, literal, model
 from tests.support.projections import export_records
 from tests.support.scenario import Scenario, make
@@ -164,3 +166,33 @@ def test_what_was_detached_has_no_parent_any_more(open_store: OpenStore, tmp_pat
             ]
 
     asyncio.run(ask())
+
+
+def test_facts_of_items_are_what_these_replaced(open_store: OpenStore, tmp_path: Path) -> None:
+    s = Scenario(settings={"undo_size_max": 20})
+    s.deploy(m.one_task())
+    small, large, same = (s.create("one", variables) for variables in ('{"x":1}', f'{{"x":"{"y" * 20}"}}', '{"x":2}'))
+    wish = {"parameters": Parameters(variables='{"x":2}'), "options": BatchOptions(undoable=True)}
+    other, batch_key = (
+        s.when(batch(SET_VARIABLES, **fields)).one("BATCH_OPERATION_CREATION", "CREATED").key
+        for fields in ({"filter_text": "", "item_keys": (same,), **wish}, wish)
+    )
+
+    async def ask() -> list[list[ItemFacts]]:
+        async with open_store(tmp_path) as (exporter, search):
+            await export_records(exporter, s.records())
+            keys = [large, small, same, UNKNOWN]
+            return [
+                list(await search.facts("PROCESS_INSTANCE", keys, REPLACED_VARIABLES, size_max, of))
+                for size_max, of in ((1 << 20, batch_key), (1, batch_key), (1 << 20, other))
+            ]
+
+    found, first, nothing = asyncio.run(ask())
+    assert found == [
+        ItemFacts(item_key=large, variables_size=-1),
+        ItemFacts(item_key=small, variables='{"x":[1]}', variables_size=9),
+        ItemFacts(item_key=same),
+        ItemFacts(item_key=UNKNOWN),
+    ]
+    assert first == found[:1]
+    assert nothing == [ItemFacts(item_key=key) for key in (large, small, same, UNKNOWN)]

@@ -139,6 +139,29 @@ def test_what_an_instance_waits_for(open_store: OpenStore, tmp_path: Path) -> No
     run(open_store, tmp_path, scenario)
 
 
+def test_jobs_by_their_priority(open_store: OpenStore, tmp_path: Path) -> None:
+    async def scenario(world: Asked, story: Story) -> None:
+        instance, task, plain = story.start()
+        jobs = {plain: 0}
+        for priority in (-7, 9, 9):
+            jobs[key := story.key()] = priority
+            story.step(("JOB", "CREATED", key, {**story.job(instance, task), "priority": priority}))
+        await world.export(story)
+        _, low, first, second = jobs
+        given = {"sort": [{"field": "priority", "order": "DESC"}, {"field": "jobKey", "order": "ASC"}]}
+        found = await world.found("JOB", "jobKey", **given)
+        assert found == [str(key) for key in (first, second, plain, low)]
+        assert await world.found("JOB", "jobKey", filter={"priority": {"$gt": 0, "$lt": 9}}) == []
+        assert await world.found("JOB", "jobKey", filter={"priority": -7}) == [str(low)]
+        story.step(("JOB", "UPDATED", low, {"changed_attributes": ("priority",), "priority": 10, "retries": 1}))
+        await world.export(story)
+        document = (await world.search.search("JOB", {"filter": {"priority": {"$gte": 10}}})).items[0]
+        assert (document["jobKey"], document["state"]) == (str(low), "PRIORITY_UPDATED")
+        assert (document["priority"], document["retries"]) == (10, 3)
+
+    run(open_store, tmp_path, scenario)
+
+
 def test_a_task_sees_the_variables_of_its_scopes(open_store: OpenStore, tmp_path: Path) -> None:
     async def scenario(world: Asked, story: Story) -> None:
         instance, outer, _ = story.start()

@@ -97,13 +97,45 @@ def test_jobs_are_selected_by_filters_of_their_own(
     play(open_store, tmp_path_factory.mktemp("search"), told, scenario)
 
 
-def selected_jobs(jobs: list[Json], filters: Json | None, query: SelectionQuery) -> list[tuple[int, int, int]]:
-    """What a selection of jobs must give."""
+@given(told=worlds, data=st.data())
+@generated
+def test_jobs_are_selected_by_their_process_instances(
+    open_store: OpenStore, tmp_path_factory: pytest.TempPathFactory, told: Told, data: st.DataObject
+) -> None:
+    async def scenario(search: SearchStore) -> None:
+        jobs = await all_of(search, "JOB", {})
+        if not jobs:
+            return
+        keys = [int(job["jobKey"]) for job in jobs]
+        found = await all_of(search, "PROCESS_INSTANCE", {})
+        documents = {document["processInstanceKey"]: document for document in found}
+        instances = some_of(plain_filters("PROCESS_INSTANCE", found) | related_filters(), 1)
+        alternatives = st.lists(instances, min_size=1, max_size=2).map(lambda given: {"$or": given})
+        for _ in range(6):
+            of_instances = data.draw(instances | alternatives)
+            wanted = {
+                instance.key for instance in told.instances if matches(documents[instance.key], instance, of_instances)
+            }
+            of_jobs = data.draw(some_of(plain_filters("JOB", jobs)))
+            chosen = [job for job in jobs if job["processInstanceKey"] in wanted and matches(job, None, of_jobs)]
+            filters = {**of_jobs, "processInstance": of_instances}
+            query = draw_query(data, keys, "JOB", filters, processes_of(jobs))
+            assert await rows_of(search, query) == selected_jobs(jobs, None, query, chosen), query
+            assert await all_of(search, "JOB", {"filter": filters}) == chosen
+
+    play(open_store, tmp_path_factory.mktemp("search"), told, scenario)
+
+
+def selected_jobs(
+    jobs: list[Json], filters: Json | None, query: SelectionQuery, matching: Sequence[Json] = ()
+) -> list[tuple[int, int, int]]:
+    """What a selection of jobs must give. `matching`: what the filter finds, if it is not said by `filters`."""
     found = []
     for job in jobs:
         key = int(job["jobKey"])
         in_state = not query.states or job["state"] in query.states
         chosen = (in_state and filters is not None and matches(job, None, filters)) or key in query.item_keys
+        chosen = chosen or job in matching
         readable = query.process_ids is None or job["processDefinitionId"] in query.process_ids
         if chosen and readable and key not in query.excluded and partition_of(key) == query.partition:
             found.append((key, int(job["processInstanceKey"]), int(job["rootProcessInstanceKey"])))

@@ -174,7 +174,9 @@ def give_up_searching(s: Scenario) -> None:
 
 def change_many(s: Scenario) -> None:
     """Jobs get retries, instances variables; one job has no time-out."""
-    changed = update_job.Parameters(changed_attributes=("retries", "timeout"), retries=4, timeout=1_000)
+    changed = update_job.Parameters(
+        changed_attributes=("retries", "timeout", "priority"), retries=4, timeout=1_000, priority=3
+    )
     s.when(batch(UPDATE_JOBS, '{"processDefinitionId": "one"}', changed), 1)
     variables = setting.Parameters(variables='{"region": "north"}')
     s.when(batch(SET_VARIABLES, '{"processDefinitionId": "one"}', variables), 2)

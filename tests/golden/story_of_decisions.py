@@ -23,7 +23,12 @@ def decide(s: Scenario) -> None:
     task = m.element("businessRuleTask", "decide", extensions=(called,))
     files = {
         "menu.dmn": model(total, bill, decision("dish", dish)),
-        "menu.bpmn": m.straight("menu", task, m.job("cook", "cook"), names=["decide", "cook"]),
+        "menu.bpmn": m.straight(
+            "menu",
+            task,
+            m.job("cook", "cook", '<zeebe:jobPriorityDefinition priority="=6 + 1" />'),
+            names=["decide", "cook"],
+        ),
         "menu.form": b'{"id": "menu-form", "components": []}',
     }
     resources = tuple(Resource(resource_name=name, resource=content) for name, content in files.items())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from engine.operations.modify_process_instance import Body, Move, read
+from engine.operations.set_variables import Parameters
 from engine.records import (
     BatchOperationCreation,
     BatchOperationIncident,
@@ -13,11 +14,11 @@ from engine.records import (
 )
 from engine.records.batch_options import BatchOptions
 from tests.support import models as m
-from tests.support.actions import CANCEL, MODIFY, SUSPEND, batch, manage
-from tests.support.batches import update
+from tests.support.actions import CANCEL, MODIFY, SET_VARIABLES, SUSPEND, batch, manage, set_variables
+from tests.support.batches import CREATION, undo, update
 from tests.support.scenario import Scenario, make
 
-CREATION = "BATCH_OPERATION_CREATION"
+CREATED = ("PROCESS_INSTANCE_CREATION", "CREATED")
 INCIDENT = "BATCH_OPERATION_INCIDENT"
 HELD = '{"processDefinitionId": "held"}'
 #: What never can be done: nothing waits at the end.
@@ -52,7 +53,8 @@ def hold_and_pause(s: Scenario) -> None:
     s.when(batch(SUSPEND, HELD, options=BatchOptions(pause_windows=(window,))), 2)
     suspended = latest(s)
     s.advance(60_000)
-    s.when(make(CREATION, "CREATE", BatchOperationCreation(options=BatchOptions(parent_key=suspended, undoes=True))), 2)
+    undo(s, suspended, 2)
+    undo_variables(s)
     s.when(batch(MODIFY, HELD, NOWHERE, options=BatchOptions(raises_incidents=True)), 2)
     key = latest(s)
     s.when(manage("SUSPEND", key, "COMPLETION"), 2)
@@ -97,6 +99,17 @@ def fall_silent(s: Scenario) -> None:
 
 def measured_at(s: Scenario) -> int:
     return [record.step.timestamp for record in s.records(2) if record.intent == "MEASURED"][-1]
+
+
+def undo_variables(s: Scenario) -> None:
+    """Values are replaced and put back, but for an instance that had none, and one that kept too much."""
+    keys = [record.key for record in s.records(2) if (record.value_type, record.intent) == CREATED]
+    set_variables(s, keys[-1], f'{{"region": "south", "text": "{"x" * 20_000}"}}')
+    set_variables(s, keys[-2], '{"region": "south"}')
+    for text in ('{"text": "short"}', '{"region": "north"}'):
+        wish = Parameters(variables=text)
+        s.when(batch(SET_VARIABLES, HELD, wish, options=BatchOptions(undoable=True)), 2)
+        undo(s, latest(s), 2)
 
 
 def latest(s: Scenario) -> int:

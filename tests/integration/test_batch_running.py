@@ -191,6 +191,30 @@ def test_what_was_suspended_is_put_back(http: httpx.Client, client: CamundaClien
     assert http.post(f"/batch-operations/{back['batchOperationKey']}/undo").status_code == 200
 
 
+def test_values_of_variables_are_put_back(http: httpx.Client, client: CamundaClient, name: str) -> None:
+    keys = several(client, name, 3)
+    for number, key in enumerate(keys):
+        answer_of(http.put(f"/element-instances/{key}/variables", json={"variables": {"n": number}}))
+    wish = {"filter": {"processInstanceKey": {"$in": keys}}, "variables": {"n": 9}}
+    plain = answer_of(http.post("/process-instances/variables", json=wish))["batchOperationKey"]
+    assert ended(http, plain)["undoable"] is False
+    assert http.post(f"/batch-operations/{plain}/undo").status_code == 409
+    wish |= {"variables": {"n": 10}, "undoable": True}
+    key = answer_of(http.post("/process-instances/variables", json=wish))["batchOperationKey"]
+    assert ended(http, key)["undoable"] is True
+    answer_of(http.put(f"/element-instances/{keys[0]}/variables", json={"variables": {"n": 11}}))
+    back = answer_of(http.post(f"/batch-operations/{key}/undo"))
+    assert back["batchOperationType"] == "SET_VARIABLES"
+    undone = ended(http, back["batchOperationKey"])
+    assert (undone["operationsCompletedCount"], undone["operationsFailedCount"]) == (2, 1)
+    found = answer_of(
+        http.post("/variables/search", json={"filter": {"name": "n", "processInstanceKey": {"$in": keys}}})
+    )
+    assert {item["processInstanceKey"]: item["value"] for item in found["items"]} == dict(
+        zip(keys, ("11", "9", "9"), strict=True)
+    )
+
+
 def test_several_are_canceled_at_once_or_none_is(http: httpx.Client, client: CamundaClient, name: str) -> None:
     keys = several(client, name, 4)
     by_partition: dict[int, list[str]] = {}

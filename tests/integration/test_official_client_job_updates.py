@@ -7,6 +7,7 @@ from camunda_orchestration_sdk import (
     CamundaClient,
     JobBatchUpdateRequest,
     JobSearchQuery,
+    JobUpdateRequest,
 )
 from camunda_orchestration_sdk.errors import BadRequestError
 
@@ -40,9 +41,32 @@ def test_jobs_of_a_type_get_retries(client: CamundaClient, name: str) -> None:
     assert [job.retries for job in activate_all(client, name, 3)] == [9, 9, 9]
 
 
+def test_jobs_of_a_type_get_a_priority(client: CamundaClient, name: str) -> None:
+    create(client, name)
+    client.search_jobs(data=JobSearchQuery.from_dict({"filter": {"type": name}}), consistency=counted(1))
+    made = update(client, {"type": name}, priority=-5)
+    assert batch_in(client, made.batch_operation_key).operations_completed_count == 1
+    (job,) = client.search_jobs(
+        data=JobSearchQuery.from_dict({"filter": {"type": name, "priority": -5}}), consistency=counted(1)
+    ).items
+    assert (job.priority, job.state) == (-5, "PRIORITY_UPDATED")
+    client.update_job(job_key=job.job_key, data=JobUpdateRequest.from_dict({"changeset": {"priority": 2147483647}}))
+    assert [job.priority for job in activate_all(client, name, 1)] == [2147483647]
+
+
+def test_jobs_of_the_process_instances_that_a_filter_selects(client: CamundaClient, name: str) -> None:
+    keys = [create(client, name) for _ in range(3)]
+    client.search_jobs(data=JobSearchQuery.from_dict({"filter": {"type": name}}), consistency=counted(3))
+    made = update(client, {"processInstance": {"processInstanceKey": {"$in": keys[:2]}}}, retries=7)
+    assert batch_in(client, made.batch_operation_key).operations_completed_count == 2
+    assert sorted(job.retries for job in activate_all(client, name, 3)) == [3, 7, 7]
+
+
 def test_what_makes_no_sense_is_refused(client: CamundaClient, name: str) -> None:
-    refused(BadRequestError, lambda: update(client, {"type": name}), "Bad Request", "expected retries, timeout")
+    refused(BadRequestError, lambda: update(client, {"type": name}), "Bad Request", "expected at least one of")
     refused(BadRequestError, lambda: update(client, {}, retries=1), "Bad Request", "which jobs are meant")
+    nothing = {"processInstance": {}}
+    refused(BadRequestError, lambda: update(client, nothing, retries=1), "Bad Request", "filter.processInstance")
     refused(
         BadRequestError,
         lambda: update(client, {"hasIncident": True}, retries=1),

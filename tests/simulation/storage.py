@@ -145,10 +145,12 @@ class SimulatedSearch:
         await self._trouble()  # what was found may be old, or lost on its way
         return found
 
-    async def facts(self, entity: str, keys: Sequence[int], variables: str, size_max: int) -> Sequence[ItemFacts]:
+    async def facts(
+        self, entity: str, keys: Sequence[int], variables: str, size_max: int, items_of: int = -1
+    ) -> Sequence[ItemFacts]:
         """As `Search.facts`."""
         await self._trouble()
-        return await self._search.facts(entity, keys, variables, size_max)
+        return await self._search.facts(entity, keys, variables, size_max, items_of)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._search, name)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from engine.core.record import Record
-from engine.records import BatchOperationLifecycleManagement
+from engine.records import BatchOperationCreation, BatchOperationLifecycleManagement
 from engine.records.batch_options import BatchOptions
 
 from . import models as m
 from .actions import batch
-from .scenario import Scenario, make
+from .scenario import Moment, Scenario, make
 
+CREATION = "BATCH_OPERATION_CREATION"
 MANAGEMENT = "BATCH_OPERATION_LIFECYCLE_MANAGEMENT"
 ITEM = "BATCH_OPERATION_ITEM"
 EXECUTION = "BATCH_OPERATION_EXECUTION"
@@ -43,6 +44,12 @@ def start(s: Scenario, **options: object) -> int:
     """A batch operation that cancels everything, up to where it waits or ends; gives its key."""
     s.when(batch(options=BatchOptions(**options)))  # type: ignore[arg-type]
     return key_of(s)
+
+
+def undo(s: Scenario, key: int, partition: int = 1, **options: object) -> Moment:
+    """Put back what a batch operation has changed."""
+    wish = BatchOptions(**{"parent_key": key, "undoes": True, **options})  # type: ignore[arg-type]
+    return s.when(make(CREATION, "CREATE", BatchOperationCreation(options=wish), request="gateway/7"), partition)
 
 
 def update(key: int, **changed: object) -> Record:

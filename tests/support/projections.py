@@ -77,7 +77,7 @@ KINDS = {
         FROM variables x LEFT JOIN initial_values i ON i.key = x.key""",
     "job": f"""
         SELECT x.key, x.process_instance_key, x.root_key, {DEFINED}, x.type, x.kind AS job_kind, x.state, x.retries,
-               x.state = 'FAILED' AND x.retries > 0 AS failed_with_retries__flag, x.worker,
+               x.priority, x.state = 'FAILED' AND x.retries > 0 AS failed_with_retries__flag, x.worker,
                nullif(x.deadline, -1) AS deadline, nullif(x.custom_headers, '') AS custom_headers,
                nullif(x.error_code, '') AS error_code, nullif(x.error_message, '') AS error_message__long,
                x.element_id, x.element_instance_key, x.creation_time, x.last_update_time, x.end_time,
@@ -101,6 +101,7 @@ KINDS = {
         SELECT x.item_key AS key, nullif(x.process_instance_key, -1) AS process_instance_key,
                nullif(x.root_key, -1) AS root_key, x.batch_operation_key, x.item_key, x.state, x.processed_date,
                x.error_message, x.prediction, x.incident_key, nullif(x.unchanged, 0) AS unchanged__flag,
+               x.replaced, nullif(x.replaced_size, 0) AS replaced_size,
                (SELECT max(type) FROM batch_operation_partitions o
                 WHERE o.batch_operation_key = x.batch_operation_key) AS type
         FROM batch_items x""",

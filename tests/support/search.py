@@ -8,7 +8,7 @@ import msgspec
 
 from engine.batch.operation import FINISHED
 from engine.core.background import Background, Query
-from engine.core.ports import FILTERED, LAST_VARIABLES, SelectedItem, SelectionQuery
+from engine.core.ports import FILTERED, LAST_VARIABLES, REPLACED_VARIABLES, SelectedItem, SelectionQuery
 from engine.core.record import NONE, Record
 from engine.records.batch_operation_chunk import ItemFacts
 
@@ -37,7 +37,7 @@ class Search:
         if failure == "large" or query.selection.limit > self.limit:
             return initializer.too_large(query)
         items = self.select(query, records)
-        facts = [self.facts_of(item.item_key, query.variables, records) for item in items]
+        facts = [self.facts_of(item.item_key, query.variables, records, query.selection.items_of) for item in items]
         return initializer.found(query, items, facts[: self.facts_max] if query.variables else ())
 
     def select(self, query: Query, records: Sequence[Record]) -> list[SelectedItem]:
@@ -71,9 +71,17 @@ class Search:
         found.sort(key=lambda item: item.item_key)
         return [i for i in found if selection.after < i.item_key][: selection.limit]
 
-    def facts_of(self, key: int, variables: str, records: Sequence[Record]) -> ItemFacts:
+    def facts_of(self, key: int, variables: str, records: Sequence[Record], items_of: int = NONE) -> ItemFacts:
         """What these records tell of a process instance."""
         facts = ItemFacts(item_key=key)
+        if variables == REPLACED_VARIABLES:
+            done = [
+                r.value
+                for r in records
+                if (r.key, r.value_type, r.intent) == (key, "BATCH_OPERATION_ITEM", "COMPLETED")
+            ]
+            (value,) = [value for value in done if value.batch_operation_key == items_of]
+            return ItemFacts(item_key=key, variables=value.replaced, variables_size=value.replaced_size)
         values: dict[str, msgspec.Raw] = {}
         for record in records:
             value = record.value

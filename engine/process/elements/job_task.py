@@ -7,7 +7,8 @@ from typing import cast
 import msgspec
 
 from engine.bpmn.extensions import JOB_TYPE_SIZE_MAX
-from engine.bpmn.feel import EvaluationFailure, Value, brief
+from engine.bpmn.feel import EvaluationFailure, Expression, Value, brief
+from engine.bpmn.job_priority import JOB_PRIORITY_MAX, JOB_PRIORITY_MIN
 from engine.bpmn.model import AD_HOC_SUB_PROCESS, Element
 from engine.bpmn.model import Job as JobDefinition
 from engine.core.effects import Effects, Event
@@ -46,7 +47,7 @@ def create_job(execution: Execution, element: Element, key: int, resume: Work) -
     """A job for element instance `key`. False: it cannot be told what it is, and there is an incident."""
     assert element.job is not None
     try:
-        job_type, retries = _evaluate(execution, element.job, key)
+        job_type, retries, priority = _evaluate(execution, element.job, key)
     except EvaluationFailure as failure:
         yield execution.incident(key, "EXTRACT_VALUE_ERROR", str(failure), resume=resume)
         return False
@@ -54,6 +55,7 @@ def create_job(execution: Execution, element: Element, key: int, resume: Work) -
         type=job_type,
         kind=job_kind(element.type),
         retries=retries,
+        priority=priority,
         deadline=-1,
         custom_headers=msgspec.json.encode(element.job.headers).decode() if element.job.headers else "",
         process_instance_key=execution.instance_key,
@@ -85,6 +87,7 @@ def cancel_job(execution: Execution, row: ElementInstance) -> Effects:
         value = Job(
             type=job.type,
             retries=job.retries,
+            priority=job.priority,
             worker=job.worker,
             deadline=-1,
             process_instance_key=execution.instance_key,
@@ -106,8 +109,8 @@ def read_number(value: Value) -> Value:
     return int(cast(str, value)) if is_number else value
 
 
-def _evaluate(execution: Execution, job: JobDefinition, key: int) -> tuple[str, int]:
-    """The type and the retries of the job. Raises EvaluationFailure with what is wrong."""
+def _evaluate(execution: Execution, job: JobDefinition, key: int) -> tuple[str, int, int]:
+    """The type, the retries and the priority of the job. Raises EvaluationFailure with what is wrong."""
     scope = Scope(execution.view, key)
     job_type = job.type.evaluate(scope)
     if not isinstance(job_type, str) or not job_type:
@@ -119,4 +122,13 @@ def _evaluate(execution: Execution, job: JobDefinition, key: int) -> tuple[str, 
         raise EvaluationFailure(
             f"expected the retries '{job.retries.text}' to be a number from 0 to {RETRIES_MAX}, got {brief(retries)}"
         )
-    return job_type, retries
+    return job_type, retries, 0 if job.priority is None else _evaluate_priority(job.priority, scope)
+
+
+def _evaluate_priority(expression: Expression, scope: Scope) -> int:
+    priority = expression.evaluate(scope)
+    low, high = JOB_PRIORITY_MIN, JOB_PRIORITY_MAX
+    if not isinstance(priority, int) or isinstance(priority, bool) or not low <= priority <= high:
+        expected = f"expected the priority of the job '{expression.text}' to be a whole number from {low} to {high}"
+        raise EvaluationFailure(f"{expected}, got {brief(priority)}")
+    return priority

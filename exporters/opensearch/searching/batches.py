@@ -77,6 +77,7 @@ def _joined(key: int, parts: Sequence[PartDocument]) -> Row:
         "sliceSize": max(part.slice_size for part in parts),
         "suspensionReason": None if state in FINAL_STATES else _largest(part.suspension_reason for part in parts),
         "dryRun": any(part.dry_run for part in parts),
+        "undoable": any(part.undoable for part in parts),
         "planBatchOperationKey": _largest(part.plan_key for part in parts),
         "approvedBy": _largest(part.approved_by for part in parts),
         "heldPhases": "[]" if state in FINAL_STATES else _largest(part.held for part in parts) or "[]",

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from engine.core.patterns import literal
 from exporters.opensearch import mappings
 from exporters.search.fields import STRING_KEY
-from exporters.search.filters import AnyOf, Compare, Condition, Conditions, Related
+from exporters.search.filters import Compare, Condition, Conditions, Owned, Related
 from exporters.search.values import Operand
 
 from .evaluation import holds
@@ -80,7 +80,9 @@ class Translation:
             return await self._compare(condition)
         if isinstance(condition, Related):
             return await self._related(condition)
-        assert isinstance(condition, AnyOf)
+        if isinstance(condition, Owned):
+            # the only owner that there is
+            return has_parent(mappings.PROCESS_INSTANCE, await self.query_of(condition.conditions))
         return any_of(*[await self.query_of(alternative) for alternative in condition.alternatives])
 
     async def _related(self, related: Related) -> Query:

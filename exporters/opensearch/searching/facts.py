@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from engine.core.ports import INITIAL_VARIABLES, NO_VARIABLES
 from engine.records.batch_operation_chunk import ItemFacts
 from exporters.opensearch import mappings
-from exporters.search.facts import VARIABLES_SIZE_MAX, with_variables, within_size
+from exporters.search.facts import VARIABLES_SIZE_MAX, replaced_by, with_variables, within_size
 
 from .indices import Indices
 from .places import of_kind
@@ -41,6 +41,21 @@ async def read_facts(
         with_variables(known[key], sizes.get(key, 0), found.get(key, ())) if key in known else ItemFacts(item_key=key)
         for key in keys
     ]
+
+
+async def read_replaced(indices: Indices, batch: int, keys: Sequence[int], size_max: int) -> Sequence[ItemFacts]:
+    """What the first of these items of a batch operation replaced."""
+    keys = keys[:INSTANCES_MAX]
+    items = all_of(of_kind(mappings.BATCH_ITEM), term("batch_operation_key", batch))
+    paths = ("item_key", "replaced_size")
+    known = await indices.all_of(mappings.INSTANCES, all_of(items, terms("item_key", keys)), paths)
+    sizes: dict[int, int] = {source["item_key"]: source.get("replaced_size", 0) for source in known}
+    keys = within_size(keys, sizes, size_max)
+    read = [key for key in keys if sizes.get(key, 0) > 0]
+    paths = ("item_key", "replaced")
+    found = await indices.all_of(mappings.INSTANCES, all_of(items, terms("item_key", read)), paths) if read else []
+    texts: dict[int, str | None] = {source["item_key"]: source.get("replaced") for source in found}
+    return [replaced_by(key, texts.get(key), sizes.get(key, 0)) for key in keys]
 
 
 async def _instances(indices: Indices, keys: Sequence[int]) -> dict[int, ItemFacts]:

@@ -29,7 +29,6 @@ OF_OWNER = {"process_id_of_owner": "process_id"}
 CONSTANTS: Mapping[str, Operand] = {
     "NULL": None,
     "0": 0,
-    "cast(0 AS INTEGER)": 0,
     "'<default>'": "<default>",
     "'ACTIVE'": "ACTIVE",
     "'UNSPECIFIED'": "UNSPECIFIED",

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Collection, Mapping, Sequence
 from typing import TypeVar
 
 from engine.core.faults import BadRequest, Unavailable
-from engine.core.ports import SearchRefused, SelectedItem, SelectionQuery
+from engine.core.ports import REPLACED_VARIABLES, SearchRefused, SelectedItem, SelectionQuery
 from engine.records.batch_operation_chunk import ItemFacts
 from exporters.opensearch import mappings
 from exporters.opensearch.client import OpensearchClient, OpensearchConnection
@@ -19,7 +19,7 @@ from exporters.search.store import TOTAL_MAX, Document, SearchResult, SelectionG
 from exporters.search.values import INTEGER_MAX
 
 from .conditions import Translation
-from .facts import read_facts
+from .facts import read_facts, read_replaced
 from .indices import Indices
 from .made_entities import MadeEntities
 from .neighbourhood import Neighbourhood
@@ -130,8 +130,12 @@ class OpensearchSearch:
         except BadRequest as fault:
             raise SearchRefused(fault.message) from fault
 
-    async def facts(self, entity: str, keys: Sequence[int], variables: str, size_max: int) -> Sequence[ItemFacts]:
+    async def facts(
+        self, entity: str, keys: Sequence[int], variables: str, size_max: int, items_of: int = -1
+    ) -> Sequence[ItemFacts]:
         """As `Search.facts`."""
+        if variables == REPLACED_VARIABLES:
+            return await self._ask(read_replaced(self._indices, items_of, keys, size_max))
         return await self._ask(read_facts(self._indices, entity, keys, variables, size_max))
 
     async def summarize(self, query: SelectionQuery) -> list[SelectionGroup]:

@@ -46,6 +46,8 @@ OPPOSITES = {
     "SUSPEND_PROCESS_INSTANCE": "RESUME_PROCESS_INSTANCE",
     "RESUME_PROCESS_INSTANCE": "SUSPEND_PROCESS_INSTANCE",
 }
+#: What is undone by putting back what its items say that they replaced.
+KEEPING = ("SET_VARIABLES",)
 
 
 class Managed:
@@ -58,6 +60,9 @@ class Managed:
         self.ended: dict[int, tuple[str, bytes]] = {}
         #: those that only tried what they were about
         self.dry_runs: set[int] = set()
+        #: whose items say what they replaced, and those that undo others
+        self.undoable: set[int] = set()
+        self.undoing: set[int] = set()
         #: the same -> when it is deleted by itself, 0 never; those that retry it
         self.kept_until: dict[int, int] = {}
         self.ends: dict[int, int] = {}
@@ -71,6 +76,10 @@ class Managed:
         self.parts[part.key] = part
         if part.options.dry_run:
             self.dry_runs.add(part.key)
+        if part.options.undoable:
+            self.undoable.add(part.key)
+        if part.options.undoes:
+            self.undoing.add(part.key)
 
     def finish_when_done(self, part: Part) -> None:
         """Its part may have ended."""
@@ -94,7 +103,9 @@ class Managed:
         if parent in self.dry_runs:
             raise Refused(INVALID_STATE)
         name, parameters = self.ended[parent]
-        if wish.options.undoes:
+        if name in KEEPING and (parent in self.undoing or (wish.options.undoes and parent not in self.undoable)):
+            raise Refused(INVALID_STATE)
+        if wish.options.undoes and name not in KEEPING:
             name, parameters = OPPOSITES.get(name, ""), b""
             if not name:
                 raise Refused(INVALID_STATE)
@@ -252,8 +263,10 @@ class Managed:
             pace.pause(self.world, part)
 
 
-def is_within_bounds(options: BatchOptions) -> bool:
-    """Of what clients of the simulation may wish wrongly: the pace."""
+def is_within_bounds(options: BatchOptions, type_name: str = "") -> bool:
+    """Of what clients of the simulation may wish wrongly: the pace, and to undo what cannot be."""
+    if options.undoable and (options.undoes or type_name not in KEEPING):
+        return False
     return (options.rate == 0 or 0.001 <= options.rate <= 1_000_000) and 0 <= options.slice_size <= 1_000
 
 

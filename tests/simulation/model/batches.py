@@ -84,13 +84,13 @@ class Batches(Incidents):
         if operation is None or not (follows or retries or wish.item_keys or is_filter(wish.filter)):
             raise Refused(INVALID_ARGUMENT)
         try:
-            undoes = wish.options.undoes or not (wish.parameters or operation.parameters.__struct_fields__)
+            undoes = not wish.parameters and (wish.options.undoes or not operation.parameters.__struct_fields__)
             parameters = operation.parameters() if undoes else self.known.decode(operation.name, wish.parameters)
             problems = operation.check(parameters)
         except BadRequest:
             raise Refused(INVALID_ARGUMENT) from None
         problems += [] if follows else problems_here(operation, parameters, wish.filter, world)
-        if problems or not (follows or is_within_bounds(wish.options)):
+        if problems or not (follows or is_within_bounds(wish.options, operation.name)):
             raise Refused(INVALID_ARGUMENT)
         created = world.step.find("BATCH_OPERATION_CREATION", "CREATED")
         if created is None:

@@ -14,6 +14,7 @@ from .instances import cancel
 from .jobs import change_job
 from .migrations import migrate_item
 from .part import Part
+from .put_back import check_replaced, put_back
 from .restarts import restart_item
 from .suspensions import resume, suspend
 from .world import World
@@ -36,12 +37,15 @@ def resolve_item(world: World, _part: Part, item: int) -> bool:
 
 def update_job_item(world: World, part: Part, item: int) -> bool:
     parameters = cast(update_job.Parameters, part.parameters)
-    changes = {"retries": parameters.retries, "timeout": parameters.timeout}
-    change_job(world, item, Job(changed_attributes=parameters.changed_attributes, **changes))
+    changes = {name: getattr(parameters, name) for name in ("changed_attributes", "retries", "timeout", "priority")}
+    change_job(world, item, Job(**changes))
     return True
 
 
 def set_variables_item(world: World, part: Part, item: int) -> bool:
+    if part.options.undoes:
+        return put_back(world, part, item)
+    check_replaced(world, part, item)
     parameters = cast(set_variables.Parameters, part.parameters)
     people.set_variables(world, VariableDocument(scope_key=item, variables=parameters.variables))
     return True

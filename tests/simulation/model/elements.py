@@ -78,10 +78,13 @@ def begin_job(world: World, node: Node, _data: str) -> None:
     retries = read_number(evaluate(world, node, job.retries))
     if not isinstance(kind, str) or not kind or not is_number(retries, RETRIES_MAX):
         raise EvaluationFailure("no job")
+    priority = 0 if job.priority is None else evaluate(world, node, job.priority)
+    if not isinstance(priority, int) or isinstance(priority, bool) or not -(2**31) <= priority < 2**31:
+        raise EvaluationFailure("no priority")
     key = world.history.born("JOB", node.key)
-    world.jobs[key] = Work(key, node.key, node.instance, kind, cast(int, retries))
+    world.jobs[key] = Work(key, node.key, node.instance, kind, cast(int, retries), priority)
     node.work = key
-    told = {"element_instance_key": node.key, "type": kind, "retries": retries}
+    told = {"element_instance_key": node.key, "type": kind, "retries": retries, "priority": priority}
     world.expect("JOB", "CREATED", key, node.instance, **told)
     activated(world, node)
 

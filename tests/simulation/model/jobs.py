@@ -30,7 +30,8 @@ def activate_jobs(world: World, command: Record) -> None:
         raise Refused(INVALID_ARGUMENT)
     hold_suspended(world, wish.type)
     limit = min(wish.jobs_max, world.settings.jobs_per_activation_max)
-    keys = [key for key, job in sorted(world.jobs.items()) if (job.type, job.state) == (wish.type, "ACTIVATABLE")]
+    waiting = [job for job in world.jobs.values() if (job.type, job.state) == (wish.type, "ACTIVATABLE")]
+    keys = [job.key for job in sorted(waiting, key=lambda job: (-job.priority, job.key))]
     told = [r.key for r in world.step.events if (r.value_type, r.intent) == ("JOB", "ACTIVATED")]
     unseen = [key for key in told if world.is_blind(key)]
     seen = [key for key in keys if not world.is_blind(key)]
@@ -50,7 +51,9 @@ def activate_jobs(world: World, command: Record) -> None:
         variables = visible(world, job.node, wish.fetch_variables)
         about = {"worker": wish.worker, "deadline": due, "variables": variables}
         world.expect("JOB", "ACTIVATED", key, job.instance, **about)
-    world.expect("JOB_BATCH", "ACTIVATED", job_keys=tuple(sorted([*keys, *unseen])))
+    if unseen:  # what is blind may have any priority
+        keys = [key for key in told if key in unseen or key in keys] + [key for key in keys if key not in told]
+    world.expect("JOB_BATCH", "ACTIVATED", job_keys=tuple(keys))
 
 
 def hold_suspended(world: World, job_type: str) -> None:
@@ -113,7 +116,7 @@ def change_job(world: World, key: int, wish: Job) -> None:
     if job is None:
         raise Refused(NOT_FOUND)
     changed = wish.changed_attributes
-    if not changed or set(changed) - {"retries", "timeout"} or ("retries" in changed and wish.retries < 1):
+    if not changed or set(changed) - {"retries", "timeout", "priority"} or ("retries" in changed and wish.retries < 1):
         raise Refused(INVALID_ARGUMENT)
     if "timeout" in changed and job.state != "ACTIVATED":
         raise Refused(INVALID_STATE)
@@ -122,7 +125,9 @@ def change_job(world: World, key: int, wish: Job) -> None:
     due = NONE
     if "timeout" in changed:
         due = job.due = world.now + max(wish.timeout, 0)
-    told = {"changed_attributes": changed, "retries": job.retries, "deadline": due}
+    if "priority" in changed:
+        job.priority = wish.priority
+    told = {"changed_attributes": changed, "retries": job.retries, "deadline": due, "priority": job.priority}
     world.expect("JOB", "UPDATED", job.key, job.instance, **told)
 
 

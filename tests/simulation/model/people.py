@@ -28,7 +28,7 @@ def resolve(world: World, key: int, retries: int = 0) -> None:
         if retries == 0:
             raise Refused(INVALID_STATE)
         job.retries = retries
-        told = {"changed_attributes": ("retries",), "retries": retries, "deadline": NONE}
+        told = {"changed_attributes": ("retries",), "retries": retries, "deadline": NONE, "priority": job.priority}
         world.expect("JOB", "UPDATED", job.key, job.instance, **told)
     del world.incidents[key]
     if job is not None and job.state in ("FAILED", "ERROR_THROWN"):

@@ -172,10 +172,13 @@ def _match_one(world: World, instance: Instance, name: str, wanted: Any) -> bool
 
 def _match_job(world: World, job: Work, name: str, wanted: Any) -> bool:
     instance = world.instances[job.instance]
+    if name == "processInstance":
+        return match(world, instance, wanted)
     values = {
         "jobKey": str(job.key),
         "type": job.type,
         "retries": job.retries,
+        "priority": job.priority,
         "processInstanceKey": str(job.instance),
         "processDefinitionKey": str(instance.definition),
         "processDefinitionId": instance.graph.id,

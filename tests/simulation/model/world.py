@@ -167,6 +167,7 @@ class Work:
     instance: int
     type: str
     retries: int
+    priority: int
     state: str = "ACTIVATABLE"
     due: int = NONE
     #: a worker threw an error from it: secondary storage shows that until the job changes, whatever its incident does

@@ -29,7 +29,7 @@ MANAGEMENT = ("suspension", "resumption", "cancellation")
 #: What a filter is about -> its properties that select much.
 WIDE = {
     "PROCESS_INSTANCE": ("processDefinitionId", "processInstanceKey"),
-    "JOB": ("processDefinitionId", "processInstanceKey"),
+    "JOB": ("processDefinitionId", "processInstanceKey", "processInstance"),
     "DECISION_INSTANCE": ("decisionDefinitionId", "state"),
 }
 
@@ -75,6 +75,8 @@ class BatchOperator(Actor):
         body = {"filter": selections[operation.selects.filtered], **parameters}
         if self.random.random() < 0.4:
             body |= random_options(self.random, client.now())
+        if self.random.random() < (0.8 if operation.replaces else 0.02):
+            body["undoable"] = True
         if self.random.random() < 0.15:
             body["dryRun"] = True
             body.pop("retryPolicy", None)
@@ -156,6 +158,9 @@ class BatchOperator(Actor):
             "businessId": random.choice(["b-1", {"$exists": False}]),
             "tags": ["red"],
         }
+        possible = common | of_instances
+        names = random.sample(sorted(possible), random.choice([1, 1, 2]))
+        of_jobs["processInstance"] = {name: possible[name] for name in names}
         evaluations = [self.knowledge.pick(random, "evaluations") for _ in range(3)]
         of_decisions = {
             "decisionEvaluationKey": {"$in": evaluations},
@@ -188,7 +193,14 @@ def random_options(random: Random, now: int) -> dict[str, Any]:
             "thenIncident": random.random() < 0.4,
         },
     }
-    likely = {"rate": 0.5, "maxFailures": 0.4, "retryPolicy": 0.4, "startSuspended": 0.1, "pauseWindows": 0.1}
+    likely = {
+        "undoable": 1,
+        "rate": 0.5,
+        "maxFailures": 0.4,
+        "retryPolicy": 0.4,
+        "startSuspended": 0.1,
+        "pauseWindows": 0.1,
+    }
     return {name: value for name, value in options.items() if random.random() < likely.get(name, 0.25)}
 
 

@@ -155,7 +155,8 @@ class Operator(Actor):
                 client, "PUT", f"/element-instances/{self.knowledge.pick(self.random, scope)}/variables", body
             )
         elif chosen < 0.75:
-            changes = self.random.choice([{"retries": 2}, {"timeout": 100}, {"retries": 1, "timeout": 5_000}])
+            possible = [{"retries": 2}, {"timeout": 100}, {"retries": 1, "timeout": 5_000}, {"priority": 9}]
+            changes = self.random.choice(possible)
             job = self.knowledge.pick(self.random, "jobs")
             await self.ask(client, "PATCH", f"/jobs/{job}", {"changeset": changes})
         elif chosen < 0.9:

@@ -32,6 +32,9 @@ def job(builder: Builder, _depth: int) -> Ends:
     )
     headers = ['<zeebe:taskHeaders><zeebe:header key="h" value="v" /></zeebe:taskHeaders>']
     extensions = [job_definition(builder), *builder.mappings(), *(headers if builder.random.random() < 0.2 else [])]
+    if builder.random.random() < 0.3:
+        priority = builder.random.choice(["7", "-2", "=n", "=-n"])
+        extensions.append(f"<zeebe:jobPriorityDefinition priority={quoteattr(priority)} />")
     builder.add(m.element(tag, name, extensions=extensions))
     return name, name
 

@@ -1,4 +1,4 @@
-"""UPDATE_JOB: retries and time-outs of jobs that a filter selects."""
+"""UPDATE_JOB: retries, time-outs and priorities of jobs that a filter selects."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from engine.core.record import Record
 from engine.operations.update_job import Body, Changeset, Parameters, check, read
-from tests.support.actions import UPDATE_JOBS, activate, batch, complete, fail
+from tests.support.actions import UPDATE_JOBS, activate, activation, batch, complete, fail
 from tests.support.batches import ITEM, counts, final, populate
 from tests.support.fixture import MakeScenario
 
@@ -47,6 +47,19 @@ def test_a_time_out_is_only_of_jobs_that_a_worker_has(scenario: MakeScenario) ->
     assert all("expected job" in item.value.error_message for item in failed)
 
 
+def test_jobs_with_a_higher_priority_are_activated_first(scenario: MakeScenario) -> None:
+    s = scenario()
+    populate(s, 3)
+    (taken,) = activate(s, limit=1)
+    s.when(update_jobs(priority=-1)).accepted()
+    assert counts(final(s)) == (3, 3, 0, 0, 0)
+    populate(s, 1)
+    jobs = [(record.value.priority, record.key) for record in s.when(activation("work")).all("JOB", "ACTIVATED")]
+    assert jobs == sorted(jobs, key=lambda job: (-job[0], job[1]))
+    assert [priority for priority, _ in jobs] == [0, -1, -1]
+    assert taken not in [key for _, key in jobs]
+
+
 def test_a_job_that_is_done_by_then_is_not_found(scenario: MakeScenario) -> None:
     s = scenario()
     populate(s, 1)
@@ -61,8 +74,15 @@ def test_a_job_that_is_done_by_then_is_not_found(scenario: MakeScenario) -> None
 @pytest.mark.parametrize(
     ("parameters", "expected"),
     [
-        (Parameters(), "changeset: expected retries, timeout or both, got none; give one"),
-        (Parameters(changed_attributes=("priority",)), "changeset: expected retries, timeout or both, got priority"),
+        (Parameters(), "changeset: expected at least one of retries, timeout, priority, got none; give one"),
+        (
+            Parameters(changed_attributes=("speed",)),
+            "changeset: expected some of retries, timeout, priority, got speed",
+        ),
+        (
+            Parameters(changed_attributes=("priority",), priority=1 << 31),
+            "changeset.priority: expected -2147483648 to 2147483647, got 2147483648; correct it",
+        ),
         (Parameters(changed_attributes=("retries",)), "changeset.retries: expected 1 to 2147483647, got 0; correct it"),
         (Parameters(changed_attributes=("timeout",)), "changeset.timeout: expected 0 to 9007199254740992 ms, got -1"),
     ],

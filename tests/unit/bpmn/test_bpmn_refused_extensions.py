@@ -162,6 +162,23 @@ REFUSALS = {
         task_with('<zeebe:calledElement processId="p" />', "task"),
         ("it", "TASK", "no zeebe:calledElement here"),
     ),
+    "priority of jobs that is no number": (
+        job_with('<zeebe:jobPriorityDefinition priority="high" />'),
+        ("it", "SERVICE_TASK", "expected the priority of jobs to be a whole number"),
+    ),
+    "priority of jobs beyond 32 bits": (
+        job_with('<zeebe:jobPriorityDefinition priority="-2147483649" />'),
+        ("it", "SERVICE_TASK", "got '-2147483649'"),
+    ),
+    "no priority of jobs": (job_with("<zeebe:jobPriorityDefinition />"), ("it", "SERVICE_TASK", "or FEEL, got ''")),
+    "priority of jobs that is no FEEL": (
+        job_with('<zeebe:jobPriorityDefinition priority="=(" />'),
+        ("it", "SERVICE_TASK", "the priority of jobs to be FEEL"),
+    ),
+    "priority of jobs on a user task": (
+        user_task_with('<zeebe:jobPriorityDefinition priority="1" />'),
+        ("it", "USER_TASK", "no zeebe:jobPriorityDefinition here"),
+    ),
     "linked resources": (job_with("<zeebe:linkedResources />"), ("it", "SERVICE_TASK", "linked resources")),
     "mapping of a gateway": (
         task_with("<zeebe:ioMapping />", "exclusiveGateway"),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.cli.faults import UsageFault
-from engine.cli.filters import FilterOptions, filter_of
+from engine.cli.filters import FilterOptions, JobFilterOptions, filter_of, job_filter_of
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,13 @@ from engine.cli.filters import FilterOptions, filter_of
 )
 def test_options_become_properties(options: dict[str, Any], expected: dict[str, Any]) -> None:
     assert filter_of(FilterOptions(**options)) == expected
+
+
+def test_jobs_may_be_those_of_some_process_instances() -> None:
+    options = JobFilterOptions(state="failed", of_instances='{"tags": ["x"]}')
+    assert job_filter_of(options) == {"state": "FAILED", "processInstance": {"tags": ["x"]}}
+    with pytest.raises(UsageFault, match="--of-instances: expected JSON"):
+        job_filter_of(JobFilterOptions(of_instances="[]"))
 
 
 def test_a_filter_may_be_in_a_file(tmp_path: Path) -> None:

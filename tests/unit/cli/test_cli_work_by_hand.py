@@ -61,6 +61,7 @@ DONE = Answer(status=204)
             *("POST", "/jobs/9/completion"),
             {"variables": {}, "result": {"isCompletionConditionFulfilled": True}},
         ),
+        ("jobs update 9 --priority -5", "PATCH", "/jobs/9", {"changeset": {"priority": -5}}),
         (
             'variables set 9 {"a":1} --local',
             *("PUT", "/element-instances/9/variables"),

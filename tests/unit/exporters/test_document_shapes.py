@@ -88,6 +88,7 @@ OURS = {
     "warning",
     "position",
     "dryRun",
+    "undoable",
     "planBatchOperationKey",
     "approvedBy",
     "prediction",

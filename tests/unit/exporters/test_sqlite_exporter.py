@@ -180,6 +180,11 @@ def test_incidents_show_while_they_are_open(tmp_path: Path) -> None:
             {"changed_attributes": ("timeout",), "retries": 9, "deadline": START},
             {"state": "TIMEOUT_UPDATED", "retries": 3, "deadline": date(0)},
         ),
+        (
+            "UPDATED",
+            {"changed_attributes": ("priority",), "retries": 9, "priority": -5},
+            {"state": "PRIORITY_UPDATED", "retries": 3, "priority": -5},
+        ),
     ],
 )
 def test_jobs_change(tmp_path: Path, intent: str, fields: dict[str, Any], expected: dict[str, Any]) -> None:

@@ -43,6 +43,15 @@ COMMANDS: list[tuple[str, str, Any, str, str, str, dict[str, object]]] = [
         "UPDATED",
         {"retries": 3, "changed_attributes": ("retries",)},
     ),
+    (
+        "PATCH",
+        "/jobs/{key}",
+        {"changeset": {"priority": -4, "timeout": 9}},
+        "JOB",
+        "UPDATE",
+        "UPDATED",
+        {"priority": -4, "timeout": 9, "changed_attributes": ("timeout", "priority")},
+    ),
     ("POST", "/incidents/{key}/resolution", None, "INCIDENT", "RESOLVE", "RESOLVED", {}),
     (
         "PUT",

@@ -9,7 +9,7 @@ from engine.operations.cancel_process_instance import Parameters
 from engine.process.tables import ELEMENT_INSTANCES
 from engine.records import Job, ProcessInstance
 from tests.support import models as m
-from tests.support.actions import CANCEL, activate, batch, complete, complete_all
+from tests.support.actions import CANCEL, activate, batch, complete, complete_all, resolve
 from tests.support.batches import counts, final
 from tests.support.fixture import MakeScenario
 from tests.support.moment import Moment
@@ -113,6 +113,66 @@ def test_what_is_on_its_way_back_completes(calling: Scenario) -> None:
     assert s.is_empty()
     ended = {r.key: r.intent for r in s.everything().all(FAMILY) if r.intent in ENDS}
     assert ended[middle] == "ELEMENT_COMPLETED"
+
+
+def throw_and_cancel(s: Scenario, canceled: int, *, skip: bool) -> None:
+    """An error is on its way to its caller when that, or somebody above it, is canceled."""
+    (job,) = activate(s)
+    s.group_size = 2  # both are decided before what the first one sends is read
+    s.send(make("JOB", "THROW_ERROR", Job(error_code="A", variables='{"why": 1}'), job))
+    s.send(make(FAMILY, "CANCEL", ProcessInstance(process_instance_key=canceled, skip_subprocesses=skip), canceled))
+    s.drain()
+
+
+@pytest.fixture
+def catching(scenario: MakeScenario) -> Scenario:
+    """outer calls middle, which calls one; outer catches the errors of what it calls."""
+    s = scenario()
+    s.deploy(m.one_task())
+    s.deploy(m.straight("middle", m.call("below", "one"), names=["below"]))
+    caught = m.boundary("caught", "call") + m.end("saved") + m.flow("caught", "saved")
+    s.deploy(m.model(m.process("outer", m.start(), m.call("call", "middle"), m.flow("start", "call"), caught)))
+    return s
+
+
+def test_an_error_on_its_way_to_who_ends_is_an_incident_where_it_was_thrown(catching: Scenario) -> None:
+    s = catching
+    outer = s.create("outer")
+    middle = called_by(s, outer)
+    one = called_by(s, middle)
+    throw_and_cancel(s, outer, skip=True)
+    incident = s.everything().one("INCIDENT", "CREATED")
+    assert (incident.value.error_type, incident.value.process_instance_key) == ("UNHANDLED_ERROR_EVENT", one)
+    assert incident.value.element_id == "task"
+    resolve(s, incident.key).accepted()
+    complete_all(s)
+    ended = {r.key: r.intent for r in s.everything().all(FAMILY) if r.intent in ENDS}
+    assert {key: ended[key] for key in (outer, middle, one)} == {
+        outer: "ELEMENT_TERMINATED",
+        middle: "ELEMENT_COMPLETED",
+        one: "ELEMENT_COMPLETED",
+    }
+    assert s.is_empty()
+
+
+def test_an_error_on_its_way_to_who_goes_on_is_caught(catching: Scenario) -> None:
+    """It is somebody further above who ends."""
+    s = catching
+    any_error = m.boundary("any", "call") + m.end("ended") + m.flow("any", "ended")
+    s.deploy(m.model(m.process("above", m.start(), m.call("call", "outer"), m.flow("start", "call"), any_error)))
+    above = s.create("above")
+    throw_and_cancel(s, above, skip=True)
+    s.everything().none("INCIDENT", "CREATED")
+    assert [r.value.element_id for r in s.everything().all(FAMILY, "ELEMENT_COMPLETED")][-1] == "outer"
+    assert s.is_empty()
+
+
+def test_an_error_on_its_way_ends_with_those_that_are_canceled_with_their_caller(catching: Scenario) -> None:
+    s = catching
+    outer = s.create("outer")
+    throw_and_cancel(s, outer, skip=False)
+    s.everything().none("INCIDENT", "CREATED")
+    assert s.is_empty()
 
 
 @pytest.mark.parametrize("step_effects_max", [1, 3, 1_000])
