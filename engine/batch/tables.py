@@ -160,8 +160,8 @@ class Ended(Struct, frozen=True, kw_only=True, array_like=True):
     ended; ms since 1970.
 
     `parameters`: for those that retry what failed in it; `dry_run`: nothing has;
-    `keeps_plan`: but what would is kept. `total`: its items. `creator`, `approved_by`: of a plan.
-    `errors`: of partitions whose part has failed.
+    `keeps_plan`: but what would is kept. `total`: its items, of which some have `completed` and some `failed`.
+    `creator`, `approved_by`: of a plan. `errors`: of partitions whose part has failed.
     """
 
     type: str
@@ -175,6 +175,8 @@ class Ended(Struct, frozen=True, kw_only=True, array_like=True):
     creator: Principal = NOBODY
     approved_by: Principal = NOBODY
     errors: int = 0
+    completed: int = 0
+    failed: int = 0
 
 
 class Report(Struct, frozen=True, kw_only=True, array_like=True):

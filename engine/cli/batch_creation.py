@@ -19,7 +19,7 @@ from engine.batch.operation import Operation
 from engine.operations import OPERATIONS
 
 from .batch_now import execute_now
-from .batch_options import RunOptions
+from .batch_options import RunOptions, TrialOptions
 from .faults import CommandFailed, UsageFault
 from .filters import (
     DecisionFilterOptions,
@@ -73,12 +73,6 @@ class CreationOptions(Struct, frozen=True, kw_only=True):
         bool,
         typer.Option("--show-request", help="Print the REST request and send nothing."),
     ] = False
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only try it: each item tells what would happen, and nothing does.")
-    ] = False
-    keep_plan: Annotated[
-        bool, typer.Option("--keep-plan", help="Keep what a dry run foresees, so that it can be committed.")
-    ] = False
     watch: Annotated[bool, typer.Option("--watch", help="Show progress until it has ended.")] = False
     id: Annotated[
         list[str] | None,
@@ -124,7 +118,12 @@ def creation_command(operation: Operation) -> Command:
     target = TARGETS[operation.selects.filtered]
 
     def create(
-        wanted: Any, parameters: Any, running: RunOptions, creation: CreationOptions, connection: Connection
+        wanted: Any,
+        parameters: Any,
+        running: RunOptions,
+        creation: CreationOptions,
+        trial: TrialOptions,
+        connection: Connection,
     ) -> None:
         from .client import Client
 
@@ -134,15 +133,14 @@ def creation_command(operation: Operation) -> Command:
         selected = target.filter_of(wanted)
         if not selected and not creation.id:
             raise UsageFault(f"expected at least one condition, got none; say which {target.name} are meant")
-        chosen = {"filter": selected, "ids": creation.id, "exclude": creation.exclude, "dryRun": creation.dry_run}
-        chosen["keepPlan"] = creation.keep_plan
+        chosen = {"filter": selected, "ids": creation.id, "exclude": creation.exclude}
         given = {name: value for name, value in chosen.items() if value}
-        body = {**given, **_given(parameters, operation), **running.body()}
+        body = {**given, **trial.body(), **_given(parameters, operation), **running.body()}
         with Client(connection.url) as client:
             if creation.show_request:
                 _show_request(client.url + operation.path, body, connection)
                 return
-            if not (creation.yes or creation.dry_run):
+            if not (creation.yes or trial.dry_run):
                 _confirm(client, operation, body)
             headers = {"Idempotency-Key": creation.idempotency_key} if creation.idempotency_key else {}
             answer = client.send("POST", operation.path, body, headers)

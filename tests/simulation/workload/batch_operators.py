@@ -110,7 +110,10 @@ class BatchOperator(Actor):
             await self.ask(client, "PATCH", place, pace | (pauses if self.random.random() < 0.4 else {}))
         elif chance < 0.2:
             what = self.random.choice(["retry", "undo"])
-            answer = await self.ask(client, "POST", f"{place}/{what}", random_options(self.random, client.now()))
+            body = random_options(self.random, client.now())
+            if self.random.random() < 0.2:
+                body["dryRun"] = True
+            answer = await self.ask(client, "POST", f"{place}/{what}", body)
             if answer.status == 200:
                 self.knowledge.acknowledge("batch-operations", answer.body["batchOperationKey"])
         elif chance < 0.35:
