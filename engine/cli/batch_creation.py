@@ -22,10 +22,12 @@ from .batch_now import execute_now
 from .batch_options import RunOptions, TrialOptions
 from .faults import CommandFailed, UsageFault
 from .filters import (
+    BatchFilterOptions,
     DecisionFilterOptions,
     Filter,
     FilterOptions,
     JobFilterOptions,
+    batch_filter_of,
     decision_filter_of,
     filter_of,
     job_filter_of,
@@ -58,6 +60,7 @@ TARGETS = {
     "PROCESS_INSTANCE": Target(FilterOptions, filter_of, "process instances"),
     "JOB": Target(JobFilterOptions, job_filter_of, "jobs"),
     "DECISION_INSTANCE": Target(DecisionFilterOptions, decision_filter_of, "decision instances"),
+    "BATCH_OPERATION": Target(BatchFilterOptions, batch_filter_of, "batch operations"),
 }
 
 

@@ -31,6 +31,7 @@ WIDE = {
     "PROCESS_INSTANCE": ("processDefinitionId", "processInstanceKey"),
     "JOB": ("processDefinitionId", "processInstanceKey"),
     "DECISION_INSTANCE": ("decisionDefinitionId", "state"),
+    "BATCH_OPERATION": ("operationType", "batchOperationKey"),
 }
 
 
@@ -166,7 +167,14 @@ class BatchOperator(Actor):
             "processInstanceKey": by_key,
             "state": random.choice(["EVALUATED", "FAILED"]),
         }
+        batches = [self.knowledge.pick(random, "batch-operations") for _ in range(3)]
+        of_batches = {
+            "batchOperationKey": {"$in": batches},
+            "operationType": random.choice([random.choice(sorted(OPERATIONS)), {"$neq": "UPDATE_JOB"}]),
+            "state": random.choice(["COMPLETED", "FAILED", {"$neq": "ACTIVE"}]),
+        }
         return {
+            "BATCH_OPERATION": of_batches,
             "PROCESS_INSTANCE": common | of_instances,
             "JOB": common | of_jobs,
             "DECISION_INSTANCE": of_decisions,
