@@ -225,6 +225,7 @@ def migrate(
         ),
     ],
     mapping: Mapping,
+    variables: Variables = "{}",
     connection: Connection,
 ) -> None:
     """Let one process instance go on with another definition.
@@ -233,7 +234,9 @@ def migrate(
     """
     from .client import Client
 
-    body = {"targetProcessDefinitionKey": target, "mappingInstructions": read_instructions(mapping)}
+    body: dict[str, Any] = {"targetProcessDefinitionKey": target, "mappingInstructions": read_instructions(mapping)}
+    if given := read_json("--variables", variables, dict[str, Any]):
+        body["variables"] = given
     with Client(connection.url) as client:
         client.post(f"/process-instances/{key}/migration", body)
     if connection.json:

@@ -101,7 +101,9 @@ class BatchOperator(Actor):
         if instructions and self.random.random() < 0.5:
             plan = {**keys, "mappingInstructions": instructions}
             await self.ask(client, "POST", f"{MIGRATION}/plan/validation", plan)
-        return {"targetProcessDefinitionKey": target, "mappingInstructions": instructions}
+        given: dict[str, Any] = {"variables": {"n": self.random.randint(0, 3), "moved": {"by": None}}}
+        with_variables = given if self.random.random() < 0.3 else {}
+        return {"targetProcessDefinitionKey": target, "mappingInstructions": instructions, **with_variables}
 
     async def manage(self, client: Client, key: str) -> None:
         place, chance = f"/batch-operations/{key}", self.random.random()
