@@ -10,6 +10,7 @@ import pytest
 
 from engine.core.ports import SearchRefused, SelectionQuery
 from engine.core.record import first_key
+from engine.records.batch_operation_chunk import BatchItem
 from tests.conformance.conftest import OpenStore
 from tests.conformance.test_search_batches import BATCH, run
 from tests.unit.exporters.stories import Asked, Story
@@ -56,5 +57,24 @@ def test_batch_operations_that_have_ended_are_items_of_one(open_store: OpenStore
         lead.finish_batch(BATCH, "DELETED")
         await world.export(lead)
         assert await selected(world, everything, item_keys=[BATCH]) == [1, 2]
+
+    run(open_store, tmp_path, scenario)
+
+
+def test_what_failed_of_such_items_is_found_again(open_store: OpenStore, tmp_path: Path) -> None:
+    async def scenario(world: Asked) -> None:
+        lead = Story(1)
+        lead.create_batch(BATCH, batch_operation_type="SET_BATCH_REMOVAL_TIME")
+        items = [BATCH + number for number in range(1, 4)]
+        nobody = {"process_instance_key": -1, "root_process_instance_key": -1}
+        found = tuple(BatchItem(item_key=item, **nobody) for item in items)
+        lead.step(("BATCH_OPERATION_CHUNK", "CREATED", BATCH, {"items": found}))
+        lead.step(("BATCH_OPERATION_INITIALIZATION", "INITIALIZED", BATCH, {"total": len(items)}))
+        for item, outcome in zip(items, ("FAILED", "COMPLETED", "FAILED"), strict=True):
+            lead.finish_item(BATCH, item, outcome, error_code="INVALID_STATE" * (outcome == "FAILED"), **nobody)
+        await world.export(lead)
+        again: dict[str, Any] = {"partition": 1, "filter": "", "key_max": 1 << 62, "limit": 10, "items_of": BATCH}
+        query = SelectionQuery(entity="BATCH_OPERATION", **again)
+        assert [item.item_key - BATCH for item in await world.search.select(query)] == [1, 3]
 
     run(open_store, tmp_path, scenario)
