@@ -22,6 +22,7 @@ KEY_PROPERTIES = {
     "PROCESS_INSTANCE": "processInstanceKey",
     "JOB": "jobKey",
     "DECISION_INSTANCE": "decisionEvaluationKey",
+    "BATCH_OPERATION": "batchOperationKey",
 }
 INSTANCE_KEY = KEY_PROPERTIES["PROCESS_INSTANCE"]
 FILTER_SIZE_MAX = VALUE_SIZE_MAX - RECORD_HEADROOM

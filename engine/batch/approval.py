@@ -11,13 +11,15 @@ from msgspec import structs
 from engine.core.effects import Effects, Event
 from engine.core.faults import FORBIDDEN, INVALID_ARGUMENT, INVALID_STATE, NOT_FOUND, Reject
 from engine.core.principal import NOBODY, principal_of
-from engine.core.record import NONE, Record
+from engine.core.record import NONE, Record, partition_of
 from engine.core.settings import MachineSettings
-from engine.core.state import View
+from engine.core.state import View, key_tail
+from engine.process.tables import CHILDREN, ELEMENT_INCIDENTS, ELEMENT_INSTANCES, HOLDS_INCIDENTS
 from engine.records import BatchOperationCreation, BatchOperationLifecycleManagement
 
 from .life import ENDED, UNKNOWN, state_of
-from .lifecycle import MANAGEMENT
+from .lifecycle import MANAGEMENT, is_filter
+from .operation import Operation
 from .tables import ENDED_BATCHES, Ended
 
 
@@ -50,10 +52,10 @@ def refuse_unapproved(ended: Ended, key: int, settings: MachineSettings) -> None
         raise Reject(INVALID_STATE, f"expected plan {key} to be approved by another user first, got one that is not")
 
 
-def refuse_without_plan(wish: BatchOperationCreation, settings: MachineSettings, *, is_small: bool = False) -> None:
+def refuse_without_plan(wish: BatchOperationCreation, settings: MachineSettings, items_max: int | None) -> None:
     """Raises Reject INVALID_ARGUMENT for what may only be done by a plan, or only with a reason.
 
-    `is_small`: it is known that a plan of it would need nobody's approval for its size.
+    `items_max`: it will have no more items than this, None if that is not known.
     """
     if settings.batch_reason_required and not wish.options.reason:
         raise Reject(
@@ -61,9 +63,48 @@ def refuse_without_plan(wish: BatchOperationCreation, settings: MachineSettings,
         )
     if wish.options.dry_run or wish.options.plan_key != NONE:
         return
-    if (settings.approval_items_min and not is_small) or wish.batch_operation_type in settings.approval_types:
+    smallest = settings.approval_items_min
+    is_small = not smallest or (items_max is not None and items_max < smallest)
+    if not is_small or wish.batch_operation_type in settings.approval_types:
         raise Reject(
             INVALID_ARGUMENT,
             f"expected a plan for {wish.batch_operation_type}, because another user may have to approve it, got none; "
             "create it with dryRun and keepPlan, have it approved, and commit it",
         )
+
+
+def items_at_most(wish: BatchOperationCreation, operation: Operation, view: View) -> int | None:
+    """How many items a batch operation that is created here can have; None if only a query will tell, or the count
+    would be more work than a step may be."""
+    parent = view.get(ENDED_BATCHES, wish.options.parent_key) if wish.options.parent_key != NONE else None
+    if parent is not None:
+        return parent.completed if wish.options.undoes else parent.failed
+    if is_filter(wish.filter):
+        return None
+    keys = sorted(set(wish.item_keys) - set(wish.excluded_keys))
+    if operation.selects.entity == operation.selects.filtered:
+        return len(keys)
+    return _incidents_of(keys, view)
+
+
+def _incidents_of(instances: list[int], view: View) -> int | None:
+    """The open incidents of these process instances, one for each that is not there; None if some live elsewhere."""
+    if any(partition_of(key) != view.partition for key in instances):
+        return None
+    count, budget = 0, view.settings.step_effects_max
+    scopes = list(instances)
+    while scopes:
+        key = scopes.pop()
+        row = view.get(ELEMENT_INSTANCES, key)
+        if row is None:
+            count += 1
+            continue
+        if row.holds & HOLDS_INCIDENTS:
+            incidents = len(view.scan(ELEMENT_INCIDENTS, key, limit=budget + 1))
+            count, budget = count + incidents, budget - incidents
+        children = view.scan(CHILDREN, key, limit=budget + 1)
+        budget -= len(children)
+        if budget < 0:
+            return None
+        scopes += [key_tail(child) for child, _ in children]
+    return count

@@ -21,6 +21,8 @@ Authorize = Callable[[Principal, Operation, Item, View], None]
 
 #: What the creator needs, to have the items found that belong to a process.
 READ = "READ_PROCESS_INSTANCE"
+#: The same of what belongs to no process: for all of them, or none.
+READ_ALL = {"DECISION_DEFINITION": ("READ_DECISION_INSTANCE",), "BATCH": ("READ",)}
 
 
 def authorize_creation(command: Record, batch_operation_type: str, view: View) -> None:
@@ -59,12 +61,12 @@ def _process_of(item: Item, view: View) -> str | None:
 def readable_processes(creator: Principal, operation: Operation, view: View) -> tuple[str, ...] | None:
     """BPMN ids of the processes whose items the creator may have found; None for all.
 
-    Of decisions he may have found all or none.
+    Of decisions and batch operations he may have found all or none.
     """
     if not view.settings.authorization_enabled:
         return None
-    if operation.resource_type == "DECISION_DEFINITION":
-        decisions = resources_of(view, creator, operation.resource_type, ("READ_DECISION_INSTANCE",))
-        return None if decisions is None else ()
+    if operation.resource_type in READ_ALL:
+        found = resources_of(view, creator, operation.resource_type, READ_ALL[operation.resource_type])
+        return None if found is None else ()
     found = resources_of(view, creator, "PROCESS_DEFINITION", (READ,))
     return None if found is None else tuple(sorted(found))

@@ -47,6 +47,8 @@ def apply_final(state_name: str, fact: Fact, state: State) -> None:
         total=value.total,
         creator=batch.creator,
         errors=len(value.errors),
+        completed=value.completed,
+        failed=value.failed,
     )
     state.put(ENDED_BATCHES, fact.key, value=ended)
     if ended.removal_time:

@@ -107,8 +107,13 @@ def resolve_incidents(command: Record, view: View) -> Effects:
 
 def schedule(command: Record, view: View) -> Effects:
     """SCHEDULE: when one that has ended is deleted by itself; never, or as long after its end as its retention says."""
-    key, time = command.key, cast(BatchOperationLifecycleManagement, command.value).removal_time
-    intent = event_of(command.intent, state_of(view, key), key)
+    time = cast(BatchOperationLifecycleManagement, command.value).removal_time
+    yield from schedule_removal(view, command.key, time, answers=True)
+
+
+def schedule_removal(view: View, key: int, time: int, *, answers: bool = False) -> Effects:
+    """The same for one with this key; `time` in ms since 1970, CLEARED or CALCULATED. Raises Reject."""
+    intent = event_of("SCHEDULE", state_of(view, key), key)
     ended = view.get(ENDED_BATCHES, key)
     assert ended is not None
     if not CALCULATED <= time <= REMOVAL_TIME_MAX:
@@ -118,7 +123,7 @@ def schedule(command: Record, view: View) -> Effects:
     value = BatchOperationLifecycleManagement(
         batch_operation_key=key, batch_operation_type=ended.type, removal_time=time
     )
-    yield Event(value_type=MANAGEMENT, intent=intent, key=key, value=value, answers=True)
+    yield Event(value_type=MANAGEMENT, intent=intent, key=key, value=value, answers=answers)
 
 
 def delete(command: Record, view: View) -> Effects:

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from engine.core.ports import FILTERED
+from engine.core.ports import FILTERED, WITHOUT_INSTANCE
 from engine.core.state import View
 from engine.process.execution import Deciding
 from engine.process.work import Work
@@ -17,6 +17,8 @@ from .contradictions import contradictions
 
 #: States of process instances that have finished.
 FINISHED = frozenset(("COMPLETED", "TERMINATED"))
+#: What an item is -> of what its permission is, where that is no process.
+RESOURCES = {"DECISION_INSTANCE": "DECISION_DEFINITION", "BATCH_OPERATION": "BATCH"}
 
 
 class Selects(Struct, frozen=True, kw_only=True):
@@ -43,7 +45,7 @@ class Selects(Struct, frozen=True, kw_only=True):
     @property
     def is_of_instances(self) -> bool:
         """Whether each target belongs to a process instance; one that is known of nobody is not known at all."""
-        return self.entity != "DECISION_INSTANCE"
+        return self.entity not in WITHOUT_INSTANCE
 
     @property
     def filtered(self) -> str:
@@ -85,9 +87,10 @@ class Operation(Struct, frozen=True, kw_only=True):
     operation is to be undone; `restore`, in place of `decide`, puts that back, which the item's facts have.
     `variables(parameters)`: it is about what the state no longer has, so facts are looked up with the items, with these
     values of variables (see `engine.core.ports`).
-    `permission` is what its creator needs of the process definition of each item. `undone_by`: the type that puts back
-    what this one changed, without parameters of its own, or the same type, which restores it; empty if nothing can be
-    proved to. `path` is the REST path under /v2 that creates it, `help` the first line of the module's docstring.
+    `permission` is what its creator needs of the process definition of each item (see RESOURCES). `undone_by`: the type
+    that puts back what this one changed, without parameters of its own, or the same type, which restores it; empty if
+    nothing can be proved to. `path` is the REST path under /v2 that creates it, `help` the first line of the module's
+    docstring.
     """
 
     name: str
@@ -115,4 +118,4 @@ class Operation(Struct, frozen=True, kw_only=True):
     @property
     def resource_type(self) -> str:
         """Of what the permission is."""
-        return "DECISION_DEFINITION" if self.selects.entity == "DECISION_INSTANCE" else "PROCESS_DEFINITION"
+        return RESOURCES.get(self.selects.entity, "PROCESS_DEFINITION")

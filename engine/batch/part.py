@@ -17,7 +17,7 @@ from engine.core.state import View
 from engine.records import BatchOperationCreation
 
 from . import appliers, ended, incidents
-from .approval import approve, refuse_without_plan
+from .approval import approve, items_at_most, refuse_without_plan
 from .authorization import Authorize, authorize_creation, authorize_item
 from .execution import ITEM_DONE, execute, item_done, try_item
 from .initialization import change_page_size, create_chunks, fail
@@ -108,7 +108,8 @@ def part(
             if wish.options.origin_key != NONE:
                 authorize_creation(command, wish.batch_operation_type, view)
             refuse_bad_creation(wish, operations)
-            refuse_without_plan(wish, view.settings)
+            items_max = items_at_most(wish, operations[wish.batch_operation_type], view)
+            refuse_without_plan(wish, view.settings, items_max)
         find_operation(wish, view, follows=follows)
         yield from create(command, wish, view)
 
@@ -125,8 +126,7 @@ def part(
     def process_execute(command: Record, view: View) -> Effects:
         wish = cast(BatchOperationCreation, command.value)
         refuse_unknown_type(wish, operations)
-        is_small = len(wish.item_keys) < view.settings.approval_items_min
-        refuse_without_plan(wish, view.settings, is_small=is_small)
+        refuse_without_plan(wish, view.settings, len(wish.item_keys))
         operation, parameters = find_operation(wish, view, follows=False)
         yield from execute_at_once(operation, parameters, authorize, command, view)
 

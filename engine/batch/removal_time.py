@@ -5,6 +5,7 @@ Source: Camunda 7, "Set removal time": exactly one of the three is given.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from msgspec import Struct
@@ -13,10 +14,14 @@ from engine.core.effects import Effects
 from engine.core.faults import NOT_FOUND, Reject
 from engine.core.ports import NO_VARIABLES
 from engine.core.state import View
+from engine.process.execution import Deciding
 from engine.process.removals import CALCULATED, CLEARED, REMOVAL_TIME_MAX, problems_of, schedule_removal
 from engine.records import HistoryDeletion
 
-from .operation import Item
+from .operation import Item, Operation, Selects
+
+#: `schedule(parameters, item, view)`: the effects on one item.
+Schedule = Callable[["Parameters", Item, View], Effects]
 
 NAMES = ("absoluteRemovalTime", "clearedRemovalTime", "calculatedRemovalTime")
 #: The parameter of what is no right time.
@@ -79,8 +84,43 @@ def facts_of(parameters: Parameters) -> str:
     return NO_VARIABLES if parameters.removal_time == CALCULATED else ""
 
 
-def set_removal_time(parameters: Parameters, resource_type: str, item: Item, view: View) -> Effects:
-    """The effects on one item."""
+def removal_time_operation(
+    *,
+    name: str,
+    path: str,
+    doc: str | None,
+    selects: Selects,
+    permission: str,
+    schedule: Schedule,
+    admit: Callable[[Parameters, View], list[str]] = admit,
+    variables: Callable[[Parameters], str] | None = facts_of,
+) -> Operation:
+    """The type that says so of what it selects. `doc`: of its module; `schedule`: the effects on one item."""
+
+    def decide(parameters: Parameters, item: Item, view: View) -> Deciding:
+        """The event says when; it is deleted by itself then."""
+        yield from schedule(parameters, item, view)
+        return True
+
+    return Operation(
+        name=name,
+        path=path,
+        help=(doc or "").splitlines()[0],
+        parameters=Parameters,
+        check=check,
+        selects=selects,
+        decide=decide,
+        skips_missing=True,
+        admit=admit,
+        body=Body,
+        read=read,
+        permission=permission,
+        variables=variables,
+    )
+
+
+def schedule_history(resource_type: str, parameters: Parameters, item: Item, view: View) -> Effects:
+    """The effects on one process instance or one decision evaluation."""
     facts = item.facts
     if parameters.removal_time == CALCULATED and (facts is None or not facts.state):
         raise Reject(

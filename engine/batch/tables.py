@@ -174,8 +174,8 @@ class Ended(Struct, frozen=True, kw_only=True, array_like=True):
 
     `parameters`: for those that retry what failed in it; `dry_run`: nothing has;
     `keeps_plan`: but what would is kept. `undoable`: its items say what they replaced; `undoes`: it puts back itself.
-    `total`: its items. `creator`, `approved_by`: of a plan.
-    `errors`: of partitions whose part has failed.
+    `total`: its items, of which some have `completed` and some `failed`. `creator`, `approved_by`: of a plan. `errors`:
+    of partitions whose part has failed.
     """
 
     type: str
@@ -191,6 +191,8 @@ class Ended(Struct, frozen=True, kw_only=True, array_like=True):
     creator: Principal = NOBODY
     approved_by: Principal = NOBODY
     errors: int = 0
+    completed: int = 0
+    failed: int = 0
 
 
 class Report(Struct, frozen=True, kw_only=True, array_like=True):

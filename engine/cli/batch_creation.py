@@ -19,13 +19,15 @@ from engine.batch.operation import Operation
 from engine.operations import OPERATIONS
 
 from .batch_now import execute_now
-from .batch_options import RunOptions
+from .batch_options import RunOptions, TrialOptions
 from .faults import CommandFailed, UsageFault
 from .filters import (
+    BatchFilterOptions,
     DecisionFilterOptions,
     Filter,
     FilterOptions,
     JobFilterOptions,
+    batch_filter_of,
     decision_filter_of,
     filter_of,
     job_filter_of,
@@ -58,6 +60,7 @@ TARGETS = {
     "PROCESS_INSTANCE": Target(FilterOptions, filter_of, "process instances"),
     "JOB": Target(JobFilterOptions, job_filter_of, "jobs"),
     "DECISION_INSTANCE": Target(DecisionFilterOptions, decision_filter_of, "decision instances"),
+    "BATCH_OPERATION": Target(BatchFilterOptions, batch_filter_of, "batch operations"),
 }
 
 
@@ -72,12 +75,6 @@ class CreationOptions(Struct, frozen=True, kw_only=True):
     show_request: Annotated[
         bool,
         typer.Option("--show-request", help="Print the REST request and send nothing."),
-    ] = False
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only try it: each item tells what would happen, and nothing does.")
-    ] = False
-    keep_plan: Annotated[
-        bool, typer.Option("--keep-plan", help="Keep what a dry run foresees, so that it can be committed.")
     ] = False
     watch: Annotated[bool, typer.Option("--watch", help="Show progress until it has ended.")] = False
     id: Annotated[
@@ -124,7 +121,12 @@ def creation_command(operation: Operation) -> Command:
     target = TARGETS[operation.selects.filtered]
 
     def create(
-        wanted: Any, parameters: Any, running: RunOptions, creation: CreationOptions, connection: Connection
+        wanted: Any,
+        parameters: Any,
+        running: RunOptions,
+        creation: CreationOptions,
+        trial: TrialOptions,
+        connection: Connection,
     ) -> None:
         from .client import Client
 
@@ -134,15 +136,14 @@ def creation_command(operation: Operation) -> Command:
         selected = target.filter_of(wanted)
         if not selected and not creation.id:
             raise UsageFault(f"expected at least one condition, got none; say which {target.name} are meant")
-        chosen = {"filter": selected, "ids": creation.id, "exclude": creation.exclude, "dryRun": creation.dry_run}
-        chosen["keepPlan"] = creation.keep_plan
+        chosen = {"filter": selected, "ids": creation.id, "exclude": creation.exclude}
         given = {name: value for name, value in chosen.items() if value}
-        body = {**given, **_given(parameters, operation), **running.body()}
+        body = {**given, **trial.body(), **_given(parameters, operation), **running.body()}
         with Client(connection.url) as client:
             if creation.show_request:
                 _show_request(client.url + operation.path, body, connection)
                 return
-            if not (creation.yes or creation.dry_run):
+            if not (creation.yes or trial.dry_run):
                 _confirm(client, operation, body)
             headers = {"Idempotency-Key": creation.idempotency_key} if creation.idempotency_key else {}
             answer = client.send("POST", operation.path, body, headers)

@@ -84,5 +84,20 @@ class RunOptions(Struct, frozen=True, kw_only=True):
         return _present(given)
 
 
+class TrialOptions(Struct, frozen=True, kw_only=True):
+    """Whether it is only tried."""
+
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only try it: each item tells what would happen, and nothing does.")
+    ] = False
+    keep_plan: Annotated[
+        bool, typer.Option("--keep-plan", help="Keep what a dry run foresees, so that it can be committed.")
+    ] = False
+
+    def body(self) -> Document:
+        """The properties of a request."""
+        return _present({"dryRun": self.dry_run or None, "keepPlan": self.keep_plan or None})
+
+
 def _present(given: Document) -> Document:
     return {name: value for name, value in given.items() if value is not None}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import completion
-from .batch_options import Pause, Rate, RunOptions, SliceSize
+from .batch_options import Pause, Rate, RunOptions, SliceSize, TrialOptions
 from .faults import UsageFault
 from .options import Connection, Limit
 from .output import print_fields, print_json, print_line, print_note, print_table, shown, shown_count
@@ -49,29 +49,31 @@ def update(
 Watched = Annotated[bool, typer.Option("--watch", help="Show progress until it has ended.")]
 
 
-def retry(key: Key, *, running: RunOptions, watch: Watched = False, connection: Connection) -> None:
+def retry(
+    key: Key, *, running: RunOptions, trial: TrialOptions, watch: Watched = False, connection: Connection
+) -> None:
     """Create a batch operation of the items that failed in another one."""
-    _create_child(key, "retry", running, connection, watch=watch)
+    _create_child(key, "retry", {**running.body(), **trial.body()}, connection, watch=watch)
 
 
-def undo(key: Key, *, running: RunOptions, watch: Watched = False, connection: Connection) -> None:
+def undo(key: Key, *, running: RunOptions, trial: TrialOptions, watch: Watched = False, connection: Connection) -> None:
     """Create a batch operation that puts back what another one changed."""
-    _create_child(key, "undo", running, connection, watch=watch)
+    _create_child(key, "undo", {**running.body(), **trial.body()}, connection, watch=watch)
 
 
-def _create_child(key: str, what: str, running: RunOptions, connection: Connection, *, watch: bool) -> None:
+def _create_child(key: str, what: str, body: Document, connection: Connection, *, watch: bool) -> None:
     from .client import Client
 
     with Client(connection.url) as client:
-        answer = client.post(f"{PATH}/{key}/{what}", running.body())
-    _report_new(answer, ("Retries" if what == "retry" else "Undoes", key), connection, watch=watch)
+        answer = client.post(f"{PATH}/{key}/{what}", body)
+    report_new(answer, ("Retries" if what == "retry" else "Undoes", key), connection, watch=watch)
 
 
 def commit(
     key: Key,
     *,
     running: RunOptions,
-    watch: Annotated[bool, typer.Option("--watch", help="Show progress until it has ended.")] = False,
+    watch: Watched = False,
     connection: Connection,
 ) -> None:
     """Do what a kept dry run foresaw, or nothing if it would differ."""
@@ -79,7 +81,7 @@ def commit(
 
     with Client(connection.url) as client:
         answer = client.post(f"{PATH}/{key}/commit", running.body())
-    _report_new(answer, ("Commits plan", key), connection, watch=watch)
+    report_new(answer, ("Commits plan", key), connection, watch=watch)
 
 
 def approve(key: Key, connection: Connection) -> None:
@@ -94,7 +96,8 @@ def approve(key: Key, connection: Connection) -> None:
         print_fields([("Batch operation", key), ("Accepted", "approval")])
 
 
-def _report_new(answer: Document, origin: tuple[str, str], connection: Connection, *, watch: bool) -> None:
+def report_new(answer: Document, origin: tuple[str, str], connection: Connection, *, watch: bool) -> None:
+    """Show a batch operation that was created because of something else, and watch it if wished."""
     if connection.json:
         print_json(answer)
     else:

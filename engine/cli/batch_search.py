@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from msgspec import Struct
 
-from .filters import text_filter
+from .filters import between, text_filter
 
 Time = str | None
 _TIME = "TIME"
@@ -42,12 +42,7 @@ class BatchSearch(Struct, frozen=True, kw_only=True):
             "reason": text_filter(self.reason),
             "actorId": text_filter(self.actor),
             "operationsFailedCount": None if self.min_failed is None else {"$gte": self.min_failed},
-            "creationDate": _between(self.created_from, self.created_until),
-            "endDate": _between(self.ended_from, self.ended_until),
+            "creationDate": between(self.created_from, self.created_until),
+            "endDate": between(self.ended_from, self.ended_until),
         }
         return {name: value for name, value in given.items() if value is not None}
-
-
-def _between(first: Time, last: Time) -> dict[str, str] | None:
-    bounds = {operator: time for operator, time in (("$gte", first), ("$lte", last)) if time is not None}
-    return bounds or None

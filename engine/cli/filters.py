@@ -141,6 +141,35 @@ def decision_filter_of(options: DecisionFilterOptions) -> Filter:
     return _united(given, options.filter)
 
 
+class BatchFilterOptions(Struct, frozen=True, kw_only=True):
+    """Which batch operations that have ended. Names, labels and reasons are those of the new one: see `filter`."""
+
+    key: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY", help="Batch operation key; repeat it for several.", autocompletion=completion.batch_keys
+        ),
+    ] = None
+    operation: Annotated[
+        str | None, typer.Option("--type", metavar="TYPE", help="Such as CANCEL_PROCESS_INSTANCE.")
+    ] = None
+    state: Annotated[str | None, typer.Option(metavar="STATE", help="Such as COMPLETED or FAILED.")] = None
+    ended_from: Annotated[str | None, typer.Option(metavar="TIME", help="Ended at this time or later.")] = None
+    ended_until: Annotated[str | None, typer.Option(metavar="TIME", help="Ended at this time or before.")] = None
+    filter: FilterJson = None
+
+
+def batch_filter_of(options: BatchFilterOptions) -> Filter:
+    """As `filter_of`, of batch operations."""
+    given = {
+        "batchOperationKey": _one_or_many(options.key),
+        "operationType": options.operation and options.operation.upper(),
+        "state": options.state and options.state.upper(),
+        "endDate": between(options.ended_from, options.ended_until),
+    }
+    return _united(given, options.filter)
+
+
 def _united(given: Filter, text: str | None) -> Filter:
     """What single options say, and the filter as JSON."""
     wanted: Filter = read_json("--filter", text, dict[str, Any]) if text else {}
@@ -164,6 +193,12 @@ def text_filter(text: str | None) -> object:
     if text is not None and ("*" in text or "?" in text):
         return {"$like": text}
     return text
+
+
+def between(first: str | None, last: str | None) -> dict[str, str] | None:
+    """From a time to another one, both included."""
+    bounds = {operator: time for operator, time in (("$gte", first), ("$lte", last)) if time is not None}
+    return bounds or None
 
 
 def _variable(text: str) -> Filter:

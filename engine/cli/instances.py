@@ -1,4 +1,4 @@
-"""`instances`: look at process instances; begin elements in one; cancel, suspend, modify, delete, restart one …"""
+"""`instances`: look at process instances; begin elements in one; cancel, suspend, resolve, modify, delete one …"""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import completion
+from .batch_options import RunOptions, TrialOptions
+from .batch_running import Watched, report_new
 from .faults import UsageFault
 from .filters import FilterOptions, filter_of
 from .listing import print_found
@@ -97,6 +99,21 @@ def resume(key: RunningInstanceKey, connection: Connection) -> None:
     For many at once there is `retold batch resume-process-instances`.
     """
     _operate(key, "resumption", connection)
+
+
+def resolve(
+    key: RunningInstanceKey, *, running: RunOptions, trial: TrialOptions, watch: Watched = False, connection: Connection
+) -> None:
+    """Resolve all incidents of one process instance.
+
+    It is a batch operation. For many at once there is `retold batch resolve-incidents`.
+    """
+    from .client import Client
+
+    with Client(connection.url) as client:
+        body = {**running.body(), **trial.body()}
+        answer = client.post(f"/process-instances/{key}/incident-resolution", body)
+    report_new(answer, ("Process instance", key), connection, watch=watch)
 
 
 def modify(
@@ -208,6 +225,7 @@ def migrate(
         ),
     ],
     mapping: Mapping,
+    variables: Variables = "{}",
     connection: Connection,
 ) -> None:
     """Let one process instance go on with another definition.
@@ -216,7 +234,9 @@ def migrate(
     """
     from .client import Client
 
-    body = {"targetProcessDefinitionKey": target, "mappingInstructions": read_instructions(mapping)}
+    body: dict[str, Any] = {"targetProcessDefinitionKey": target, "mappingInstructions": read_instructions(mapping)}
+    if given := read_json("--variables", variables, dict[str, Any]):
+        body["variables"] = given
     with Client(connection.url) as client:
         client.post(f"/process-instances/{key}/migration", body)
     if connection.json:
@@ -257,13 +277,15 @@ def activate(
 def instances_app() -> typer.Typer:
     """The group `instances`."""
     app = typer.Typer(
-        help="Look at process instances; cancel, suspend, resume, modify, delete or restart one.", no_args_is_help=True
+        help="Look at process instances; cancel, suspend, resume, resolve, modify, delete or restart one.",
+        no_args_is_help=True,
     )
     app.command("list")(expand(list_instances))
     app.command("show")(expand(show))
     app.command("cancel")(expand(cancel))
     app.command("suspend")(expand(suspend))
     app.command("resume")(expand(resume))
+    app.command("resolve")(expand(resolve))
     app.command("modify")(expand(modify))
     app.command("delete")(expand(delete))
     app.command("restart")(expand(restart))

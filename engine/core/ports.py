@@ -234,7 +234,10 @@ FILTERED = {
     "INCIDENT": "PROCESS_INSTANCE",
     "JOB": "JOB",
     "DECISION_INSTANCE": "DECISION_INSTANCE",
+    "BATCH_OPERATION": "BATCH_OPERATION",
 }
+#: Those that belong to no process instance, or need not.
+WITHOUT_INSTANCE = ("DECISION_INSTANCE", "BATCH_OPERATION")
 
 
 class SelectionQuery(Struct, frozen=True, kw_only=True):

@@ -76,6 +76,6 @@ def permission_to_create(batch_operation_type: str) -> str:
 
     Removal times need the same whatever they are of, as in Camunda 7.
     """
-    if batch_operation_type == "SET_DECISION_REMOVAL_TIME":
+    if batch_operation_type in ("SET_DECISION_REMOVAL_TIME", "SET_BATCH_REMOVAL_TIME"):
         batch_operation_type = "SET_REMOVAL_TIME"
     return CREATE_BATCH_OPERATION + batch_operation_type.replace("RESUME_", "SUSPEND_", 1)

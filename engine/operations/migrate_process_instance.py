@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 from msgspec import Struct
 
 from engine.batch.operation import Item, Operation, Selects
 from engine.core.record import NONE
 from engine.core.state import View
 from engine.process.execution import Deciding
-from engine.process.migration_plans import check_instructions, check_target
+from engine.process.migration_plans import check_instructions, check_target, check_variables
 from engine.process.migrations import migrate_instance
 from engine.records.process_instance_migration import MappingInstruction
 
@@ -25,10 +28,11 @@ class Instruction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
 
 
 class MigrationPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
-    """The definition that instances go on with, whichever they have now."""
+    """The definition that instances go on with, whichever they have now, and variables that they get with it."""
 
     target_process_definition_key: str
     mapping_instructions: list[Instruction]
+    variables: dict[str, Any] | None = None
 
 
 class Body(Struct, frozen=True, kw_only=True):
@@ -42,6 +46,7 @@ class Parameters(Struct, frozen=True, kw_only=True):
 
     target_process_definition_key: int = NONE
     mapping_instructions: tuple[MappingInstruction, ...] = ()
+    variables: str = ""
 
 
 def read(body: Body) -> Parameters:
@@ -58,11 +63,13 @@ def read(body: Body) -> Parameters:
             )
             for each in plan.mapping_instructions
         ),
+        variables=msgspec.json.encode(plan.variables).decode() if plan.variables else "",
     )
 
 
 def check(parameters: Parameters) -> list[str]:
-    problems = check_instructions(parameters.mapping_instructions)
+    instructions = parameters.mapping_instructions
+    problems = [*check_instructions(instructions), *check_variables(parameters.variables, instructions)]
     if not 0 < parameters.target_process_definition_key <= KEY_MAX:
         problems.insert(0, "targetProcessDefinitionKey: expected the key of a process definition, got none; give it")
     return [f"migrationPlan.{problem}" for problem in problems]
@@ -77,7 +84,8 @@ def admit(parameters: Parameters, view: View) -> list[str]:
 def decide(parameters: Parameters, item: Item, view: View) -> Deciding:
     """Let the instance go on with the target, whole or not at all."""
     target, instructions = parameters.target_process_definition_key, parameters.mapping_instructions
-    return (yield from migrate_instance(view, item.key, target, instructions, at_end=item.at_end))
+    effects = migrate_instance(view, item.key, target, instructions, variables=parameters.variables, at_end=item.at_end)
+    return (yield from effects)
 
 
 OPERATION = Operation(

@@ -5,7 +5,7 @@ Rule: `problems` looks at everything and yields no event; `effects` refuses only
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from msgspec import structs
 
@@ -63,9 +63,15 @@ class Migration:
     """An instance as `source` and as `target` see it, and a plan for both, which nothing is wrong with."""
 
     def __init__(
-        self, source: Execution, target: Execution, plan: Plan, renewed: Collection[str] = frozenset()
+        self,
+        source: Execution,
+        target: Execution,
+        plan: Plan,
+        renewed: Collection[str] = frozenset(),
+        variables: Mapping[str, str] | None = None,
     ) -> None:
-        """`renewed`: elements of the source whose events wait anew.
+        """`renewed`: elements of the source whose events wait anew. `variables`: name -> JSON text, set at the
+        instance.
 
         Raises Reject EXCEEDED_LIMIT if more is alive than a step has room for.
         """
@@ -74,6 +80,7 @@ class Migration:
         self._target = target
         self._plan = plan
         self._renewed = renewed
+        self._variables = dict(variables or {})
         self._alive = self._collect()
         pause = self._view.get(PAUSES, source.instance_key)
         self._pause = pause
@@ -203,6 +210,8 @@ class Migration:
             yield from self._move_work(row, element_id)
             yield from self._move_incidents(key, row, element_id)
             yield from self._move_variables(key, row, has)
+            if key == self._source.instance_key:  # the first: what is evaluated from here on sees them
+                yield from merge_local(self._view, key, self._variables, self._target.process_id)
             yield from self._move_waits(key, row, has, kept)
         if self._pause is not None and self._work:
             moved = encode_work(moved_work(self._plan, self._work))

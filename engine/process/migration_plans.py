@@ -15,6 +15,7 @@ from engine.records.process_instance_migration import MappingInstruction
 
 from .definitions import find_definition
 from .tables import Definition
+from .variables import VARIABLE_SIZE_MAX, parse_document
 
 #: Instructions of one plan.
 INSTRUCTIONS_MAX = 5_000
@@ -51,6 +52,21 @@ def check_instructions(instructions: Sequence[MappingInstruction]) -> list[str]:
             problems.append(f"{expected}, got it again; leave one of them out")
         seen.add(source)
     return problems
+
+
+def check_variables(variables: str, instructions: Sequence[MappingInstruction]) -> list[str]:
+    """What is wrong with the variables of a plan, a JSON object as a text: with the instructions they fit a record."""
+    size = len(variables.encode()) + sum(
+        len(name.encode()) for each in instructions for name in (each.source_element_id, each.target_element_id)
+    )
+    if size > VARIABLE_SIZE_MAX:
+        expected = f"expected at most {VARIABLE_SIZE_MAX} bytes of JSON and of ids in mappingInstructions"
+        return [f"variables: {expected}, got {size}; give fewer"]
+    try:
+        parse_document(variables)
+    except Reject as refusal:
+        return [f"variables: {refusal.reason}"]
+    return []
 
 
 def check_target(view: View, definition_key: int, instructions: Sequence[MappingInstruction]) -> list[str]:

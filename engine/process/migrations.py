@@ -26,8 +26,9 @@ from .execution import Deciding, Execution, open_execution
 from .lifecycle import run
 from .message_buffer import start_next
 from .migrating import Migration
-from .migration_plans import check_instructions, open_plan, renewed, tell
+from .migration_plans import check_instructions, check_variables, open_plan, renewed, tell
 from .tables import ELEMENT_INSTANCES, PAUSES, TERMINATING
+from .variables import parse_document
 from .work import Work
 
 FAMILY = "PROCESS_INSTANCE_MIGRATION"
@@ -36,11 +37,11 @@ FAMILY = "PROCESS_INSTANCE_MIGRATION"
 def migrate(command: Record, view: View) -> Effects:
     """PROCESS_INSTANCE_MIGRATION MIGRATE."""
     wish = cast(ProcessInstanceMigration, command.value)
-    problems = check_instructions(wish.mapping_instructions)
+    target, instructions = wish.target_process_definition_key, wish.mapping_instructions
+    problems = [*check_instructions(instructions), *check_variables(wish.variables, instructions)]
     if problems:
         raise Reject(INVALID_ARGUMENT, tell(problems))
-    target, instructions = wish.target_process_definition_key, wish.mapping_instructions
-    yield from migrate_instance(view, command.key, target, instructions, answers=True)
+    yield from migrate_instance(view, command.key, target, instructions, variables=wish.variables, answers=True)
 
 
 def migrate_instance(
@@ -49,17 +50,19 @@ def migrate_instance(
     target_key: int,
     instructions: tuple[MappingInstruction, ...],
     *,
+    variables: str = "",
     at_end: Work | None = None,
     answers: bool = False,
 ) -> Deciding:
     """Let a process instance go on with another definition. True: it waits again; False: it goes on in later steps.
 
+    `variables`: a JSON object, set at the instance before anything that the target waits for in addition is opened.
     Raises Reject NOT_FOUND, INVALID_ARGUMENT (the plan is wrong), INVALID_STATE or EXCEEDED_LIMIT (the instance is).
     """
     source = _open_source(view, key)
     target = _open_target(source, target_key)
     plan = open_plan((source.definition, source.graph), (target.definition, target.graph), instructions)
-    migration = Migration(source, target, plan, renewed(instructions))
+    migration = Migration(source, target, plan, renewed(instructions), parse_document(variables))
     problems = migration.problems()
     if problems:
         raise Reject(INVALID_STATE, f"process instance {key}: {tell(problems)}")

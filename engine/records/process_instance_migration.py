@@ -28,3 +28,4 @@ class ProcessInstanceMigration(Struct, frozen=True, kw_only=True):
     terminate_after: tuple[str, ...] = ()
     root_process_instance_key: int = -1
     tenant_id: str = ""
+    variables: str = ""

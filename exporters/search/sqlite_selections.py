@@ -65,6 +65,15 @@ ITEMS: Mapping[str, Items] = {
         definition="s.process_definition_key",
         repeated=True,
     ),
+    "BATCH_OPERATION": Items(
+        "batch_operations b",
+        "b.key",
+        chosen="b.key",
+        instance="-1",
+        root="-1",
+        state="b.state",
+        definition="NULL",
+    ),
 }
 
 

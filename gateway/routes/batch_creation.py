@@ -13,7 +13,7 @@ from litestar.response.base import ASGIResponse
 from msgspec import Meta, Struct, structs
 from msgspec.structs import FieldInfo
 
-from engine.core.record import NONE
+from engine.core.record import NONE, partition_of
 from engine.records import BatchOperationCreation
 from engine.records.batch_options import (
     ITEM_RETRIES_MAX,
@@ -121,12 +121,30 @@ class Selected(Struct, frozen=True, kw_only=True):
     exclude: Sequence[int] = ()
 
 
-class BatchOperationBody(BatchOptionsBody, frozen=True, kw_only=True):
+class TriableBody(BatchOptionsBody, frozen=True, kw_only=True):
+    """The same of what can be tried first, and kept as a plan."""
+
+    dry_run: bool = False
+    keep_plan: bool = False
+
+    def options(
+        self, webhooks: WebhookSettings, parent_key: int = NONE, plan_key: int = NONE, *, undoes: bool = False
+    ) -> BatchOptions:
+        """The same as the log has it. Raises Problem 400 for a webhook that is not allowed."""
+        wished = BatchOptionsBody.options(self, webhooks, parent_key, plan_key, undoes=undoes)
+        return structs.replace(wished, dry_run=self.dry_run, keep_plan=self.keep_plan)
+
+
+class SingleBody(TriableBody, frozen=True, kw_only=True):
+    """Of what is about one process instance: a reference to follow it through the log, too."""
+
+    operation_reference: OperationReference | None = None
+
+
+class BatchOperationBody(TriableBody, frozen=True, kw_only=True):
     """What every creation has: which process instances or jobs, and a reference to follow it through the log."""
 
     filter: dict[str, Any] | None = None
-    dry_run: bool = False
-    keep_plan: bool = False
     ids: Annotated[list[Key], Meta(min_length=1, max_length=KEYS_MAX)] | None = None
     exclude: Annotated[list[Key], Meta(max_length=EXCLUDED_MAX)] | None = None
     operation_reference: OperationReference | None = None
@@ -155,8 +173,12 @@ async def create_batch_operation(
     parameters: Struct,
     operation_reference: int | None = None,
     options: BatchOptions = BatchOptions(),  # noqa: B008 (frozen)
+    partition: int = 0,
 ) -> ASGIResponse:
-    """Create a batch operation over what is selected; answered before any item is known."""
+    """Create a batch operation over what is selected; answered before any item is known.
+
+    `partition` leads it; 0 for any.
+    """
     selection = await select(gateway, operation, selected, operation.check(parameters))
     creation = BatchOperationCreation(
         batch_operation_type=operation.name,
@@ -171,6 +193,7 @@ async def create_batch_operation(
         "BATCH_OPERATION_CREATION",
         "CREATE",
         creation,
+        partition=partition,
         operation_reference=operation_reference,
     )
     return json_response({"batchOperationKey": str(record.key), "batchOperationType": operation.name})
@@ -236,7 +259,7 @@ def _creation_route(operation: OperationDescription) -> Route:
             body.selected(),
             parameters_of(operation, body),
             body.operation_reference,
-            structs.replace(body.options(gateway.settings.webhooks), dry_run=body.dry_run, keep_plan=body.keep_plan),
+            body.options(gateway.settings.webhooks),
         )
 
     return Route(
@@ -253,12 +276,23 @@ def _default(field: FieldInfo) -> Any:
 def _single_route(operation: OperationDescription) -> Route:
     async def resolve(gateway: Gateway, request: HttpRequest) -> ASGIResponse:
         key = path_key(request)
+        body = await gateway.bodies.read(request, SingleBody)
         await gateway.get("PROCESS_INSTANCE", key)
-        return await create_batch_operation(gateway, request, operation, Selected(ids=(key,)), operation.parameters())
+        return await create_batch_operation(
+            gateway,
+            request,
+            operation,
+            Selected(ids=(key,)),
+            operation.parameters(),
+            body.operation_reference,
+            body.options(gateway.settings.webhooks),
+            partition_of(key),  # which knows how many incidents there are
+        )
 
     return Route(
         method="POST",
         path=f"{PREFIX}/process-instances/{{key:str}}/incident-resolution",
         summary="Resolve the incidents of a process instance",
         handle=resolve,
+        body=SingleBody,
     )

@@ -15,7 +15,7 @@ from gateway.gateway import Gateway, path_key
 from gateway.problems import lives_nowhere
 from gateway.responses import json_response, no_content
 
-from .batch_creation import BatchOptionsBody, PauseWindows, Rate, SliceSize
+from .batch_creation import BatchOptionsBody, PauseWindows, Rate, SliceSize, TriableBody
 from .queries import PREFIX, search_route
 from .route import Route
 
@@ -84,7 +84,7 @@ async def undo_batch_operation(gateway: Gateway, request: HttpRequest) -> ASGIRe
 
 async def _create_child(gateway: Gateway, request: HttpRequest, *, undoes: bool) -> ASGIResponse:
     key = path_key(request)
-    body = await gateway.bodies.read(request, BatchOptionsBody)
+    body = await gateway.bodies.read(request, TriableBody)
     options = body.options(gateway.settings.webhooks, parent_key=key, undoes=undoes)
     return await _create_from(gateway, request, key, options)
 
@@ -186,7 +186,7 @@ ROUTES = (
         path=f"{PREFIX}{PATH}/{{key:str}}/retry",
         summary="Retry what failed in a batch operation",
         handle=retry_batch_operation,
-        body=BatchOptionsBody,
+        body=TriableBody,
     ),
     Route(
         method="POST",
@@ -201,6 +201,6 @@ ROUTES = (
         path=f"{PREFIX}{PATH}/{{key:str}}/undo",
         summary="Undo a batch operation",
         handle=undo_batch_operation,
-        body=BatchOptionsBody,
+        body=TriableBody,
     ),
 )

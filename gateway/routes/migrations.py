@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 from litestar.response.base import ASGIResponse
-from msgspec import Meta
+from msgspec import Meta, Raw
 
 from engine.records import ProcessInstanceMigration
 from engine.records.process_instance_migration import MappingInstruction
 from gateway.bodies import Body, HttpRequest
-from gateway.fields import Key, Name, OperationReference
+from gateway.fields import Document, Key, Name, OperationReference
 from gateway.gateway import Gateway, path_key
 from gateway.migration_plans import DefinitionFile, Instruction
 from gateway.problems import not_found
@@ -47,14 +47,16 @@ class MigrationBody(Body, frozen=True, kw_only=True):
 
     target_process_definition_key: Key
     mapping_instructions: MigratingInstructions
+    variables: Document | None = None
     operation_reference: OperationReference | None = None
 
 
 class DefinitionsBody(Body, frozen=True, kw_only=True):
-    """From which definition to which."""
+    """From which definition to which, and variables of the plan."""
 
     source_process_definition_key: Key
     target_process_definition_key: Key
+    variables: Document | None = None
 
 
 class PlanBody(DefinitionsBody, frozen=True, kw_only=True):
@@ -79,6 +81,7 @@ async def migrate_process_instance(gateway: Gateway, request: HttpRequest) -> AS
         process_instance_key=key,
         target_process_definition_key=int(body.target_process_definition_key),
         mapping_instructions=instructions,
+        variables=body.variables or "",
     )
     await gateway.change(
         request,
@@ -96,7 +99,8 @@ async def generate_plan(gateway: Gateway, request: HttpRequest) -> ASGIResponse:
     body = await gateway.bodies.read(request, DefinitionsBody)
     source, target = await _files(gateway, body)
     instructions = await gateway.migration_plans.generate(source, target)
-    return json_response({**_keys(body), "mappingInstructions": [_shown(each) for each in instructions]})
+    given = {"variables": Raw(body.variables.encode())} if body.variables else {}
+    return json_response({**_keys(body), "mappingInstructions": [_shown(each) for each in instructions], **given})
 
 
 async def validate_plan(gateway: Gateway, request: HttpRequest) -> ASGIResponse:

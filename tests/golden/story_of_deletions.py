@@ -48,4 +48,6 @@ def schedule_removals(s: Scenario) -> None:
     value = BatchOperationLifecycleManagement(removal_time=s.now + 500)
     batch_key = moment.all("BATCH_OPERATION_CREATION", "CREATED")[0].key
     s.when(make("BATCH_OPERATION_LIFECYCLE_MANAGEMENT", "SCHEDULE", value, batch_key))
+    ended = read(Body(cleared_removal_time=True))
+    s.when(batch("SET_BATCH_REMOVAL_TIME", '{"state": "COMPLETED"}', ended, excluded_keys=(batch_key,)))
     s.advance(500)

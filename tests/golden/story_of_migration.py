@@ -55,7 +55,7 @@ def change_definitions(s: Scenario) -> None:
     migrate(s, keys[0], target, *mapping[:4]).rejected("INVALID_STATE")
     migrate(s, keys[0], target, *mapping).accepted()
     instructions = tuple(MappingInstruction(source_element_id=a, target_element_id=b) for a, b in mapping)
-    plan = Parameters(target_process_definition_key=target, mapping_instructions=instructions)
+    plan = Parameters(target_process_definition_key=target, mapping_instructions=instructions, variables='{"by": 1}')
     s.when(batch(MIGRATE, '{"processDefinitionId": "moving"}', plan), 2)
     publish(s, correlation_key="moving").accepted()
     s.when(make("SIGNAL", "BROADCAST", Signal(signal_name="a")), 1).accepted()

@@ -45,6 +45,7 @@ DELETE_DECISIONS = "DELETE_DECISION_INSTANCE"
 CORRELATE = "CORRELATE_MESSAGE"
 RESTART = "RESTART_PROCESS_INSTANCE"
 SET_REMOVAL_TIME = "SET_REMOVAL_TIME"
+SET_BATCH_REMOVAL_TIME = "SET_BATCH_REMOVAL_TIME"
 
 
 def activation(job_type: str = "work", limit: int = 1000, timeout: int = 60_000, *names: str) -> Record:
@@ -192,16 +193,18 @@ def manage(intent: str, key: int, *phases: str) -> Record:
     return make("BATCH_OPERATION_LIFECYCLE_MANAGEMENT", intent, BatchOperationLifecycleManagement(phases=phases), key)
 
 
-def migration(key: int, target: int, *mapping: str | tuple[str, str]) -> Record:
+def migration(key: int, target: int, *mapping: str | tuple[str, str], variables: str = "") -> Record:
     """The command by which an instance goes on with another definition; a text maps an element to the same id."""
     pairs = [(each, each) if isinstance(each, str) else each for each in mapping]
     instructions = tuple(MappingInstruction(source_element_id=a, target_element_id=b) for a, b in pairs)
-    value = ProcessInstanceMigration(target_process_definition_key=target, mapping_instructions=instructions)
+    value = ProcessInstanceMigration(
+        target_process_definition_key=target, mapping_instructions=instructions, variables=variables
+    )
     return make("PROCESS_INSTANCE_MIGRATION", "MIGRATE", value, key, request="gateway/8")
 
 
-def migrate(s: Scenario, key: int, target: int, *mapping: str | tuple[str, str]) -> Moment:
-    return s.when(migration(key, target, *mapping))
+def migrate(s: Scenario, key: int, target: int, *mapping: str | tuple[str, str], variables: str = "") -> Moment:
+    return s.when(migration(key, target, *mapping, variables=variables))
 
 
 def equal_elements(source: Process, target: Process) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from engine.batch.life import FINAL_STATES
 from engine.batch.operation import FINISHED
 from engine.core.background import Background, Query
 from engine.core.ports import FILTERED, LAST_VARIABLES, REPLACED_VARIABLES, SelectedItem, SelectionQuery
@@ -53,15 +54,15 @@ class Search:
         everything = _living(records, selection.entity, with_ended=True)
         ended = set(everything) - set(_living(records, selection.entity, with_ended=False))
         for key, record in sorted(everything.items()):
-            matches = wanted is not None and process_id in (None, record.value.bpmn_process_id)
+            matches = wanted is not None and process_id in (None, _process_of(record))
             matches = matches and (with_ended or key not in ended)
-            may_be = selection.process_ids is None or record.value.bpmn_process_id in selection.process_ids
+            may_be = selection.process_ids is None or _process_of(record) in selection.process_ids
             may_be = may_be and key <= selection.key_max and key not in selection.excluded
             if may_be and (matches or key in selection.item_keys):
                 found.append(_item(key, record))
         owners = _living(records, FILTERED[selection.entity], with_ended=True)
         readable = selection.process_ids
-        known = {key for key, one in owners.items() if readable is None or one.value.bpmn_process_id in readable}
+        known = {key for key, one in owners.items() if readable is None or _process_of(one) in readable}
         known |= set(selection.excluded)
         found += [
             SelectedItem(item_key=key, process_instance_key=NONE, root_process_instance_key=NONE)
@@ -142,14 +143,19 @@ LIVES = {
     "INCIDENT": ("INCIDENT", ("CREATED",), ("RESOLVED",)),
     "JOB": ("JOB", ("CREATED",), ("COMPLETED", "CANCELED", "ERROR_THROWN")),
     "DECISION_INSTANCE": ("DECISION_EVALUATION", ("EVALUATED", "FAILED"), ()),
+    "BATCH_OPERATION": ("BATCH_OPERATION_LIFECYCLE_MANAGEMENT", FINAL_STATES, ("DELETED",)),
 }
+
+
+def _process_of(record: Record) -> str:
+    return getattr(record.value, "bpmn_process_id", "")
 
 
 def _item(key: int, record: Record) -> SelectedItem:
     return SelectedItem(
         item_key=key,
-        process_instance_key=record.value.process_instance_key,
-        root_process_instance_key=record.value.root_process_instance_key,
+        process_instance_key=getattr(record.value, "process_instance_key", NONE),
+        root_process_instance_key=getattr(record.value, "root_process_instance_key", NONE),
     )
 
 

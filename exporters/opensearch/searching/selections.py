@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from engine.core.ports import FILTERED, SelectedItem, SelectionQuery
@@ -10,11 +11,14 @@ from exporters.opensearch import mappings
 from exporters.search.filters import Conditions
 from exporters.search.store import SelectionGroup
 
+from .batches import batch_operations
 from .conditions import Translation
 from .indices import WINDOW_MAX, Indices
+from .made import Row
 from .places import ACTIVE_INCIDENTS, FLAGS, PLACES, of_kind
 from .queries import NOTHING, Query, all_of, any_of, exists, has_parent, none_of, term, within
 
+BATCH_OPERATION = "BATCH_OPERATION"
 #: Up to so many items that are several documents each are counted exactly.
 EXACT_MAX = 40_000
 #: What is asked of an item for whether it has an open incident.
@@ -27,8 +31,11 @@ async def select_items(
     indices: Indices, translation: Translation, query: SelectionQuery, conditions: Conditions | None
 ) -> list[SelectedItem]:
     """The items; `conditions` None: only of the given keys. Several documents with the same key are one item."""
-    place = PLACES[FILTERED[query.entity]]
+    if query.entity == BATCH_OPERATION and query.items_of < 0:
+        rows = await _batch_operations(indices, translation, query, conditions)
+        return [_item(row["batchOperationKey"], NONE, NONE) for row in rows[: query.limit]]
     again = query.items_of >= 0
+    place = PLACES["BATCH_OPERATION_ITEM" if again else FILTERED[query.entity]]
     index, key = (mappings.INSTANCES, "key") if again else (place.index, place.identity[0])
     wanted = await _wanted(translation, query, conditions)
     # items of batch operations may have keys of no partition
@@ -61,6 +68,9 @@ async def summarize_items(
     indices: Indices, translation: Translation, query: SelectionQuery, conditions: Conditions | None
 ) -> list[SelectionGroup]:
     """The same items as numbers."""
+    if query.entity == BATCH_OPERATION:
+        states = Counter(row["state"] for row in await _batch_operations(indices, translation, query, conditions))
+        return [_group(state, count) for state, count in sorted(states.items())]
     place = PLACES[FILTERED[query.entity]]
     key = place.identity[0]
     wanted = all_of(
@@ -95,6 +105,34 @@ async def summarize_items(
                     )
                 )
     return found
+
+
+async def _batch_operations(
+    indices: Indices, translation: Translation, query: SelectionQuery, conditions: Conditions | None
+) -> list[Row]:
+    """Batch operations, in the order of their keys: their rows are made, so they are chosen here."""
+    if query.process_ids is not None:  # of them one may see all or none
+        return []
+    first = max(query.after + 1, first_key(query.partition))
+    last = min(query.key_max, last_key(query.partition))
+    matching = await batch_operations(indices, translation, conditions) if conditions is not None else []
+    given = set(query.item_keys)
+    chosen = [row for row in matching if not query.states or row["state"] in query.states]
+    if given:
+        chosen += [row for row in await batch_operations(indices, translation, ()) if row["batchOperationKey"] in given]
+    rows = {int(row["batchOperationKey"]): row for row in chosen}
+    return [row for key, row in sorted(rows.items()) if first <= key <= last and key not in query.excluded]
+
+
+def _group(state: str, count: int) -> SelectionGroup:
+    return SelectionGroup(
+        process_definition_key=None,
+        process_definition_id=None,
+        version=None,
+        state=state,
+        has_incident=False,
+        count=count,
+    )
 
 
 def _optional(name: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from engine.records import BatchOperationCreation, BatchOperationLifecycleManage
 from engine.records.batch_options import BatchOptions
 
 from . import deletions, pace, silence
+from .effects import EFFECTS, Effect
 from .part import OUTCOMES, PHASES, Part
 from .told import UNSAID_OF_LIFE
 from .world import Refused, World
@@ -67,6 +68,7 @@ class Managed:
         self.kept_until: dict[int, int] = {}
         self.ends: dict[int, int] = {}
         self.retried_by: dict[int, set[int]] = {}
+        self.effects: dict[str, Effect] = {**EFFECTS, "SET_BATCH_REMOVAL_TIME": self.schedule_item}
         world.fires |= {"BATCH_OPERATION_WAKE": self.wake, RETENTION: self.remove}
         for kind in RESOURCE_TYPES:
             world.fires[timer_of(kind)] = partial(deletions.delete, world, kind)
@@ -203,7 +205,14 @@ class Managed:
 
     def schedule(self, world: World, command: Record) -> None:
         """When one that has ended is deleted by itself."""
-        key, time = command.key, pace.value_of(command).removal_time
+        self.set_removal_time(world, command.key, pace.value_of(command).removal_time)
+
+    def schedule_item(self, world: World, part: Part, item: int) -> bool:
+        """The same as what a batch operation does to this item."""
+        self.set_removal_time(world, item, cast(RemovalTime, part.parameters).removal_time)
+        return True
+
+    def set_removal_time(self, world: World, key: int, time: int) -> None:
         self.allow("SCHEDULE", key)
         if not CALCULATED <= time <= REMOVAL_TIME_MAX:
             raise Refused(INVALID_ARGUMENT)
@@ -273,6 +282,7 @@ def is_within_bounds(options: BatchOptions, type_name: str = "") -> bool:
 def problems_here(operation: Operation, parameters: Struct, given: str, world: World) -> list[str]:
     """What is wrong with a creation where it is made."""
     problems = contradictions(operation, given)
-    if isinstance(parameters, RemovalTime) and parameters.removal_time == CALCULATED:
+    of_history = operation.selects.entity != "BATCH_OPERATION"
+    if isinstance(parameters, RemovalTime) and parameters.removal_time == CALCULATED and of_history:
         problems += [] if world.settings.history_time_to_live_ms else ["no time to live"]
     return problems

@@ -24,7 +24,6 @@ from . import pace, silence
 from .batch_commands import MANAGEMENT, RETENTION, is_within_bounds, problems_here
 from .deletions import FAMILY as DELETION
 from .deletions import Waiting
-from .effects import EFFECTS
 from .incidents import Incidents
 from .part import OUTCOMES, PHASES, Part, numbers_of, told_of, unforeseen
 from .registry import Known
@@ -242,7 +241,7 @@ class Batches(Incidents):
 
     def execute_item(self, part: Part, item: int, attempts: int) -> None:
         world = self.world
-        effect, operation = EFFECTS.get(part.type), self.known.operations[part.type]
+        effect, operation = self.effects.get(part.type), self.known.operations[part.type]
         is_unknown = item in part.unknown
         if effect is None:
             instance = world.history.owner.get(item, item)
@@ -301,7 +300,8 @@ class Batches(Incidents):
         for record in world.step.events:
             if record.value_type == "BATCH_OPERATION_ITEM" and record.intent in OUTCOMES:
                 part = self.parts.get(getattr(record.value, "batch_operation_key", NONE))
-                if part and record.key in part.executing and (world.is_blind(record.key) or part.type not in EFFECTS):
+                unforeseen = world.is_blind(record.key) or (part is not None and part.type not in self.effects)
+                if part and record.key in part.executing and unforeseen:
                     self.outcome(part, record.key, record.intent, getattr(record.value, "error_code", ""))
                     self.finish_when_done(part)
 

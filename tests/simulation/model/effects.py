@@ -67,7 +67,8 @@ def correlate_item(world: World, part: Part, item: int) -> bool:
     return True
 
 
-EFFECTS: dict[str, Callable[[World, Part, int], bool]] = {
+Effect = Callable[[World, Part, int], bool]
+EFFECTS: dict[str, Effect] = {
     "CANCEL_PROCESS_INSTANCE": cancel_item,
     "MIGRATE_PROCESS_INSTANCE": migrate_item,
     "RESOLVE_INCIDENT": resolve_item,

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from typing import cast
 
+import msgspec
+
 from engine.core.faults import INVALID_ARGUMENT, INVALID_STATE, NOT_FOUND
 from engine.core.record import NONE, Record
-from engine.records import BatchOperationItem, MessageSubscription, ProcessInstanceMigration
+from engine.operations.migrate_process_instance import Parameters
+from engine.records import BatchOperationItem, MessageSubscription, ProcessInstanceMigration, Variable
 
 from .happenings import release
 from .messages import SUBSCRIPTION, expect_subscription, find_subscription, give_next
@@ -32,6 +35,7 @@ def migrate_item(world: World, part: Part, item: int) -> bool:
     check(world, item, refused)
     if refused:
         raise Refused(refused)
+    expect_variables(world, item, cast(Parameters, part.parameters).variables)
     world.skip("migration", item)
     return False
 
@@ -50,6 +54,7 @@ def migrate(world: World, command: Record) -> None:
     check(world, command.key, world.step.rejection)
     if world.step.rejection:
         raise Refused(world.step.rejection)
+    expect_variables(world, command.key, cast(ProcessInstanceMigration, command.value).variables)
     world.skip("migration", command.key)
 
 
@@ -63,6 +68,23 @@ def check(world: World, key: int, refused: str) -> None:
         raise Refused(INVALID_STATE)
     if refused and refused not in (*REFUSALS, NOT_FOUND):
         world.differ(f"instance {key} should migrate, or not because of the plan, but is refused with {refused}")
+
+
+def expect_variables(world: World, key: int, variables: str) -> None:
+    """Those of the plan are set at the instance in this step, but what it has already."""
+    told = {
+        value.name: value.value
+        for record in world.step.events
+        if record.value_type == "VARIABLE" and record.intent in ("CREATED", "UPDATED")
+        for value in [cast(Variable, record.value)]
+        if value.scope_key == key
+    }
+    instance = world.instances[key]
+    for name, raw in msgspec.json.decode(variables or "{}", type=dict[str, msgspec.Raw]).items():
+        text = msgspec.json.format(bytes(raw), indent=-1).decode()
+        is_so = name not in told and (instance.blind or instance.kept.get((key, name)) == text)
+        if told.get(name) != text and not is_so:
+            world.differ(f"instance {key} should have got {name} = {text} with its migration, got {told.get(name)}")
 
 
 def become(world: World, command: Record) -> None:

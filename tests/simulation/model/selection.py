@@ -65,6 +65,8 @@ class Selection:
 
     def judged(self, world: World, instances: Sequence[Instance]) -> list[tuple[int, bool | None]]:
         """As `judge`, of these instances; evaluations are all looked at, for many belong to none."""
+        if self.entity == "BATCH_OPERATION":
+            raise UnknownFilter(f"entity {self.entity}")
         if self.entity == "DECISION_INSTANCE":
             return [
                 (key, self.matches_evaluation(key, one))

@@ -31,6 +31,7 @@ WIDE = {
     "PROCESS_INSTANCE": ("processDefinitionId", "processInstanceKey"),
     "JOB": ("processDefinitionId", "processInstanceKey", "processInstance"),
     "DECISION_INSTANCE": ("decisionDefinitionId", "state"),
+    "BATCH_OPERATION": ("operationType", "batchOperationKey"),
 }
 
 
@@ -102,7 +103,9 @@ class BatchOperator(Actor):
         if instructions and self.random.random() < 0.5:
             plan = {**keys, "mappingInstructions": instructions}
             await self.ask(client, "POST", f"{MIGRATION}/plan/validation", plan)
-        return {"targetProcessDefinitionKey": target, "mappingInstructions": instructions}
+        given: dict[str, Any] = {"variables": {"n": self.random.randint(0, 3), "moved": {"by": None}}}
+        with_variables = given if self.random.random() < 0.3 else {}
+        return {"targetProcessDefinitionKey": target, "mappingInstructions": instructions, **with_variables}
 
     async def manage(self, client: Client, key: str) -> None:
         place, chance = f"/batch-operations/{key}", self.random.random()
@@ -112,7 +115,10 @@ class BatchOperator(Actor):
             await self.ask(client, "PATCH", place, pace | (pauses if self.random.random() < 0.4 else {}))
         elif chance < 0.2:
             what = self.random.choice(["retry", "undo"])
-            answer = await self.ask(client, "POST", f"{place}/{what}", random_options(self.random, client.now()))
+            body = random_options(self.random, client.now())
+            if self.random.random() < 0.2:
+                body["dryRun"] = True
+            answer = await self.ask(client, "POST", f"{place}/{what}", body)
             if answer.status == 200:
                 self.knowledge.acknowledge("batch-operations", answer.body["batchOperationKey"])
         elif chance < 0.35:
@@ -168,7 +174,14 @@ class BatchOperator(Actor):
             "processInstanceKey": by_key,
             "state": random.choice(["EVALUATED", "FAILED"]),
         }
+        batches = [self.knowledge.pick(random, "batch-operations") for _ in range(3)]
+        of_batches = {
+            "batchOperationKey": {"$in": batches},
+            "operationType": random.choice([random.choice(sorted(OPERATIONS)), {"$neq": "UPDATE_JOB"}]),
+            "state": random.choice(["COMPLETED", "FAILED", {"$neq": "ACTIVE"}]),
+        }
         return {
+            "BATCH_OPERATION": of_batches,
             "PROCESS_INSTANCE": common | of_instances,
             "JOB": common | of_jobs,
             "DECISION_INSTANCE": of_decisions,

@@ -7,9 +7,11 @@ import pytest
 
 from engine.core.record import Record
 from engine.records.batch_options import BatchOptions
-from tests.support.actions import batch, manage
+from tests.support import models as m
+from tests.support.actions import RESOLVE, SUSPEND, activate, batch, fail, manage, suspend
 from tests.support.batches import MANAGEMENT, counts, populate
 from tests.support.fixture import MakeScenario
+from tests.support.scenario import Scenario
 from tests.unit.batch.test_plans import commit, end, make_plan, newest
 
 FOUR_EYES = [{"approval_items_min": 2}, {"approval_types": ("CANCEL_PROCESS_INSTANCE",)}]
@@ -65,3 +67,90 @@ def test_a_reason_is_required_where_the_settings_say_so(scenario: MakeScenario) 
     populate(s, 1)
     s.when(batch()).rejected("INVALID_ARGUMENT", "reason: expected one")
     s.when(batch(options=BatchOptions(reason="the price was wrong"))).accepted()
+
+
+FEW = {"approval_items_min": 3}
+
+
+def test_keys_alone_say_how_many_items_there_are(scenario: MakeScenario) -> None:
+    s = scenario(2, settings=FEW)
+    keys = populate(s, 4)
+    s.when(batch(filter_text="", item_keys=(*keys[:2], keys[0]))).accepted()
+    expected = "expected a plan for CANCEL_PROCESS_INSTANCE"
+    s.when(batch(filter_text="", item_keys=tuple(keys[1:]))).rejected("INVALID_ARGUMENT", expected)
+    s.when(batch(item_keys=(keys[2],))).rejected("INVALID_ARGUMENT", expected)
+    s.when(batch(filter_text="", item_keys=tuple(keys[1:]), excluded_keys=(keys[1],))).accepted()
+
+
+def with_incidents(s: Scenario, count: int) -> int:
+    """An instance with some incidents on partition 1, in a sub-process."""
+    tasks = [f"t{number}" for number in range(count)]
+    inside = m.start("begun") + m.parallel("fork") + "".join(m.job(task, "work") for task in tasks)
+    flows = m.chain("begun", "fork") + "".join(m.chain("fork", task) for task in tasks)
+    s.deploy(m.model(m.process("p", m.start(), m.sub_process("s", inside + flows), m.chain("start", "s"))))
+    key = s.create("p")
+    for job in activate(s):
+        fail(s, job)
+    return key
+
+
+@pytest.mark.parametrize(("count", "goes"), [(0, True), (2, True), (3, False)])
+def test_the_incidents_of_an_instance_are_counted_where_it_lives(
+    scenario: MakeScenario, count: int, *, goes: bool
+) -> None:
+    s = scenario(2, settings=FEW)
+    key = with_incidents(s, count) if count else populate(s, 1)[0]
+    wish = batch(RESOLVE, "", item_keys=(key,))
+    if goes:
+        s.when(wish, 1).accepted()
+    else:
+        s.when(wish, 1).rejected("INVALID_ARGUMENT", "expected a plan for RESOLVE_INCIDENT")
+    s.when(wish, 2).rejected("INVALID_ARGUMENT", "expected a plan for RESOLVE_INCIDENT")
+
+
+def test_incidents_that_are_too_many_to_be_counted_in_a_step_need_a_plan(scenario: MakeScenario) -> None:
+    s = scenario(settings={"approval_items_min": 1_000, "step_effects_max": 4})
+    key = with_incidents(s, 5)
+    s.when(batch(RESOLVE, "", item_keys=(key,))).rejected("INVALID_ARGUMENT", "expected a plan")
+
+
+@pytest.mark.parametrize(("gone", "goes"), [(2, True), (3, False)])
+def test_a_retry_is_as_large_as_what_failed(scenario: MakeScenario, gone: int, *, goes: bool) -> None:
+    s = scenario(2, settings=FEW)
+    keys = populate(s, 5)
+    s.when(batch(options=BatchOptions(dry_run=True, keep_plan=True))).accepted()
+    s.when(by(manage("APPROVE", newest(s)), "user:bob")).accepted()
+    s.when(commit(newest(s), start_suspended=True)).accepted()
+    first = newest(s)
+    for key in keys[:gone]:
+        s.cancel(key)
+    s.when(manage("RESUME", first)).accepted()
+    again = s.when(batch("", "", options=BatchOptions(parent_key=first)))
+    if goes:
+        again.accepted()
+        return
+    again.rejected("INVALID_ARGUMENT", "expected a plan for CANCEL_PROCESS_INSTANCE")
+    moment = s.when(batch("", "", options=BatchOptions(parent_key=first, dry_run=True, keep_plan=True))).accepted()
+    assert counts(end(moment)) == (gone, 0, gone, 0, 0)
+    plan = newest(s)
+    s.when(commit(plan)).rejected("INVALID_STATE", "to be approved by another user first")
+    s.when(by(manage("APPROVE", plan), "user:bob")).accepted()
+    assert counts(end(s.when(commit(plan)).accepted())) == (gone, 0, gone, 0, 0)
+
+
+def test_an_undo_is_planned_and_committed(scenario: MakeScenario) -> None:
+    s = scenario(2, settings=FEW)
+    keys = populate(s, 4)
+    suspend(s, keys[0])  # by somebody else, before
+    s.when(by(batch(SUSPEND, options=BatchOptions(dry_run=True, keep_plan=True)), "user:ada")).accepted()
+    s.when(by(manage("APPROVE", newest(s)), "user:bob")).accepted()
+    s.when(commit(newest(s))).accepted()
+    done = newest(s)
+    s.when(batch("", "", options=BatchOptions(parent_key=done, undoes=True))).rejected(
+        "INVALID_ARGUMENT", "expected a plan for RESUME_PROCESS_INSTANCE"
+    )
+    s.when(batch("", "", options=BatchOptions(parent_key=done, undoes=True, dry_run=True, keep_plan=True))).accepted()
+    assert s.everything().all("PROCESS_INSTANCE", "RESUMED") == []
+    s.when(by(manage("APPROVE", newest(s)), "user:bob")).accepted()
+    assert counts(end(s.when(commit(newest(s))).accepted())) == (3, 3, 0, 0, 0)
+    assert {record.key for record in s.everything().all("PROCESS_INSTANCE", "RESUMED")} == set(keys[1:])

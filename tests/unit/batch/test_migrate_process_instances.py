@@ -8,6 +8,8 @@ import pytest
 from engine.core.record import Record
 from engine.operations.migrate_process_instance import Body, Parameters, check, read
 from engine.process.migration_plans import INSTRUCTIONS_MAX
+from engine.process.variables import VARIABLE_SIZE_MAX
+from engine.records.batch_options import BatchOptions
 from engine.records.process_instance_migration import MappingInstruction
 from tests.support import models as m
 from tests.support.actions import MIGRATE, activate, batch, complete, manage
@@ -167,3 +169,33 @@ def test_a_plan_has_a_limit() -> None:
     assert check(plan(1, *mapping[:-1])) == []
     (problem,) = check(plan(1, *mapping))
     assert problem.startswith(f"migrationPlan.mappingInstructions: expected at most {INSTRUCTIONS_MAX}, got")
+
+
+def test_variables_of_the_plan_are_set_at_each_instance(scenario: MakeScenario) -> None:
+    s = scenario(2)
+    keys = populate(s, 3)
+    target = deploy_target(s)
+    wish = msgspec.structs.replace(plan(target, ("task", "other")), variables='{"by": "plan"}')
+    tried = s.when(batch(MIGRATE, '{"processDefinitionId": "one"}', wish, options=BatchOptions(dry_run=True)))
+    assert all("VARIABLE CREATED: 1" in record.value.prediction for record in tried.all(ITEM, "COMPLETED"))
+    assert s.everything().all("VARIABLE") == []
+    moment = s.when(batch(MIGRATE, '{"processDefinitionId": "one"}', wish)).accepted()
+    set_ = {record.value.scope_key: record.value.value for record in moment.all("VARIABLE", "CREATED")}
+    assert set_ == dict.fromkeys(keys, '"plan"')
+
+
+def test_variables_of_the_plan_are_checked_before_anything_is_created(scenario: MakeScenario) -> None:
+    given = {
+        "targetProcessDefinitionKey": "5",
+        "mappingInstructions": [{"sourceElementId": "a", "targetElementId": "b"}],
+    }
+    body = msgspec.convert({"migration_plan": {**given, "variables": {"n": [1]}}}, Body)
+    assert (read(body).variables, check(read(body))) == ('{"n":[1]}', [])
+    large = msgspec.structs.replace(read(body), variables='{"n": "' + "x" * VARIABLE_SIZE_MAX + '"}')
+    assert [problem.partition(":")[0] for problem in check(large)] == ["migrationPlan.variables"]
+    s = scenario()
+    populate(s, 1)
+    wrong = msgspec.structs.replace(plan(deploy_target(s), ("task", "other")), variables="[]")
+    s.when(batch(MIGRATE, '{"processDefinitionId": "one"}', wrong)).rejected(
+        "INVALID_ARGUMENT", "migrationPlan.variables"
+    )

@@ -26,6 +26,7 @@ COMMANDS = [
         "instances cancel",
         "instances suspend",
         "instances resume",
+        "instances resolve",
         "instances modify",
         "instances delete",
         "instances restart",

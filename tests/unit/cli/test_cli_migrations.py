@@ -46,7 +46,8 @@ def test_a_plan_is_checked(engine: FakeEngine, retold: Retold) -> None:
 
 def test_one_instance_migrates(engine: FakeEngine, retold: Retold, tmp_path: Path) -> None:
     path = "/process-instances/7/migration"
-    engine.answers("POST", path, Answer(status=204), problem(409, "INVALID_STATE", "expected 'a' to be mapped"))
+    refusal = problem(409, "INVALID_STATE", "expected 'a' to be mapped")
+    engine.answers("POST", path, Answer(status=204), refusal, Answer(status=204))
     file = tmp_path / "mapping.json"
     file.write_text(json.dumps([INSTRUCTION]))
     options = ("--target-process-definition-key", "2", "--mapping-instructions", f"@{file}")
@@ -55,3 +56,5 @@ def test_one_instance_migrates(engine: FakeEngine, retold: Retold, tmp_path: Pat
     refused = retold("instances", "migrate", "7", *options)
     assert refused.exit_code == 1
     assert "expected 'a' to be mapped" in refused.errors
+    assert retold("instances", "migrate", "7", *options, "--variables", '{"n": 1}').exit_code == 0
+    assert engine.bodies(path)[2]["variables"] == {"n": 1}

@@ -42,6 +42,12 @@ def test_a_plan_maps_equal_elements() -> None:
     async def scenario(it: World) -> None:
         answer = await it.client.post(f"{PLAN}/generation", json=KEYS)
         assert answer.json() == {**KEYS, "mappingInstructions": mapped(("start", "start"), ("end", "end"))}
+        with_variables = {**KEYS, "variables": {"n": 1}}
+        assert (await it.client.post(f"{PLAN}/generation", json=with_variables)).json() == {
+            **answer.json(),
+            "variables": {"n": 1},
+        }
+        check(await it.client.post(f"{PLAN}/generation", json={**KEYS, "variables": [1]}), 400)
         assert (
             await it.client.post(f"{PLAN}/generation", json={**KEYS, "targetProcessDefinitionKey": "3"})
         ).status_code == 404
@@ -58,6 +64,9 @@ def test_all_that_is_wrong_with_a_plan_is_told() -> None:
             "valid": True,
             "instructionReports": [],
         }
+        with_variables = {**good, "variables": {"n": 1}}
+        assert (await it.client.post(f"{PLAN}/validation", json=with_variables)).json()["valid"] is True
+        check(await it.client.post(f"{PLAN}/validation", json={**good, "variables": "n"}), 400)
         bad = {**KEYS, "mappingInstructions": mapped(("a", "end"), ("x", "y"))}
         told = (await it.client.post(f"{PLAN}/validation", json=bad)).json()
         assert told["valid"] is False
@@ -97,7 +106,7 @@ def test_few_plans_wait() -> None:
 
 def test_a_batch_operation_is_created_as_clients_send_it() -> None:
     async def scenario(it: World) -> None:
-        plan = {"targetProcessDefinitionKey": "2", "mappingInstructions": mapped(("a", "b"))}
+        plan = {"targetProcessDefinitionKey": "2", "mappingInstructions": mapped(("a", "b")), "variables": {"n": [1]}}
         answer = await it.client.post(BATCH, json={**FILTER, "migrationPlan": plan, "operationReference": 5})
         assert answer.json()["batchOperationType"] == "MIGRATE_PROCESS_INSTANCE"
         ((_, wish),) = it.engine.commands
@@ -106,6 +115,7 @@ def test_a_batch_operation_is_created_as_clients_send_it() -> None:
         assert ASSEMBLY.operation_codecs.decode("MIGRATE_PROCESS_INSTANCE", sent) == Parameters(
             target_process_definition_key=2,
             mapping_instructions=(MappingInstruction(source_element_id="a", target_element_id="b"),),
+            variables='{"n":[1]}',
         )
         document = (await it.client.get("/openapi.json")).json()
         shown = str(document["components"]["schemas"])
@@ -126,6 +136,7 @@ def test_a_batch_operation_is_created_as_clients_send_it() -> None:
         ({"targetProcessDefinitionKey": "2", "mappingInstructions": mapped(("", "b"))}, "sourceElementId"),
         ({"targetProcessDefinitionKey": "2", "mappingInstructions": [{"sourceElementId": "a"}]}, "targetElementId"),
         ({"targetProcessDefinitionKey": "2", "mappingInstructions": mapped(("a", "b")), "more": 1}, "more"),
+        ({"targetProcessDefinitionKey": "2", "mappingInstructions": mapped(("a", "b")), "variables": 1}, "variables"),
     ],
 )
 def test_a_bad_plan_is_refused_before_the_log(plan: Any, text: str) -> None:

@@ -8,8 +8,10 @@ import pytest
 
 from engine.core.record import first_key
 from engine.records.batch_operation_chunk import ItemFacts
+from engine.roles.gateway import describe_operations
+from tests.support.scenario import ASSEMBLY
 from tests.unit.gateway.fakes import FakeSearch, World, happens
-from tests.unit.gateway.test_gateway_routes import run
+from tests.unit.gateway.test_gateway_routes import created_batch, run
 
 KEY = first_key(2) + 1
 RULES = {
@@ -67,3 +69,17 @@ def test_what_is_unknown_is_not_found(path: str) -> None:
         assert (await it.client.post(f"/v2/{path}/{KEY}/removal-time", json=AT)).status_code == 404
 
     run(scenario, RULES)
+
+
+def test_batch_operations_are_chosen_by_keys_or_a_filter() -> None:
+    async def scenario(it: World) -> None:
+        path = "/v2/batch-operations/removal-time"
+        for body in ({"ids": [str(KEY)]}, {"filter": {"batchOperationKey": {"$in": [str(KEY)]}}}):
+            assert (await it.client.post(path, json={**body, "clearedRemovalTime": True})).status_code == 200
+        wanted = {"operationType": "SET_VARIABLES", "state": "ACTIVE"}
+        refused = await it.client.post(path, json={"filter": wanted, "clearedRemovalTime": True})
+        assert (refused.status_code, refused.json()["problems"][0][:13]) == (400, "filter.state:")
+        wishes = [wish.value for _, wish in it.engine.commands]
+        assert [(wish.filter, wish.item_keys) for wish in wishes] == [("", (KEY,))] * 2
+
+    run(scenario, {("BATCH_OPERATION_CREATION", "CREATE"): created_batch}, operations=describe_operations(ASSEMBLY))

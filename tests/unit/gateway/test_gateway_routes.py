@@ -269,6 +269,11 @@ def test_what_failed_is_retried_where_the_batch_operation_is_led() -> None:
         assert response.status_code == 200
         ((partition, wish),) = it.engine.commands
         assert (partition, wish.value.options.parent_key, wish.value.options.rate) == (2, KEY, 1.0)  # type: ignore[attr-defined]
+        await it.client.post(f"/v2/batch-operations/{KEY}/undo", json={"dryRun": True, "keepPlan": True, "reason": "r"})
+        wanted = BatchOptions(parent_key=KEY, undoes=True, dry_run=True, keep_plan=True, reason="r")
+        assert it.engine.commands[1][1].value.options == wanted  # type: ignore[attr-defined]
+        committed = await it.client.post(f"/v2/batch-operations/{KEY}/commit", json={"dryRun": True})
+        assert committed.json()["problems"][0].startswith("dryRun: expected a known property")
         assert (await it.client.post("/v2/batch-operations/7/retry")).status_code == 404
 
     run(scenario, {("BATCH_OPERATION_CREATION", "CREATE"): created_batch})
@@ -276,10 +281,16 @@ def test_what_failed_is_retried_where_the_batch_operation_is_led() -> None:
 
 def test_resolving_the_incidents_of_one_instance() -> None:
     async def scenario(it: World) -> None:
-        response = await it.client.post(f"/v2/process-instances/{KEY}/incident-resolution")
+        path = f"/v2/process-instances/{KEY}/incident-resolution"
+        response = await it.client.post(path)
         assert BatchOperationCreatedResult.from_dict(response.json()).batch_operation_type == "RESOLVE_INCIDENT"
-        ((_, wish),) = it.engine.commands
-        assert (wish.value.filter, wish.value.item_keys) == ("", (KEY,))  # type: ignore[attr-defined]
+        ((partition, wish),) = it.engine.commands
+        assert (partition, wish.value.filter, wish.value.item_keys) == (2, "", (KEY,))  # type: ignore[attr-defined]
+        body = {"reason": "repaired", "dryRun": True, "keepPlan": True, "operationReference": 5}
+        assert (await it.client.post(path, json=body)).status_code == 200
+        wish = it.engine.commands[1][1]
+        assert wish.value.options == BatchOptions(reason="repaired", dry_run=True, keep_plan=True)  # type: ignore[attr-defined]
+        assert wish.step.operation_reference == 5
         unknown = await it.client.post(f"/v2/process-instances/{KEY + 1}/incident-resolution")
         assert unknown.status_code == 404
 
