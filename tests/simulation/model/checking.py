@@ -121,9 +121,13 @@ def known_operations() -> Known:
 
 
 def compare_partitions(batches: Sequence[Batches]) -> list[str]:
-    """Batch operations are the same everywhere, and lead partitions have heard what the others told."""
-    wrong = []
+    """Batch operations are the same everywhere and have ended, and lead partitions have heard what the others told."""
+    wrong: list[str] = []
     by_partition = {one.world.partition: one for one in batches}
+    parts = [part for one in batches for part in one.parts.values()]
+    waiting = {part.key for part in parts if part.incidents and not part.abandoned}  # on one partition, or several
+    open_ones = [part for part in parts if part.canceling or not (part.held or part.key in waiting)]
+    wrong += [f"batch operation {part.key} has no end: {part.numbers}" for part in open_ones]
     for lead in batches:
         for key, partitions in lead.led.items():
             lacking = [p for p in partitions if p != lead.world.partition and key not in by_partition[p].followed]
@@ -328,9 +332,6 @@ class Judge:
                 self.leave_out(name, entry)
         for problem in [*unfinished(world, now), *undone_wrongly(self.steps)]:
             world.differ(problem)
-        for part in self.batches.parts.values():
-            if not part.held or part.canceling:
-                world.differ(f"batch operation {part.key} has no end: {part.numbers}")
 
 
 def ends_of(instance: int) -> list[tuple[int, str]]:
