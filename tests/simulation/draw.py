@@ -100,7 +100,7 @@ def _batch_operations(chosen: random.Random) -> BatchOperationSettings:
         skip_vanished_items=chosen.random() < 0.5,
         retention=_seconds(chosen, 0.2, 5) if chosen.random() < 0.3 else timedelta(days=30),
         watermark_timeout=_seconds(chosen, 1, 20),
-        partition_silence_max=chosen.choice([timedelta(0), timedelta(minutes=10), _seconds(chosen, 1, 10)]),
+        partition_silence_max=chosen.choice([timedelta(0), timedelta(minutes=10), _seconds(chosen, 0.1, 2)]),
         yield_latency=timedelta(milliseconds=chosen.choice([0, 1, 100])),
     )
 
