@@ -148,6 +148,20 @@ def test_a_dry_run_keeps_nothing(scenario: MakeScenario) -> None:
     undo(s, key_of(s)).rejected("INVALID_STATE", "that was no dry run")
 
 
+def test_an_undo_is_tried_and_has_no_plan(scenario: MakeScenario) -> None:
+    """What the items replaced is looked up with them; a plan would find them without it."""
+    s = scenario()
+    (first,) = with_value(s, 1)
+    key = change(s, '{"n": 9}')
+    undo(s, key, dry_run=True)
+    told = s.everything().all(ITEM, "COMPLETED")[-1].value
+    assert told.prediction == "VARIABLE UPDATED: 1; VARIABLE_DOCUMENT UPDATED: 1"
+    assert values(s, "n") == {first: "9"}
+    undo(s, key, dry_run=True, keep_plan=True).rejected("INVALID_ARGUMENT", "got an undo of values; make a dry run")
+    undo(s, key)
+    assert values(s, "n") == {first: "0"}
+
+
 def test_pages_of_facts_may_be_short(scenario: MakeScenario) -> None:
     s = scenario()
     keys = with_value(s, 7)

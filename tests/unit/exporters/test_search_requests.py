@@ -231,7 +231,11 @@ def test_a_query_that_takes_too_long_is_unavailable(tmp_path: Path) -> None:
         (INSTANCE, "{", "expected the JSON of a filter of PROCESS_INSTANCE"),
         (INSTANCE, '{"stat":1}', "filter.stat: expected a property"),
         ("JOB", '{"stat":1}', "filter.stat: expected a property"),
-        ("USER_TASK", "{}", "expected items out of PROCESS_INSTANCE, INCIDENT, JOB, DECISION_INSTANCE, got USER_TASK"),
+        (
+            "USER_TASK",
+            "{}",
+            "expected items out of PROCESS_INSTANCE, INCIDENT, JOB, DECISION_INSTANCE, BATCH_OPERATION, got",
+        ),
     ],
 )
 def test_selections_that_can_never_succeed_are_refused(tmp_path: Path, entity: str, text: str, expected: str) -> None:
