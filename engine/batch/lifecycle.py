@@ -57,6 +57,11 @@ def refuse_bad_creation(wish: BatchOperationCreation, operations: Mapping[str, O
     problems = [*problems_of_options(wish.options), *operation.contradictions(wish.filter)]
     if wish.options.keep_plan and operation.variables is not None:
         problems.append(f"keepPlan: expected a type about what runs, got {operation.name}; make a dry run alone")
+    if wish.options.keep_plan and wish.options.undoes and operation.restore:
+        problems.append(
+            f"keepPlan: expected an undo that needs nothing of its items, got one of {operation.name}, which puts back "
+            "what they replaced; make a dry run alone"
+        )
     if wish.options.undoable and (operation.replaces is None or wish.options.undoes):
         can = ", ".join(sorted(name for name, each in operations.items() if each.replaces))
         got = "an undo" if wish.options.undoes else operation.name

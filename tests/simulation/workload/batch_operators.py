@@ -118,6 +118,7 @@ class BatchOperator(Actor):
             body = random_options(self.random, client.now())
             if self.random.random() < 0.2:
                 body["dryRun"] = True
+                body.pop("retryPolicy", None)
             answer = await self.ask(client, "POST", f"{place}/{what}", body)
             if answer.status == 200:
                 self.knowledge.acknowledge("batch-operations", answer.body["batchOperationKey"])

@@ -156,3 +156,14 @@ def test_pages_of_facts_may_be_short(scenario: MakeScenario) -> None:
     undo(s, key)
     assert last(s) == ("COMPLETED", 7, 7, 0, 0, 0)
     assert values(s, "n") == {key: str(number) for number, key in enumerate(keys)}
+
+
+def test_an_undo_is_tried_but_no_plan_of_it_is_kept(scenario: MakeScenario) -> None:
+    """A plan has items and outcomes, not what the items replaced: its commit would set the values once more."""
+    s = scenario()
+    keys = with_value(s, 2)
+    key = change(s, '{"n": 9}')
+    undo(s, key, dry_run=True, keep_plan=True).rejected("INVALID_ARGUMENT", "got one of SET_VARIABLES, which puts back")
+    undo(s, key, dry_run=True).accepted()
+    assert last(s) == ("COMPLETED", 2, 2, 0, 0, 0)
+    assert values(s, "n") == dict.fromkeys(keys, "9")
