@@ -250,7 +250,7 @@ class Batches(Incidents):
             self.outcome(part, item, *told_of(world, part.key, item))
             return
         if not is_unknown and (effect is None or world.is_blind(item)):
-            part.executing.add(item)
+            self.take_told(part, item)
             return
         if code := unforeseen(world, part.key, item):
             self.fail_item(part, item, code, attempts)

@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from typing import cast
 
 from engine.core.faults import INVALID_ARGUMENT, INVALID_STATE, NOT_FOUND
-from engine.core.record import Record, partition_of
+from engine.core.record import NONE, Record, partition_of
 from engine.records import BatchOperationIncident, BatchOperationItem, BatchOperationLifecycleManagement
 
 from . import pace
 from .batch_commands import MANAGEMENT, Managed
-from .part import Part
+from .part import OUTCOMES, Part
 from .world import Refused, Rule, World
 
 FAMILY = "BATCH_OPERATION_INCIDENT"
@@ -47,6 +47,18 @@ class Incidents(Managed):
             self.raise_incident(part, item, code)
         else:
             self.outcome(part, item, "FAILED", code)
+
+    def take_told(self, part: Part, item: int) -> None:
+        """An item that the model looks away from: it ends as the log says, and so it looks away from what is begun."""
+        world = self.world
+        part.executing.add(item)
+        for record in list(world.step.events):
+            value = record.value
+            if getattr(value, "restarted_process_instance_key", NONE) == item:
+                world.blind(record.key)
+            is_outcome = isinstance(value, BatchOperationItem) and record.intent in OUTCOMES
+            if is_outcome and (record.key, value.batch_operation_key) == (item, part.key):
+                self.outcome(part, item, record.intent, value.error_code)
 
     def is_changed(self, part: Part, item: int) -> bool:
         """Whether an item that is COMPLETED in this step was not so before, as the log says."""
