@@ -7,7 +7,7 @@ a thread, so that requests are served while files are read; few may wait for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol, TypeVar
 
 from msgspec import Struct
@@ -44,9 +44,13 @@ class MigrationPlanner(Protocol):
         """A plan that maps equal elements."""
 
     def validate(
-        self, source: DefinitionFile, target: DefinitionFile, instructions: Sequence[Instruction]
+        self,
+        source: DefinitionFile,
+        target: DefinitionFile,
+        instructions: Sequence[Instruction],
+        renewed: Collection[str],
     ) -> Sequence[PlanProblem]:
-        """All that is wrong with a plan."""
+        """All that is wrong with a plan. `renewed`: elements of the source whose events are to wait anew."""
 
 
 class MigrationPlans:
@@ -62,10 +66,14 @@ class MigrationPlans:
         return await self._ask(lambda: self._planner.generate(source, target))
 
     async def validate(
-        self, source: DefinitionFile, target: DefinitionFile, instructions: Sequence[Instruction]
+        self,
+        source: DefinitionFile,
+        target: DefinitionFile,
+        instructions: Sequence[Instruction],
+        renewed: Collection[str],
     ) -> Sequence[PlanProblem]:
         """As the planner does. Raises Exhausted."""
-        return await self._ask(lambda: self._planner.validate(source, target, instructions))
+        return await self._ask(lambda: self._planner.validate(source, target, instructions, renewed))
 
     async def _ask(self, question: Callable[[], Result]) -> Result:
         if self._waiting >= WAITING_MAX:

@@ -7,7 +7,7 @@ Instance Migration", whose rules on a plan hold here as far as this engine execu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from msgspec import Struct
@@ -25,9 +25,13 @@ from .model import (
     START_EVENT,
     Compensation,
     Element,
+    Message,
     Process,
+    Signal,
+    Timer,
 )
 
+NO_TRIGGER = "expected updateEventTrigger of an event that waits for a timer, a message or a signal; leave it out"
 #: Gateways that tokens may wait at.
 JOINING = (PARALLEL_GATEWAY, INCLUSIVE_GATEWAY)
 
@@ -46,13 +50,20 @@ class PlanProblem(Struct, frozen=True, kw_only=True):
 class Plan:
     """Instructions seen from a source and a target. `elements` and `flows`: source id -> target id, of what exists.
 
-    `problems`: all that is wrong, in the order of the instructions.
+    `problems`: all that is wrong, in the order of the instructions. `renewed`: elements of the source whose events are to
+    wait anew, as the target says.
 
     The process itself, what holds the activations of a mapped ad-hoc sub-process, and the event sub-process of a mapped
     start event need no instruction.
     """
 
-    def __init__(self, source: Process, target: Process, instructions: Sequence[Instruction]) -> None:
+    def __init__(
+        self,
+        source: Process,
+        target: Process,
+        instructions: Sequence[Instruction],
+        renewed: Collection[str] = frozenset(),
+    ) -> None:
         self.source = source
         self.target = target
         self.elements: dict[str, str] = {}
@@ -60,6 +71,8 @@ class Plan:
         problems: list[PlanProblem] = []
         for instruction in instructions:
             problems += [_problem(instruction, message) for message in self._take(instruction)]
+            if instruction[0] in renewed and not self._waits(instruction[0]):
+                problems.append(_problem(instruction, NO_TRIGGER))
         self._imply()
         for instruction in self.elements.items():
             problems += [_problem(instruction, message) for message in self._check(*instruction)]
@@ -83,6 +96,11 @@ class Plan:
             yield f"expected '{target_id}' to be {kinds[0]} as '{source_id}' is, got {kinds[1]}; choose another one"
         elif all(kinds):
             (self.elements if kinds[0] == _ELEMENT else self.flows)[source_id] = target_id
+
+    def _waits(self, source_id: str) -> bool:
+        """Whether it is an event that waits; what does not exist is told elsewhere."""
+        element = self.source.elements.get(source_id)
+        return element is None or isinstance(element.event, (Timer, Message, Signal))
 
     def _imply(self) -> None:
         for source_id, target_id in list(self.elements.items()):

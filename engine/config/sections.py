@@ -132,6 +132,12 @@ class ProcessSettings(Section):
         le=10_000,
         description="Records of one instance in one step before others run; a large one counts once for every 4 KiB.",
     )
+    migration_effects_max: int = Field(
+        default=10_000,
+        gt=0,
+        le=40_000,
+        description="Records of one migration, which is one step whatever others wait; a larger one is refused.",
+    )
     continuation_rounds_max: int = Field(
         default=100, gt=0, le=COUNT_MAX, description="Steps without a wait state before an incident is raised."
     )

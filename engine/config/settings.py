@@ -117,6 +117,7 @@ class Settings(Section):
             approval_types=tuple(sorted(batch.approval_types)),
             batch_reason_required=batch.reason_required,
             step_effects_max=process.step_effects_max,
+            migration_effects_max=process.migration_effects_max,
             continuation_rounds_max=process.continuation_rounds_max,
             call_depth_max=process.call_depth_max,
             due_per_tick_max=process.due_per_tick_max,

@@ -32,6 +32,7 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "history_time_to_live_ms": (0, HISTORY_MS_MAX),
     "approval_items_min": (0, COUNT_MAX),
     "step_effects_max": (1, 10_000),
+    "migration_effects_max": (1, 40_000),
     "continuation_rounds_max": (1, COUNT_MAX),
     "call_depth_max": (1, 100_000),
     "due_per_tick_max": (1, 10_000),
@@ -87,6 +88,8 @@ class MachineSettings(Struct, frozen=True, kw_only=True):
     #: effects of one process instance in one step before it pauses and others run; a large one counts as several,
     #: one more for every 4 KiB
     step_effects_max: int = 1_000
+    #: the same of a migration, which never pauses
+    migration_effects_max: int = 10_000
     #: pauses in a row without a wait state before an incident is raised
     continuation_rounds_max: int = 100
     #: process instances that call each other, the root one among them, before an incident is raised

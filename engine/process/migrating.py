@@ -89,7 +89,7 @@ class Migration:
 
     def _collect(self) -> list[tuple[int, ElementInstance]]:
         """All element instances, each after its scope."""
-        view, limit = self._view, self._view.settings.step_effects_max
+        view, limit = self._view, self._view.settings.migration_effects_max
         keys = [self._source.instance_key]
         alive: list[tuple[int, ElementInstance]] = []
         for key in keys:  # it grows meanwhile
@@ -103,10 +103,10 @@ class Migration:
 
     def too_large(self) -> Reject:
         """The refusal of an instance that has no room in one step."""
-        limit = self._view.settings.step_effects_max
+        limit = self._view.settings.migration_effects_max
         expected = f"expected process instance {self._source.instance_key} to migrate in one step of {limit} records"
         return Reject(
-            EXCEEDED_LIMIT, f"{expected}, got more to do; let parts of it end, or raise process.stepEffectsMax"
+            EXCEEDED_LIMIT, f"{expected}, got more to do; let parts of it end, or raise process.migrationEffectsMax"
         )
 
     # what stands in the way

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.bpmn.migration import Plan, missing_targets
-from engine.bpmn.model import Message, Process, Signal, Timer
+from engine.bpmn.model import Process
 from engine.core.faults import INVALID_ARGUMENT, Reject
 from engine.core.state import View
 from engine.records.process_instance_migration import MappingInstruction
@@ -25,8 +25,6 @@ PLANS_MAX = 20
 
 #: Problems that one text tells.
 PROBLEMS_MAX = 20
-
-NO_TRIGGER = "expected updateEventTrigger of an event that waits for a timer, a message or a signal; leave it out"
 
 #: A definition and its graph.
 Found = tuple[Definition, Process]
@@ -86,9 +84,8 @@ def open_plan(source: Found, target: Found, instructions: tuple[MappingInstructi
     if plan is None:
         if len(_plans) >= PLANS_MAX:
             del _plans[next(iter(_plans))]
-        plan = _plans[place] = Plan(source[1], target[1], _pairs(instructions))
+        plan = _plans[place] = Plan(source[1], target[1], _pairs(instructions), renewed(instructions))
     told = [f"'{p.source_element_id}' to '{p.target_element_id}': {p.message}" for p in plan.problems]
-    told += [f"'{name}': {NO_TRIGGER}" for name in sorted(renewed(instructions)) if not _has_trigger(plan, name)]
     if told:
         raise Reject(INVALID_ARGUMENT, tell(told))
     return plan
@@ -97,11 +94,6 @@ def open_plan(source: Found, target: Found, instructions: tuple[MappingInstructi
 def renewed(instructions: Sequence[MappingInstruction]) -> frozenset[str]:
     """The elements of the source whose events are to wait anew."""
     return frozenset(each.source_element_id for each in instructions if each.update_event_trigger)
-
-
-def _has_trigger(plan: Plan, element_id: str) -> bool:
-    element = plan.source.elements.get(element_id)
-    return element is None or isinstance(element.event, (Timer, Message, Signal))
 
 
 def tell(problems: list[str]) -> str:

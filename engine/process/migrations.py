@@ -66,7 +66,7 @@ def migrate_instance(
     problems = migration.problems()
     if problems:
         raise Reject(INVALID_STATE, f"process instance {key}: {tell(problems)}")
-    limit = view.effort + view.settings.step_effects_max
+    limit = view.effort + view.settings.migration_effects_max
     for effect in migration.effects():
         yield effect
         if view.effort > limit:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from engine.bpmn.migration import Plan, generate
 from engine.bpmn.model import Process
@@ -18,12 +18,16 @@ class Planner:
         return generate(_read(source), _read(target))
 
     def validate(
-        self, source: DefinitionFile, target: DefinitionFile, instructions: Sequence[Instruction]
+        self,
+        source: DefinitionFile,
+        target: DefinitionFile,
+        instructions: Sequence[Instruction],
+        renewed: Collection[str],
     ) -> Sequence[PlanProblem]:
         """All that is wrong with a plan."""
         return [
             PlanProblem(instruction=(found.source_element_id, found.target_element_id), message=found.message)
-            for found in Plan(_read(source), _read(target), instructions).problems
+            for found in Plan(_read(source), _read(target), instructions, renewed).problems
         ]
 
 

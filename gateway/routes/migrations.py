@@ -26,27 +26,21 @@ INSTRUCTIONS_MAX = 5_000
 
 
 class InstructionBody(Body, frozen=True, kw_only=True):
-    """Which element goes on as which."""
+    """Which element goes on as which; beyond Camunda 8: whether an event waits anew, as the target says."""
 
     source_element_id: Name
     target_element_id: Name
-
-
-class MigratingInstructionBody(InstructionBody, frozen=True, kw_only=True):
-    """Beyond Camunda 8: whether an event waits anew, as the target says, instead of going on."""
-
     update_event_trigger: bool = False
 
 
 Instructions = Annotated[list[InstructionBody], Meta(min_length=1, max_length=INSTRUCTIONS_MAX)]
-MigratingInstructions = Annotated[list[MigratingInstructionBody], Meta(min_length=1, max_length=INSTRUCTIONS_MAX)]
 
 
 class MigrationBody(Body, frozen=True, kw_only=True):
     """The definition that an instance goes on with, whichever it has now."""
 
     target_process_definition_key: Key
-    mapping_instructions: MigratingInstructions
+    mapping_instructions: Instructions
     variables: Document | None = None
     operation_reference: OperationReference | None = None
 
@@ -108,7 +102,8 @@ async def validate_plan(gateway: Gateway, request: HttpRequest) -> ASGIResponse:
     body = await gateway.bodies.read(request, PlanBody)
     source, target = await _files(gateway, body)
     given = [(each.source_element_id, each.target_element_id) for each in body.mapping_instructions]
-    problems = await gateway.migration_plans.validate(source, target, given)
+    renewed = {each.source_element_id for each in body.mapping_instructions if each.update_event_trigger}
+    problems = await gateway.migration_plans.validate(source, target, given, renewed)
     failures: dict[Instruction, list[str]] = {}
     for problem in problems:
         failures.setdefault(problem.instruction, []).append(problem.message)

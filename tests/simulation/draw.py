@@ -106,8 +106,10 @@ def _batch_operations(chosen: random.Random) -> BatchOperationSettings:
 
 
 def _processes(chosen: random.Random) -> ProcessSettings:
+    effects = chosen.choice([10, 30, 1000])
     return ProcessSettings(
-        step_effects_max=chosen.choice([10, 30, 1000]),
+        step_effects_max=effects,
+        migration_effects_max=effects,
         continuation_rounds_max=chosen.choice([3, 100]),
         due_per_tick_max=chosen.choice([1, 2, 100]),
         jobs_per_activation_max=chosen.choice([1, 5, 1000]),

@@ -73,6 +73,11 @@ def test_all_that_is_wrong_with_a_plan_is_told() -> None:
         first, second = told["instructionReports"]
         assert (first["sourceElementId"], len(first["failures"])) == ("a", 1)
         assert (second["sourceElementId"], len(second["failures"])) == ("x", 2)
+        anew = {**mapped(("a", "b"))[0], "updateEventTrigger": True}
+        (no_event,) = (await it.client.post(f"{PLAN}/validation", json={**KEYS, "mappingInstructions": [anew]})).json()[
+            "instructionReports"
+        ]
+        assert "expected updateEventTrigger of an event that waits" in no_event["failures"][0]
         for wrong in ([], None, mapped(("", "b")), mapped(("a", "b")) * (INSTRUCTIONS_MAX + 1)):
             check(await it.client.post(f"{PLAN}/validation", json={**KEYS, "mappingInstructions": wrong}), 400)
 

@@ -1,4 +1,4 @@
-"""How large an instance may be that migrates: the numbers of docs/batch-operations.md, with the default setting."""
+"""How large an instance may be that migrates: the numbers of docs/batch-operations.md."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from tests.support.actions import migrate
 from tests.support.fixture import MakeScenario
 from tests.support.scenario import Scenario
 
+#: Records of a migration; the numbers of the table with ten times as many are ten times as large.
+MOST = 1_000
 USER_TASK = m.element("userTask", "t", extensions=["<zeebe:userTask />"])
 SUB_PROCESS = m.sub_process("t", m.start("begun"), m.job("u"), m.chain("begun", "u"))
 
@@ -18,17 +20,17 @@ def repeated(activity: str, **loop: str) -> bytes:
     return m.model(m.process("p", m.start(), m.multi(activity, **loop), m.chain("start", "t")))
 
 
-def begin(scenario: MakeScenario, resource: bytes, count: int) -> tuple[Scenario, int, int]:
+def begin(scenario: MakeScenario, resource: bytes, count: int, most: int = MOST) -> tuple[Scenario, int, int]:
     """An instance with so many items, and the key of another version that is the same."""
-    s = scenario()
+    s = scenario(settings={"migration_effects_max": most})
     s.deploy(resource)
     key = s.create("p", '{"key": "k", "items": [' + ",".join("1" * count) + "]}")
     return s, key, s.deploy(resource + b"<!-- anew -->").all("PROCESS", "CREATED")[0].key
 
 
-def refuse_one_more(scenario: MakeScenario, resource: bytes, count: int, *names: str) -> None:
-    s, key, target = begin(scenario, resource, count)
-    expected = f"to migrate in one step of {MachineSettings().step_effects_max} records, got more to do"
+def refuse_one_more(scenario: MakeScenario, resource: bytes, count: int, *names: str, most: int = MOST) -> None:
+    s, key, target = begin(scenario, resource, count, most)
+    expected = f"to migrate in one step of {most} records, got more to do"
     migrate(s, key, target, *names).rejected("EXCEEDED_LIMIT", expected)
 
 
@@ -49,6 +51,13 @@ def test_so_many_instances_of_an_activity_fit(
     s, key, target = begin(scenario, resource, count)
     migrate(s, key, target, *names).accepted().one("PROCESS_INSTANCE_MIGRATION", "MIGRATED")
     refuse_one_more(scenario, resource, count + 1, *names)
+
+
+def test_so_many_instances_of_an_activity_fit_by_default(scenario: MakeScenario) -> None:
+    most, resource = MachineSettings().migration_effects_max, repeated(m.job("t"))
+    s, key, target = begin(scenario, resource, 3_332, most)
+    migrate(s, key, target, "t").accepted().one("PROCESS_INSTANCE_MIGRATION", "MIGRATED")
+    refuse_one_more(scenario, resource, 3_333, "t", most=most)
 
 
 def test_so_many_branches_fit(scenario: MakeScenario) -> None:

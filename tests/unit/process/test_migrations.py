@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from engine.records.job import Job
@@ -296,17 +298,18 @@ def test_what_cannot_migrate_is_refused(scenario: MakeScenario) -> None:
 
 
 def test_an_instance_that_is_too_large_for_a_step_is_refused_whole(scenario: MakeScenario) -> None:
-    s, key, target = begin(scenario, chained("p", "a"), chained("p", "b"))
-    set_variables(s, key, "{" + ",".join(f'"v{number}": 1' for number in range(1_000)) + "}").accepted()
+    small = partial(scenario, settings={"migration_effects_max": 100})
+    s, key, target = begin(small, chained("p", "a"), chained("p", "b"))
+    set_variables(s, key, "{" + ",".join(f'"v{number}": 1' for number in range(100)) + "}").accepted()
     moment = migrate(s, key, target, ("a", "b"))
-    moment.rejected("EXCEEDED_LIMIT", "to migrate in one step of 1000 records, got more")
+    moment.rejected("EXCEEDED_LIMIT", "to migrate in one step of 100 records, got more")
     moment.none("VARIABLE")
     (job,) = activate(s, "a")
     complete(s, job).has("a COMPLETED")
 
 
 def test_more_element_instances_than_a_step_has_records_are_refused(scenario: MakeScenario) -> None:
-    s = scenario(settings={"step_effects_max": 20})
+    s = scenario(settings={"migration_effects_max": 20})
     deploy(s, m.fan("p", 20))
     key = s.create("p")
     (target,) = deploy(s, m.fan("p", 21))

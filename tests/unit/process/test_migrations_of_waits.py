@@ -273,5 +273,5 @@ def test_what_waits_for_nothing_is_not_updated(scenario: MakeScenario) -> None:
     command = migration(key, target, ("a", "b"))
     wrong = (replace(command.value.mapping_instructions[0], update_event_trigger=True),)
     s.when(replace(command, value=replace(command.value, mapping_instructions=wrong))).rejected(
-        "INVALID_ARGUMENT", "'a': expected updateEventTrigger of an event that waits"
+        "INVALID_ARGUMENT", "expected updateEventTrigger of an event that waits"
     )

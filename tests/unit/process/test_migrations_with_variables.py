@@ -83,7 +83,7 @@ def test_what_are_no_variables_is_refused(scenario: MakeScenario, variables: str
 
 
 def test_they_count_among_what_a_step_has_room_for(scenario: MakeScenario) -> None:
-    s = scenario(settings={"step_effects_max": 20})
+    s = scenario(settings={"migration_effects_max": 20})
     deploy(s, BEFORE)
     key = s.create("p")
     target = deploy(s, without_boundary("p", "b"))
