@@ -250,7 +250,7 @@ class Batches(Incidents):
             self.outcome(part, item, *told_of(world, part.key, item))
             return
         if not is_unknown and (effect is None or world.is_blind(item)):
-            self.take_told(part, item)
+            self.take_told(part, item, attempts)
             return
         if code := unforeseen(world, part.key, item):
             self.fail_item(part, item, code, attempts)
@@ -268,7 +268,9 @@ class Batches(Incidents):
                 self.fail_item(part, item, refused.code, attempts)
             return
         part.executing.add(item)
-        if ended:
+        if world.is_blind(item):  # from what the effect would be, it has looked away
+            self.take_told(part, item, attempts)
+        elif ended:
             self.outcome(part, item, "COMPLETED")
 
     def confirm(self, world: World, command: Record) -> None:

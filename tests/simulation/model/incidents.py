@@ -48,8 +48,9 @@ class Incidents(Managed):
         else:
             self.outcome(part, item, "FAILED", code)
 
-    def take_told(self, part: Part, item: int) -> None:
-        """An item that the model looks away from: it ends as the log says, and so it looks away from what is begun."""
+    def take_told(self, part: Part, item: int, attempts: int) -> None:
+        """An item that the model looks away from: it ends as the log says, and so it looks away from what is begun.
+        One that is tried again, or waits for somebody, has failed."""
         world = self.world
         part.executing.add(item)
         for record in list(world.step.events):
@@ -59,6 +60,9 @@ class Incidents(Managed):
             is_outcome = isinstance(value, BatchOperationItem) and record.intent in OUTCOMES
             if is_outcome and (record.key, value.batch_operation_key) == (item, part.key):
                 self.outcome(part, item, record.intent, value.error_code)
+            elif code := failure_of(record, part.key, item):
+                part.executing.discard(item)
+                self.fail_item(part, item, code, attempts)
 
     def is_changed(self, part: Part, item: int) -> bool:
         """Whether an item that is COMPLETED in this step was not so before, as the log says."""
@@ -133,6 +137,18 @@ class Incidents(Managed):
             pace.supervise(world, part)
         if was_idle:
             self.advance(part)
+
+
+def failure_of(record: Record, batch: int, item: int) -> str:
+    """Why the item has failed, if this event says that, and that it is not its outcome."""
+    value = record.value
+    if isinstance(value, BatchOperationItem) and record.intent == "RETRYING":
+        about = (value.batch_operation_key, record.key)
+    elif isinstance(value, BatchOperationIncident) and record.intent == "CREATED":
+        about = (value.batch_operation_key, value.item_key)
+    else:
+        return ""
+    return value.error_code if about == (batch, item) else ""
 
 
 def check_resolution(resolution: str) -> None:
