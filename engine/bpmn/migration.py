@@ -50,8 +50,8 @@ class PlanProblem(Struct, frozen=True, kw_only=True):
 class Plan:
     """Instructions seen from a source and a target. `elements` and `flows`: source id -> target id, of what exists.
 
-    `problems`: all that is wrong, in the order of the instructions. `renewed`: elements of the source whose events are to
-    wait anew, as the target says.
+    `problems`: all that is wrong, in the order of the instructions. `renewed`: elements of the source whose events are
+    to wait anew, as the target says.
 
     The process itself, what holds the activations of a mapped ad-hoc sub-process, and the event sub-process of a mapped
     start event need no instruction.
