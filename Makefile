@@ -30,7 +30,8 @@ check: install
 # Also whole installations, two at a time, on a real broker and a real node, which are started for all tests.
 TEST_SERVICES := $(BIN)/python -m services kafka opensearch apicurio --for-tests --
 test: check
-	$(TEST_SERVICES) $(BIN)/python -m pytest -n 2 --dist loadfile tests/conformance tests/simulation tests/integration
+	$(TEST_SERVICES) $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
+		tests/integration tests/simulation tests/conformance
 
 # SEEDS=1000: that many seeds; SEED=17: this one alone; FIRST=5000: the first of them; MORE: further options.
 simulate: install

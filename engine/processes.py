@@ -40,9 +40,12 @@ from engine.telemetry.metrics import STATE_SIZE
 if TYPE_CHECKING:  # a process loads only what its own role needs
     from litestar import Litestar
 
+    from engine.core.background import Delivery, DeliveryResult
     from engine.core.ports import Log, Snapshots, Store
     from engine.roles.duty import Duty
     from engine.roles.membership import Overview
+    from engine.shell.passwords import Hasher
+    from engine.shell.webhook_rules import WebhookSettings
     from engine.telemetry.process import ProcessTelemetry
     from engine.telemetry.telemetry import Telemetry
     from exporters.contract import Exporter
@@ -168,6 +171,16 @@ class ProcessHost:
 
             return open_exporter(self._settings.opensearch.connection(), self.clock, export_items_on_creation=items)
         return SqliteExporter(self._settings.data, export_items_on_creation=items)
+
+    def hasher(self) -> Hasher:
+        from engine.shell.passwords import Argon2Hasher
+
+        return Argon2Hasher()
+
+    async def tell_url(self, webhooks: WebhookSettings, delivery: Delivery) -> DeliveryResult:
+        from engine.shell.webhook_sender import WebhookSender  # most processes never need it
+
+        return await WebhookSender(webhooks, self.clock)(delivery)
 
     async def serve(self, app: Litestar, settings: GatewaySettings, started: Callable[[], None]) -> None:
         from gateway.serve import create_server

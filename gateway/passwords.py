@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from engine.core.ports import Clock
-from engine.shell.passwords import hash_password, is_password, nobodys_hash
+from engine.shell.passwords import Argon2Hasher, Hasher
 
 from .problems import Exhausted
 
@@ -29,8 +29,9 @@ Result = TypeVar("Result")
 class Passwords:
     """Hashes and checks passwords without blocking the event loop."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, hasher: Hasher | None = None) -> None:
         self._clock = clock
+        self._hasher = hasher or Argon2Hasher()
         self._threads = ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="passwords")
         self._secret = secrets.token_bytes(32)
         self._right: OrderedDict[bytes, float] = OrderedDict()
@@ -38,14 +39,14 @@ class Passwords:
 
     async def hash(self, password: str) -> str:
         """The hash to be kept. Raises Exhausted."""
-        return await self._run(lambda: hash_password(password))
+        return await self._run(lambda: self._hasher.hash(password))
 
     async def is_right(self, password_hash: str | None, password: str) -> bool:
         """Whether this is the password; without a hash it takes as long and is not. Raises Exhausted."""
         digest = hmac.digest(self._secret, f"{password_hash}\0{password}".encode("utf-8", "surrogatepass"), "sha256")
         if password_hash is not None and self._right.get(digest, 0.0) > self._clock.monotonic():
             return True
-        right = await self._run(lambda: is_password(password_hash or nobodys_hash(), password))
+        right = await self._run(lambda: self._hasher.is_right(password_hash, password))
         if not right or password_hash is None:
             return False
         self._right[digest] = self._clock.monotonic() + REMEMBERED_SECONDS

@@ -38,15 +38,17 @@ def authorize_creation(command: Record, batch_operation_type: str, view: View) -
 def authorize_item(creator: Principal, operation: Operation, item: Item, view: View) -> None:
     """Raises Reject FORBIDDEN unless the creator may do this to the item's process instance.
 
-    A target that is not there any more is told as such, unless the operation is about what has finished.
+    A target that is not there any more is told as such, unless the operation is about what has finished. Decisions take
+    the permission for all of them: what an evaluation is of is not known here.
     """
     if view.settings.authorization_enabled:
+        is_of_process = operation.resource_type == "PROCESS_DEFINITION"
         require(
             view,
             creator,
             operation.resource_type,
             (operation.permission,),
-            lambda: _process_of(item, view),
+            (lambda: _process_of(item, view)) if is_of_process else None,
             passes_unknown=operation.selects.only_running,
         )
 

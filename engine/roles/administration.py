@@ -8,10 +8,10 @@ from engine.assembly import Assembly
 from engine.config import Settings
 from engine.core.machine import Machine
 from engine.core.record import Record
-from engine.shell.passwords import hash_password
+from engine.shell.passwords import Hasher
 
 
-def administration(settings: Settings, assembly: Assembly, machine: Machine) -> Sequence[Record]:
+def administration(settings: Settings, assembly: Assembly, machine: Machine, hasher: Hasher) -> Sequence[Record]:
     """The commands that make the administrator of the settings, as far as he is not there. Raises BadRequest.
 
     Whoever deleted him while he is in the settings finds him again after the next start; his password is not changed.
@@ -22,6 +22,6 @@ def administration(settings: Settings, assembly: Assembly, machine: Machine) -> 
 
     def password_hash() -> str:
         password = authorization.read_admin_password()
-        return hash_password(password) if password else ""
+        return hasher.hash(password) if password else ""
 
     return assembly.administration(authorization.admin_username, password_hash, machine)

@@ -42,7 +42,7 @@ async def run_gateway(host: Host, settings: Settings) -> None:
         return parts_of(host.overview(), log.partition_count, {})
 
     gateway_settings = _gateway_settings(host, settings)
-    passwords = Passwords(host.clock)
+    passwords = Passwords(host.clock, host.hasher())
     tokens = _tokens(settings, host.clock)
     access: Access = OpenAccess()
     if settings.authorization.enabled:

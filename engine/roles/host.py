@@ -10,8 +10,11 @@ if TYPE_CHECKING:  # a process loads only what its own role needs
     from litestar import Litestar
 
     from engine.assembly import Assembly
+    from engine.core.background import Delivery, DeliveryResult
     from engine.core.ports import Clock, Log, Snapshots, Store
+    from engine.shell.passwords import Hasher
     from engine.shell.runner import RunnerLimits
+    from engine.shell.webhook_rules import WebhookSettings
     from engine.telemetry.telemetry import Telemetry
     from exporters.contract import Exporter
     from exporters.pump import PumpLimits
@@ -59,6 +62,11 @@ class Host(Protocol):
     def open_search(self) -> SearchStore: ...
 
     def open_exporter(self) -> Exporter: ...
+
+    def hasher(self) -> Hasher: ...
+
+    async def tell_url(self, webhooks: WebhookSettings, delivery: Delivery) -> DeliveryResult:
+        """Send one POST, as far as `webhooks` allows it. Never raises."""
 
     async def serve(self, app: Litestar, settings: GatewaySettings, started: Callable[[], None]) -> None:
         """Serve HTTP until the process shall end; calls `started` when requests are taken."""

@@ -11,14 +11,11 @@ from collections.abc import Sequence
 from functools import partial
 
 from engine.config import Settings
-from engine.core.background import Delivery, DeliveryResult
 from engine.core.faults import Fenced, LogFull, RetoldError, StoreFull, Unavailable
-from engine.core.ports import Clock
 from engine.shell.background import BackgroundDriver, BackgroundLimits
 from engine.shell.confirmation import ConfirmationDriver
 from engine.shell.latencies import Latencies, LatencyDriver
 from engine.shell.runner import Runner
-from engine.shell.webhook_rules import WebhookSettings
 from engine.shell.webhooks import WebhookDriver
 
 from .administration import administration
@@ -47,7 +44,7 @@ async def run_partition(host: Host, settings: Settings, number: int) -> None:
         clock=clock,
         prepare=lambda machine: [
             *assembly.prepare(machine_settings, machine),
-            *administration(settings, assembly, machine),
+            *administration(settings, assembly, machine, host.hasher()),
         ],
         limits=host.runner_limits,
         measures=latencies,
@@ -83,9 +80,10 @@ async def run_partition(host: Host, settings: Settings, number: int) -> None:
         codec=assembly.codec,
         machine=machine,
         deliveries=assembly.deliveries(),
-        deliver=partial(_deliver, settings.webhook.wanted(), clock),
+        deliver=partial(host.tell_url, settings.webhook.wanted()),
         clock=clock,
         time=runner.time,
+        committed_view=lambda: assembly.machine(store, number, log.partition_count)[1],
     )
     measuring = LatencyDriver(
         log=log,
@@ -105,12 +103,6 @@ async def run_partition(host: Host, settings: Settings, number: int) -> None:
         await search.close()
         await log.close()
         store.close()
-
-
-async def _deliver(webhooks: WebhookSettings, clock: Clock, delivery: Delivery) -> DeliveryResult:
-    from engine.shell.webhook_sender import WebhookSender  # most processes never need it
-
-    return await WebhookSender(webhooks, clock)(delivery)
 
 
 #: Work beside a processor, which ends with it.

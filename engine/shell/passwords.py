@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Protocol
 
 import argon2
 
@@ -10,6 +11,16 @@ import argon2
 PASSWORD_LENGTH_MAX = 1_024
 
 _HASHER = argon2.PasswordHasher()
+
+
+class Hasher(Protocol):
+    """Hashes passwords and compares them."""
+
+    def hash(self, password: str) -> str:
+        """What is kept of a password."""
+
+    def is_right(self, password_hash: str | None, password: str) -> bool:
+        """Whether this is the password; of None it never is, which takes as long."""
 
 
 def hash_password(password: str) -> str:
@@ -29,3 +40,16 @@ def is_password(password_hash: str, password: str) -> bool:
         return _HASHER.verify(password_hash, password)
     except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
         return False
+
+
+class Argon2Hasher:
+    """The Hasher of every installation."""
+
+    def hash(self, password: str) -> str:
+        """As `Hasher.hash`."""
+        return hash_password(password)
+
+    def is_right(self, password_hash: str | None, password: str) -> bool:
+        """As `Hasher.is_right`."""
+        is_it = is_password(password_hash or nobodys_hash(), password)
+        return is_it and password_hash is not None

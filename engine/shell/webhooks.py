@@ -1,7 +1,7 @@
 """Has URLs told what the machine wants them to be told, and brings to the log how each attempt went.
 
-Whoever tells is given (`webhook_sender`). An attempt whose report is lost is made once more; one that was made before a
-crash, too: everybody is told at least once.
+Whoever tells is given (`webhook_sender`). Rule: nobody is told of what is decided and not on the log yet. An attempt
+whose report is lost is made once more; one that was made before a crash, too: everybody is told at least once.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from engine.core.background import Deliveries, Delivery, DeliveryResult
 from engine.core.faults import Unavailable
 from engine.core.machine import Machine
 from engine.core.ports import Clock, Log
+from engine.core.state import View
 
 from .codec import Codec
 from .driver import Driver
@@ -40,11 +41,14 @@ class WebhookDriver(Driver):
         deliver: Deliver,
         clock: Clock,
         time: LogTime,
+        committed_view: Callable[[], View],
     ) -> None:
+        """`committed_view` gives the state without what is decided and not on the log yet."""
         super().__init__(log=log, codec=codec, machine=machine, clock=clock)
         self._deliveries = deliveries
         self._deliver = deliver
         self._time = time
+        self._committed_view = committed_view
 
     async def run(self) -> None:
         """Until it is cancelled."""
@@ -53,6 +57,9 @@ class WebhookDriver(Driver):
             delivery = self._deliveries.wanted(self._machine, self._time.now())
             if delivery is None:
                 await self._wait(self._deliveries.next_at(self._machine))
+                continue
+            if not self._deliveries.is_open(self._committed_view(), delivery):
+                await self._moved.wait()
                 continue
             report = self._deliveries.report(delivery, await self._deliver(delivery))
             try:

@@ -16,6 +16,8 @@ from tests.integration.load import Load, check_answers
 
 #: Requests acknowledged between one fault and the next.
 ANSWERS = 60
+#: Seconds between two requests of one of its clients: all of them together still have transactions open all the time.
+PAUSE = 0.02
 
 
 class Story:
@@ -71,7 +73,7 @@ def story(
         ]
         if machine_count == 2:
             wait_until(lambda: len(owned(machines[1])) == 1, "the second machine to own its share")
-        load = Load(machines[0], seed=1)
+        load = Load(machines[0], seed=1, pause=PAUSE)
         told = Story(machines, load)
         stack.callback(told.close)
         told.begin()

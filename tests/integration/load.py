@@ -37,9 +37,12 @@ JSON = dict[str, Any]
 
 
 class Load:
-    """Clients that go on until `stop`. `answers` counts what was acknowledged."""
+    """Clients that go on until `stop`. `answers` counts what was acknowledged.
 
-    def __init__(self, engine: Installation, seed: int) -> None:
+    `pause`: seconds between two requests of a client, where a long fault shall not leave more than can soon be audited.
+    """
+
+    def __init__(self, engine: Installation, seed: int, pause: float = 0.0) -> None:
         self.created: dict[str, int] = {}
         self.completed: list[int] = []
         self.failed: list[int] = []
@@ -47,6 +50,7 @@ class Load:
         self.batches: list[int] = []
         self.refusals: Counter[int] = Counter()
         self.answers = 0
+        self._pause = pause
         self._random = random.Random(seed)
         self._numbers = itertools.count()
         self._moved = asyncio.Condition()
@@ -111,6 +115,7 @@ class Load:
     async def _repeat(self, client: Callable[[], Coroutine[Any, Any, None]]) -> None:
         while not self._is_stopping:  # a cancellation may end as the time-out of a wait
             await client()
+            await asyncio.sleep(self._pause)
 
     async def _create(self) -> None:
         process = self._random.choice((WORKED, CANCELED))

@@ -33,8 +33,9 @@ from tests.integration.load import read_events
 from tests.service_fixtures import running
 from tests.support.models import one_task
 
-#: Seconds after which a member that is not heard of is taken for dead, and for which searches are away.
-SESSION_SECONDS, AWAY_SECONDS = 6.0, 30.0
+#: Seconds after which a member that is not heard of is taken for dead, and for which searches are away: longer than two
+#: of the longest pauses between two tries of an exporter.
+SESSION_SECONDS, AWAY_SECONDS = 6.0, 12.0
 #: How often a phase that is short may be missed.
 KILLS_MAX = 24
 

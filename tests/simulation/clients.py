@@ -10,8 +10,10 @@ from collections.abc import Mapping
 
 from engine.core.faults import PROCESSING_ERROR, LogFull, Unavailable
 from engine.core.ports import COMMANDS, Append, Message
+from tests.simulation.authorization import header_of
 from tests.simulation.failing import Bugs
 from tests.simulation.installation import Installation
+from tests.simulation.model.showing import Shown, shown_by
 from tests.simulation.watch import LogWatch, expect
 from tests.simulation.workload.client import Answer, NoAnswer
 from tests.simulation.world import BEGIN_MS
@@ -90,14 +92,22 @@ class WatchedClient:
 class SimulatedClient(WatchedClient):
     """A client in the simulation: what it is told must be so at that instant."""
 
-    def __init__(self, installation: Installation, watch: LogWatch, number: int) -> None:
+    def __init__(self, installation: Installation, watch: LogWatch, number: int, login: str = "") -> None:
+        """`login`: the user who asks, where one must say who one is."""
         super().__init__(number)
         self._installation = installation
         self._watch = watch
+        self._login, self._user = header_of(login) if login else {}, login
+        #: What searches showed to whoever it logs in as.
+        self.shown: set[Shown] = set()
 
     async def send(self, method: str, path: str, body: object | None, headers: Mapping[str, str]) -> Answer:
         """As `WatchedClient.send`."""
-        return await self._installation.transport.request(method, path, body, headers)
+        sent, address = {**headers, **self._login}, f"client-{self._number}"
+        answer = await self._installation.transport.request(method, path, body, sent, address=address)
+        if self._user and path.partition("?")[0].endswith("/search") and answer.status == 200:
+            self.shown |= shown_by(self._user, path, answer.body["items"])
+        return answer
 
     def now(self) -> int:
         """As `Client.now`."""
@@ -109,12 +119,15 @@ class SimulatedClient(WatchedClient):
         outcomes = self._watch.outcomes.get(trace, [])
         expect(True in outcomes, f"{text}; its outcomes are {outcomes}", CLIENT)
 
-    async def produce(self, partition: int, value: bytes) -> None:
+    async def produce(self, partition: int, value: bytes, *, topic: str = COMMANDS, signed: bool = False) -> None:
         """As `Client.produce`."""
-        world = self._installation.world
+        world, access = self._installation.world, self._installation.drawn.access
         await asyncio.sleep(world.latency())
+        message = Message(value=value)
+        if signed and access is not None and access.seal is not None:
+            message = access.seal.sign(message)
         try:
-            self._installation.append([Append(topic=COMMANDS, partition=partition, messages=[Message(value=value)])])
+            self._installation.append([Append(topic=topic, partition=partition, messages=[message])])
         except (LogFull, Unavailable) as error:
             raise NoAnswer(error.message) from None
         if world.strikes("answer lost"):

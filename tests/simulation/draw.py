@@ -19,6 +19,7 @@ from engine.config.sections import (
 from engine.config.snapshots import SnapshotSettings
 from engine.shell.runner import RunnerLimits
 from exporters.pump import PumpLimits
+from tests.simulation.authorization import Access
 
 
 class Drawn(Struct, frozen=True, kw_only=True):
@@ -40,6 +41,12 @@ class Drawn(Struct, frozen=True, kw_only=True):
     is_opensearch: bool
     #: How many machines: several share the brokers and secondary storage.
     machines: int
+    #: Who may do what, where that is asked.
+    access: Access | None = None
+    #: Whether some make plans, and want to be told of ends.
+    has_plans: bool = False
+    #: Whether some programs have inboxes.
+    has_inboxes: bool = False
 
 
 def draw(chosen: random.Random) -> Drawn:

@@ -299,6 +299,8 @@ FAULTS = (
     Fault(name="position not written", about="an exporter fails behind its documents", rate=(0.05, 0.5)),
     Fault(name="query fails", about="a query is Unavailable", rate=(0.01, 0.4)),
     Fault(name="query slow", about="a query takes seconds", rate=(0.01, 0.2)),
+    Fault(name="receiver fails", about="a receiver of webhooks refuses, or its answer is lost", rate=(0.05, 0.5)),
+    Fault(name="receiver slow", about="a receiver of webhooks takes seconds", rate=(0.05, 0.3)),
     Fault(name="kill", about="kill -9 at an await", share=0.6, every=(0.5, 5.0), strike=_kill),
     Fault(
         name="kill at a call", about="kill -9 within a call of the state or the file", share=0.4, strike=_kill_at_call

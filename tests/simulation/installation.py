@@ -8,7 +8,7 @@ from pathlib import Path
 from engine.assembly import Assembly
 from engine.config import Settings
 from engine.core.faults import Unavailable
-from engine.core.ports import Append
+from engine.core.ports import COMMANDS, INTERNAL, Append
 from engine.roles.protocol import LOG
 from tests.simulation.draw import Drawn
 from tests.simulation.failing import plant_bugs
@@ -18,6 +18,7 @@ from tests.simulation.log import LogData, LogServer
 from tests.simulation.machine import Machine
 from tests.simulation.opensearch import OpensearchData
 from tests.simulation.processes import SimulatedProcess
+from tests.simulation.receiver import Receiver
 from tests.simulation.shadow import Shadow
 from tests.simulation.snapshots import Copy
 from tests.simulation.store import Disk
@@ -40,6 +41,7 @@ class Installation:
         self.documents = OpensearchData() if drawn.is_opensearch else None
         self.shadow = self._shadow(folder.with_name("shadow")) if self.documents is not None else None
         self.transport = Transport(world)
+        self.receiver = Receiver(world)
         self.log_server: LogServer | None = None
         #: Processes that were taken for dead and may still live.
         self.zombies: list[SimulatedProcess] = []
@@ -117,4 +119,5 @@ def _log_data(world: World, drawn: Drawn) -> LogData:
     settings, clock = drawn.settings, SimulatedClock(world, LOG)
     if not drawn.is_kafka:
         return LogData(settings.partitions, clock)
-    return KafkaData(settings.partitions, clock, world, settings.kafka.transaction_timeout.total_seconds())
+    inputs = (COMMANDS, *settings.kafka.inbox_claims(), INTERNAL)
+    return KafkaData(settings.partitions, clock, world, settings.kafka.transaction_timeout.total_seconds(), inputs)

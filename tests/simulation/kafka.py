@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import msgspec
 
 from engine.core.faults import CorruptedLog, Fenced, LogTruncated, Unavailable
-from engine.core.ports import EVENTS, Append, Clock, Entry, Message, Page, Place
+from engine.core.ports import EVENTS, INPUTS, Append, Clock, Entry, Message, Page, Place
 from engine.shell.appends import check_appends
 from tests.simulation.log import LogData, WriterId
 from tests.simulation.world import World
@@ -47,8 +47,10 @@ class Registration:
 class KafkaData(LogData):
     """What the brokers keep; it outlives every process. `timeout`: seconds until an open transaction is aborted."""
 
-    def __init__(self, partition_count: int, clock: Clock, world: World, timeout: float) -> None:
-        super().__init__(partition_count, clock)
+    def __init__(
+        self, partition_count: int, clock: Clock, world: World, timeout: float, inputs: Sequence[str] = INPUTS
+    ) -> None:
+        super().__init__(partition_count, clock, inputs)
         self._world = world
         self._timeout = timeout
         self._next = dict.fromkeys(self._places, 0)
@@ -114,7 +116,7 @@ class KafkaData(LogData):
     def land(self, appends: Sequence[Append], writer: WriterId) -> list[int]:
         """Append without a transaction."""
         assert writer is None
-        check_appends(appends, self.partition_count)
+        check_appends(appends, self.partition_count, (*self.inputs, EVENTS))
         firsts = [self._next[append.topic, append.partition] for append in appends]
         for append in appends:
             place = (append.topic, append.partition)

@@ -35,8 +35,8 @@ Serve = Callable[[], list[int]]
 class LogData(MemoryLog):
     """What is on the disk: it outlives every process. `watchers` see each append when it has happened."""
 
-    def __init__(self, partition_count: int, clock: Clock) -> None:
-        super().__init__(partition_count, clock)
+    def __init__(self, partition_count: int, clock: Clock, inputs: Sequence[str] = INPUTS) -> None:
+        super().__init__(partition_count, clock, inputs)
         self.watchers: list[Callable[[Sequence[Append]], None]] = []
 
     def use_clock(self, clock: Clock) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from litestar import Litestar
+from msgspec import structs
 
 from engine.core.faults import RetoldError
 from engine.roles.duty import Duty
@@ -32,6 +33,7 @@ from engine.shell.kafka.log import KafkaLog
 from exporters.opensearch import OpensearchExporter
 from exporters.opensearch.indices import Shape
 from gateway.settings import GatewaySettings
+from tests.simulation.authorization import SimulatedHasher
 from tests.simulation.kafka import KafkaData
 from tests.simulation.kafka_clients import SimulatedClients
 from tests.simulation.log import LogServer, SimulatedLog
@@ -46,7 +48,9 @@ from tests.simulation.transport import Server
 from tests.simulation.world import SimulatedClock
 
 if TYPE_CHECKING:
+    from engine.core.background import Delivery, DeliveryResult
     from engine.core.ports import Log
+    from engine.shell.webhook_rules import WebhookSettings
     from exporters.contract import Exporter
     from exporters.search.store import SearchStore
     from tests.simulation.installation import Installation
@@ -160,8 +164,10 @@ class SimulatedProcess:
         installation = self._installation
         if isinstance(installation.data, KafkaData):
             clients = SimulatedClients(self._world, self.node, installation.data)
+            names = tuple(text.partition("=")[0] for text in installation.settings.kafka.inboxes)
+            connection = structs.replace(CONNECTION, inboxes=names)
             return await KafkaLog.open(
-                CONNECTION,
+                connection,
                 partition_count=installation.data.partition_count,
                 clock=self.clock,
                 name=self.node.name,
@@ -198,6 +204,12 @@ class SimulatedProcess:
                 node, Shape(prefix=PREFIX), self.clock, name=self.node.name, export_items_on_creation=items
             )
         return SimulatedExporter(self._world, self.node, installation.settings.data, export_items_on_creation=items)
+
+    def hasher(self) -> SimulatedHasher:
+        return SimulatedHasher()
+
+    async def tell_url(self, webhooks: WebhookSettings, delivery: Delivery) -> DeliveryResult:
+        return await self._installation.receiver.take(webhooks, delivery)
 
     async def serve(self, app: Litestar, settings: GatewaySettings, started: Callable[[], None]) -> None:
         server = Server(self._world, self.node, app)

@@ -10,7 +10,7 @@ from engine.assembly import Assembly
 from engine.batch.tables import PROGRESS
 from engine.core.head import HEAD, SOURCES, Head, Source
 from engine.core.machine import Machine
-from engine.core.ports import COMMANDS, EVENTS, INTERNAL
+from engine.core.ports import EVENTS
 from engine.core.state import State, key_tail
 from engine.core.system import due_at
 from engine.roles.protocol import role_of_partition
@@ -54,7 +54,7 @@ def unfinished_work(
     data: Written, assembly: Assembly, partition: int, state: State, machine: Machine, now: int
 ) -> Iterator[str]:
     """What one partition still has to do, as the state of its owner says, or one that was replayed from the log."""
-    for name in (COMMANDS, INTERNAL):
+    for name in data.inputs:
         done = (state.get(SOURCES, name) or Source()).offset + 1
         left = data.count_between((name, partition), done, data.end_of((name, partition)))
         if left:
@@ -69,6 +69,9 @@ def unfinished_work(
     awaited = assembly.confirmations().awaited(machine)
     if awaited is not None:
         yield f"partition {partition}: somebody waits to hear that position {awaited} is exported"
+    told = assembly.deliveries().next_at(machine)
+    if told is not None and told <= now:
+        yield f"partition {partition}: somebody is to be told that a batch operation has ended"
     due = due_at(state)
     if due is not None and due <= now:
         yield f"partition {partition}: a timer is due since {now - due} ms"

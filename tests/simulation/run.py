@@ -11,7 +11,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager, redirect_stderr, suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -19,20 +19,24 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from engine.core.ports import TOPICS
+from engine.core.ports import EVENTS
+from engine.identity.permissions import PERMISSIONS
 from tests.simulation import model
 from tests.simulation.audit import audit, decide_again
 from tests.simulation.clients import SimulatedClient
-from tests.simulation.draw import draw
+from tests.simulation.drawing import drawn_by
 from tests.simulation.failing import Bugs
 from tests.simulation.faults import Faults
+from tests.simulation.inboxes import INPUTS
 from tests.simulation.installation import Installation
 from tests.simulation.model import decode_log
+from tests.simulation.model.showing import unreadable
 from tests.simulation.report import describe_failure, fail
-from tests.simulation.rest import unfinished
+from tests.simulation.rest import stored_positions, unexported, unfinished
 from tests.simulation.shadow import audit_documents
 from tests.simulation.watch import LogWatch
-from tests.simulation.workload import Knowledge, clients
+from tests.simulation.workload import Administrator, Knowledge, NoAnswer, administrators, clients, planners, strangers
+from tests.simulation.workload.administrators import ADMINISTRATOR
 from tests.simulation.world import SimulatedClock, World
 
 #: Virtual seconds within which everything must have finished once the faults have stopped.
@@ -72,7 +76,7 @@ class Simulation:
 
     def __init__(self, seed: int, folder: Path, is_traced: bool | None) -> None:
         self.world = World(seed)
-        self.drawn = draw(self.world.stream("settings"))
+        self.drawn = drawn_by(seed)
         if is_traced is not None:
             self.drawn = msgspec.structs.replace(self.drawn, is_traced=is_traced)
         Bugs.share = self.drawn.bugs
@@ -82,12 +86,48 @@ class Simulation:
         self.installation = Installation(self.world, self.drawn, folder / "data")
         self.watch = LogWatch(self.installation.data, self.installation.assembly.codec)
         self.installation.data.watchers.append(self.watch.appended)
+        self.installation.receiver.records = self.watch.records
         self.faults = Faults(self.world, self.installation)
         self.knowledge = Knowledge()
         chosen = self.world.stream("clients")
         self._acts = clients(chosen, self.drawn.size, self.knowledge, self.drawn.settings.partitions)
-        count = len(self._acts)
-        self.clients = [SimulatedClient(self.installation, self.watch, number) for number in range(1, count + 1)]
+        self._add_clients()
+        access = self.drawn.access
+        logins = [access.login_of(number, act) if access else "" for number, act in enumerate(self._acts)]
+        self.clients = [
+            SimulatedClient(self.installation, self.watch, number, login)
+            for number, login in enumerate(logins, start=1)
+        ]
+
+    def _add_clients(self) -> None:
+        drawn = self.drawn
+        if drawn.has_plans:
+            self._acts += planners(self.world.stream("planners"), drawn.size, self.knowledge)
+        if drawn.has_inboxes:
+            chosen, partitions = self.world.stream("strangers"), drawn.settings.partitions
+            self._acts += strangers(chosen, drawn.size, self.knowledge, partitions, INPUTS)
+        if drawn.access is not None:
+            chosen = self.world.stream("administrators")
+            self._acts += administrators(chosen, drawn.size, self.knowledge, drawn.settings.partitions)
+
+    async def _prepare(self) -> None:
+        """Users and what they may do, as soon as the administrator can log in."""
+        if self.drawn.access is None:
+            return
+        await asyncio.wait_for(self._exported(), READY_SECONDS_MAX)
+        administrator = Administrator(self.world.stream("preparation"), self.knowledge, 0)
+        client = SimulatedClient(self.installation, self.watch, 0, ADMINISTRATOR)
+        with suppress(NoAnswer):
+            await administrator.prepare(client)
+        self.clients.append(client)
+
+    async def _exported(self) -> None:
+        """Until the administrator is searchable, with all that he may do."""
+        data, records = self.installation.data, self.watch.records[1]
+        while sum(record.value_type == "AUTHORIZATION" for record in records) < len(PERMISSIONS) or any(
+            unexported(data, stored_positions(self.installation))
+        ):
+            await asyncio.sleep(LOOK_SECONDS)
 
     def run(self, *, with_faults: bool) -> None:
         """Raises AssertionError with everything that is wrong."""
@@ -97,7 +137,8 @@ class Simulation:
         world = self.world
         self.installation.begin()
         await asyncio.wait_for(self.installation.wait_ready(), READY_SECONDS_MAX)
-        acting = [asyncio.ensure_future(act(client)) for act, client in zip(self._acts, self.clients, strict=True)]
+        await self._prepare()
+        acting = [asyncio.ensure_future(act(client)) for act, client in zip(self._acts, self.clients, strict=False)]
         if with_faults:
             self.faults.start()
         await asyncio.wait(acting, timeout=self.drawn.seconds)
@@ -115,9 +156,13 @@ class Simulation:
         fail("deciding again", await decide_again(self.installation.data, self.installation.assembly))
         fail("a process", world.failures + world.loop.failures)
         data = self.installation.data
-        logs = decode_log(data.entries, data.partition_count, self.installation.assembly.codec)
+        seal = self.drawn.access.seal if self.drawn.access else None
+        inboxes = self.drawn.settings.kafka.inbox_claims()
+        logs = decode_log(data.entries, data.partition_count, self.installation.assembly.codec, seal, inboxes)
         fail("clients", self.knowledge.check(logs))
         fail("clients", [lie for client in self.clients for lie in client.lies(self.watch)])
+        fail("a receiver of webhooks", self.installation.receiver.check())
+        fail("clients", unreadable({one for client in self.clients for one in client.shown}, logs))
         fail("the reference model", model.check(logs, now=self._rested_at))
 
     async def _audit(self) -> None:
@@ -155,7 +200,7 @@ class Simulation:
         """SHA-256 of everything on the log, with its places and stamps."""
         digest = sha256()
         data = self.installation.data
-        for topic in TOPICS:
+        for topic in (*data.inputs, EVENTS):
             for partition in range(1, data.partition_count + 1):
                 for entry in data.entries((topic, partition)):
                     digest.update(msgspec.msgpack.encode((topic, partition, entry)))

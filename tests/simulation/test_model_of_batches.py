@@ -5,15 +5,20 @@ from __future__ import annotations
 import random
 
 import pytest
+from msgspec import structs
 
 from engine.batch.yielding import Yields
+from engine.core.background import DeliveryResult
 from engine.records import BatchOperationCreation, BatchOperationLifecycleManagement
 from engine.records.batch_options import BatchOptions
-from tests.simulation.test_reference_model import assert_agrees
+from tests.simulation.model import LogEntry, check
+from tests.simulation.test_reference_model import assert_agrees, logs_of
 from tests.support import models as m
 from tests.support.actions import CANCEL, batch, manage
 from tests.support.batches import update
-from tests.support.scenario import Scenario, make
+from tests.support.identities import by
+from tests.support.scenario import ASSEMBLY, Scenario, make
+from tests.unit.batch.test_plans import commit
 
 FAIL = BatchOperationLifecycleManagement(resolution="FAIL")
 
@@ -109,3 +114,58 @@ def test_batch_operations_with_partitions_that_fall_silent(seed: int) -> None:
         s.advance(5_000)
     assert s.everything().all("BATCH_OPERATION_PARTITION_LIFECYCLE", "PARTITION_GIVEN_UP")
     assert_agrees(s)
+
+
+@pytest.mark.parametrize("partitions", [1, 2])
+def test_plans_that_are_made_approved_changed_and_committed(partitions: int) -> None:
+    s = Scenario(partitions, settings={"slice_size": 2, "approval_types": ("SUSPEND_PROCESS_INSTANCE",)})
+    s.deploy(m.one_task())
+    keys = [s.create("one", partition=partition) for partition in s.partitions for _ in range(5)]
+    everything = '{"processDefinitionId": "one"}'
+    plan = BatchOptions(dry_run=True, keep_plan=True)
+    for kind in (CANCEL, "SUSPEND_PROCESS_INSTANCE", CANCEL):
+        s.when(by(batch(kind, everything, options=plan), "user:ada"), 1)
+    plans = sorted({r.key for r in s.everything().all("BATCH_OPERATION_CREATION", "CREATED")})
+    for wish in (manage("APPROVE", plans[1]), commit(plans[1]), batch("SUSPEND_PROCESS_INSTANCE", everything)):
+        s.when(by(wish, "user:ada"), 1)
+    s.when(by(manage("APPROVE", plans[1]), "user:bob"), 1)
+    s.when(commit(plans[1], webhook="https://receiver.example/"), 1)
+    for status in (503, 200):
+        tell(s, status)
+    s.cancel(keys[0])
+    s.when(commit(plans[0]), 1)  # it has changed
+    s.when(manage("RESUME", plans[0]), 1)
+    s.when(by(batch(CANCEL, everything, options=plan), "user:ada"), 1)
+    newest = max(r.key for r in s.everything().all("BATCH_OPERATION_CREATION", "CREATED"))
+    s.when(commit(newest, start_suspended=True, rate=50.0), 1)
+    child = max(r.key for r in s.everything().all("BATCH_OPERATION_CREATION", "CREATED"))
+    s.cancel(keys[1])
+    s.when(manage("DELETE", newest), 1)
+    s.when(manage("RESUME", child), 1)
+    s.advance(2_000)
+    s.when(manage("DELETE", newest), 1)
+    codes = {r.value.error_code for r in s.everything().all("BATCH_OPERATION_ITEM", "FAILED")}
+    assert "CHANGED" in codes
+    assert len(s.everything().all("BATCH_OPERATION_LIFECYCLE_MANAGEMENT", "JUDGED")) == 3
+    assert_agrees(s)
+    logs = logs_of(s)
+    forged = [as_foreseen(entry) for entry in logs[1].events]
+    assert check({**logs, 1: structs.replace(logs[1], events=forged)})
+
+
+def tell(s: Scenario, status: int) -> None:
+    """An attempt to tell of an end, and the time until the next one."""
+    deliveries = ASSEMBLY.deliveries()
+    delivery = deliveries.wanted(s.machine(), s.now)
+    assert delivery is not None
+    s.when_internal(deliveries.report(delivery, DeliveryResult(status=status)), 1)
+    s.advance(1_000)
+
+
+def as_foreseen(entry: LogEntry) -> LogEntry:
+    """The same, but nothing has changed since the plan was made."""
+    record = entry.record
+    if record is None or record.intent != "VALIDATED":
+        return entry
+    value = structs.replace(record.value, changes=())
+    return structs.replace(entry, record=structs.replace(record, value=value))

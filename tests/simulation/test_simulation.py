@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from multiprocessing import get_context
+from typing import Any
 
 import pytest
 
+from engine.process import lifecycle
 from tests.simulation.elsewhere import digest_under
-from tests.simulation.mutants import find
+from tests.simulation.mutants import MUTANTS, find, of_machine, of_process, of_rights, of_roles, of_runner, of_stores
+from tests.simulation.mutants.planting import APPLIERS, PROCESSORS
 from tests.simulation.run import simulate
 
 SEEDS = range(1, 11)
+#: Where mutants put something else.
+TABLES: tuple[dict[Any, Any], ...] = (PROCESSORS, APPLIERS, lifecycle._PERFORM)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -42,3 +47,21 @@ def test_planted_bugs_are_found(name: str) -> None:
     with get_context("spawn").Pool(1) as pool:
         found = pool.apply(find, (name, 5))
     assert found.seed, found
+
+
+def test_every_bug_can_still_be_planted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a mutant patches is still there; nothing is planted here."""
+
+    def look(owner: Any, name: str, _value: Any) -> None:
+        assert hasattr(owner, name), f"expected {owner!r} to have {name}, got nothing to plant a bug in"
+
+    for module in (of_machine, of_process, of_rights, of_roles, of_runner, of_stores):
+        monkeypatch.setattr(module, "patch", look)
+    tables = [(table, dict(table)) for table in TABLES]
+    try:
+        for mutant in MUTANTS:
+            mutant.plant()
+    finally:
+        for table, before in tables:
+            table.clear()
+            table.update(before)

@@ -9,6 +9,7 @@ from random import Random
 import pytest
 from msgspec import Struct
 
+from engine.core.ports import COMMANDS
 from engine.operations import OPERATIONS
 from tests.simulation.model import PartitionLog
 from tests.simulation.workload import Answer, Knowledge, NoAnswer, clients
@@ -51,7 +52,7 @@ class Deaf:
             raise NoAnswer
         return Answer(503)
 
-    async def produce(self, partition: int, value: bytes) -> None:
+    async def produce(self, partition: int, value: bytes, *, topic: str = COMMANDS, signed: bool = False) -> None:
         self.requests.append(("PRODUCE", str(partition), value.hex()))
 
     async def sleep(self, seconds: float) -> None:

@@ -136,15 +136,21 @@ class Transport:
             self._servers.remove(server)
 
     async def request(
-        self, method: str, path: str, body: object | None = None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: object | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        address: str = "client",
     ) -> Answer:
-        """Send a request and wait for the answer. Raises NoAnswer."""
+        """Send a request and wait for the answer. `address`: from where. Raises NoAnswer."""
         content, media_type = encode_body(path, body)
         given = {"host": "simulation", "content-length": str(len(content)), **(headers or {})}
         if media_type:
             given["content-type"] = media_type
         loop = asyncio.get_running_loop()
-        exchange = Exchange(_scope(method, path, given), content, loop.create_future())
+        exchange = Exchange(_scope(method, path, given, address), content, loop.create_future())
         self._world.node.call_later(self._world.latency(), self._arrive, exchange)
         giving_up = loop.call_later(CLIENT_TIMEOUT, self._give_up, exchange)
         try:
@@ -195,7 +201,7 @@ def _multipart(files: Mapping[str, str | bytes]) -> bytes:
     return parts + f"--{BOUNDARY}--\r\n".encode()
 
 
-def _scope(method: str, path: str, headers: Mapping[str, str]) -> dict[str, Any]:
+def _scope(method: str, path: str, headers: Mapping[str, str], address: str) -> dict[str, Any]:
     """What an ASGI server tells about a request."""
     plain, _, query = path.partition("?")
     return {
@@ -209,7 +215,7 @@ def _scope(method: str, path: str, headers: Mapping[str, str]) -> dict[str, Any]
         "query_string": query.encode(),
         "root_path": "",
         "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
-        "client": ("simulation", 1),
+        "client": (address, 1),
         "server": ("simulation", 80),
         "state": {},
     }

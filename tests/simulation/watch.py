@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Protocol, cast
 
 from engine.core.head import GENERATIONS
-from engine.core.ports import COMMANDS, EVENTS, Append, Entry, Message, Place
+from engine.core.ports import EVENTS, INTERNAL, Append, Entry, Message, Place
 from engine.core.record import EVENT, Record
 from engine.records.log_generation import LogGeneration
 from engine.shell.codec import Codec, Reader
@@ -27,6 +27,7 @@ class Written(Protocol):
     """What is on a log, simulated or real, as those who judge it look at it."""
 
     partition_count: int
+    inputs: Sequence[str]
 
     def entries(self, place: Place) -> Sequence[Entry]:
         """All of a place."""
@@ -87,7 +88,7 @@ class PartitionWatch:
         if entry is None:
             raise AssertionError(f"the watch over the log\n{place}: the outcome of a command that is not on the log")
         expect(first.command_hash == sha256(entry.value).digest(), f"{place}: the outcome of another command")
-        if name == COMMANDS:
+        if name != INTERNAL:
             skipped = self._data.count_between(commands, before + 1, step.source_offset)
             expect(skipped == 0, f"{place}: {skipped} commands before {step.source_offset} have no outcome")
         time = max(self._time, entry.timestamp)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from typing import cast
 
-from engine.core.faults import EXCEEDED_LIMIT, INVALID_ARGUMENT, BadRequest
+from engine.core.faults import EXCEEDED_LIMIT, FORBIDDEN, INVALID_ARGUMENT, BadRequest
+from engine.core.principal import Principal, principal_of
 from engine.core.record import NONE, Record, partition_of
 from engine.records import BatchOperationCreation
 
 from .effects import EFFECTS
 from .part import Part
+from .permits import permits_item
+from .plans import refuse_without_plan
 from .registry import Known
 from .selection import Selection
 from .world import Refused, Rule, World
@@ -29,7 +32,12 @@ def rules(known: Known) -> dict[tuple[str, str], Rule]:
 def execute(known: Known, world: World, command: Record) -> None:
     """BATCH_OPERATION_CREATION EXECUTE. Raises Refused."""
     wish = cast(BatchOperationCreation, command.value)
-    part = _part(known, world, wish)
+    part = _part(known, world, wish, principal_of(command.step.claims))
+    may = [permits_item(world, part, item) for item in dict.fromkeys(wish.item_keys)]
+    if not world.step.rejection and not all(one is not False for one in may):
+        raise Refused(FORBIDDEN)
+    if world.step.rejection == FORBIDDEN and all(may):
+        world.differ(f"{part.type} is refused to {part.creator.claims}, who may do it to all of {wish.item_keys}")
     if world.step.rejection:
         raise Refused(world.step.rejection)  # one of the items fails
     effect = EFFECTS.get(wish.batch_operation_type)
@@ -38,14 +46,16 @@ def execute(known: Known, world: World, command: Record) -> None:
             world.skip(f"effects of {part.type}", world.history.owner.get(item, item))
         elif not world.is_blind(item) and not effect(world, part, item) and not world.is_blind(item):
             world.differ(f"{part.type} of {item} should end in the same step")
-    world.expect(FAMILY, "EXECUTED", NONE, batch_operation_type=part.type, lead_partition=world.partition)
+    who = {"actor_type": part.creator.type, "actor_id": part.creator.id}
+    world.expect(FAMILY, "EXECUTED", NONE, batch_operation_type=part.type, lead_partition=world.partition, **who)
 
 
-def _part(known: Known, world: World, wish: BatchOperationCreation) -> Part:
+def _part(known: Known, world: World, wish: BatchOperationCreation, caller: Principal) -> Part:
     """What is to be done, as a part of a batch operation that there is not."""
     operation = known.operations.get(wish.batch_operation_type)
     if operation is None:
         raise Refused(INVALID_ARGUMENT)
+    refuse_without_plan(world, wish, len(wish.item_keys))
     try:
         parameters = known.decode(operation.name, wish.parameters)
         problems = operation.check(parameters)
@@ -62,4 +72,4 @@ def _part(known: Known, world: World, wish: BatchOperationCreation) -> Part:
     if any(partition_of(key) != world.partition for key in wish.item_keys):
         raise Refused(INVALID_ARGUMENT)
     nothing = Selection(operation.selects.entity, "", (), (), (), NONE)
-    return Part(NONE, operation.name, parameters, world.partition, (world.partition,), nothing, 0)
+    return Part(NONE, operation.name, parameters, world.partition, (world.partition,), nothing, 0, caller)

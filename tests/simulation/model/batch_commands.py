@@ -243,7 +243,12 @@ class Managed:
         self.expect_deleted(key)
         self.send_others()
 
+    def forget(self, key: int) -> None:
+        """What else is known of one that is deleted."""
+        raise NotImplementedError
+
     def expect_deleted(self, key: int) -> None:
+        self.forget(key)
         self.expect_life(key, "DELETED")
 
     def expect_life(self, key: int, intent: str, removal_time: int = 0) -> None:
@@ -275,6 +280,8 @@ class Managed:
 def is_within_bounds(options: BatchOptions, type_name: str = "") -> bool:
     """Of what clients of the simulation may wish wrongly: the pace, and to undo what cannot be."""
     if options.undoable and (options.undoes or type_name not in KEEPING):
+        return False
+    if options.dry_run and (options.item_retries or options.raises_incidents):
         return False
     return (options.rate == 0 or 0.001 <= options.rate <= 1_000_000) and 0 <= options.slice_size <= 1_000
 

@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import cast
 
-from engine.batch.operation import Selects
-from engine.core.faults import INVALID_ARGUMENT, INVALID_STATE, NOT_FOUND, BadRequest
-from engine.core.record import NONE, Record, partition_of
+from engine.core.faults import FORBIDDEN, INVALID_ARGUMENT, INVALID_STATE, NOT_FOUND, BadRequest
+from engine.core.principal import Principal, principal_of
+from engine.core.record import NONE, Record
 from engine.records import (
-    BatchOperationChunk,
     BatchOperationCreation,
     BatchOperationExecution,
-    BatchOperationInitialization,
     BatchOperationPartitionLifecycle,
 )
 from engine.records.batch_error import BatchError
@@ -24,23 +22,25 @@ from . import pace, silence
 from .batch_commands import MANAGEMENT, RETENTION, is_within_bounds, problems_here
 from .deletions import FAMILY as DELETION
 from .deletions import Waiting
-from .incidents import Incidents
+from .finding import INITIALIZATION
 from .part import OUTCOMES, PHASES, Part, numbers_of, told_of, unforeseen
+from .permits import permits_creation, permits_item
+from .plans import CHANGED, Plans, refuse_without_plan
 from .registry import Known
-from .selection import NO_END, Selection, is_filter, keys_here
+from .selection import is_filter
+from .webhooks import FAMILY as WEBHOOK
+from .webhooks import Webhook, Webhooks
 from .world import Refused, Rule, World
 from .yields import Yields
 
 LIFECYCLE = "BATCH_OPERATION_PARTITION_LIFECYCLE"
-INITIALIZATION = "BATCH_OPERATION_INITIALIZATION"
 
 
-class Batches(Incidents):
+class Batches(Plans):
     """All batch operations of a partition."""
 
     def __init__(self, world: World, known: Known) -> None:
-        super().__init__(world)
-        self.known = known
+        super().__init__(world, known)
         #: batch operation -> what this partition told of its part; (batch operation, partition) -> what the lead heard
         self.told: dict[int, dict[str, int]] = {}
         self.heard: dict[tuple[int, int], dict[str, int]] = {}
@@ -48,11 +48,8 @@ class Batches(Incidents):
         self.led: dict[int, tuple[int, ...]] = {}
         self.followed: set[int] = set()
         self.deletions = Waiting()
+        self.webhooks = Webhooks()
         self.yields = Yields()
-        #: batch operation -> its items that have failed here
-        self.failed: dict[int, list[int]] = {}
-        #: batch operation -> its items that are COMPLETED and were changed, as the log says
-        self.changed: dict[int, list[int]] = {}
         self.rules: dict[tuple[str, str], Rule] = {
             ("BATCH_OPERATION_CREATION", "CREATE"): self.create,
             (INITIALIZATION, "INITIALIZE"): self.change_page_size,
@@ -62,6 +59,8 @@ class Batches(Incidents):
             (DELETION, "CONFIRM"): self.confirm,
             **{(MANAGEMENT, intent): self.manage for intent in ("SUSPEND", "RESUME", "CANCEL", "UPDATE")},
             **self.incident_rules(),
+            **self.plan_rules(),
+            (WEBHOOK, "REPORT_WEBHOOK"): self.webhooks.report,
             (MANAGEMENT, "SCHEDULE"): self.schedule,
             (MANAGEMENT, "DELETE"): self.delete,
             **{(LIFECYCLE, f"{kind}_PARTITION"): self.hear for kind in ("COMPLETE", "FAIL", "CANCEL", "REPORT")},
@@ -76,12 +75,17 @@ class Batches(Incidents):
         world = self.world
         wish = cast(BatchOperationCreation, command.value)
         follows = command.step.sender_partition != 0
-        if wish.options.parent_key != NONE and not follows:
-            wish = self.child(wish)
+        if not follows:
+            wish = self.whole(command, wish)
         operation = self.known.operations.get(wish.batch_operation_type)
-        retries = wish.options.parent_key != NONE
+        retries = wish.options.origin_key != NONE
         if operation is None or not (follows or retries or wish.item_keys or is_filter(wish.filter)):
             raise Refused(INVALID_ARGUMENT)
+        restores = wish.options.undoes and operation.restore is not None
+        if wish.options.keep_plan and (operation.variables is not None or restores or not wish.options.dry_run):
+            raise Refused(INVALID_ARGUMENT)
+        if not follows:
+            refuse_without_plan(world, wish, self.items_at_most(wish, operation))
         try:
             undoes = not wish.parameters and (wish.options.undoes or not operation.parameters.__struct_fields__)
             parameters = operation.parameters() if undoes else self.known.decode(operation.name, wish.parameters)
@@ -96,17 +100,19 @@ class Batches(Incidents):
             world.differ(f"batch operation of type {operation.name} should be created")
             return
         key, lead = created.key, wish.lead_partition if follows else world.partition
+        creator = Principal(wish.actor_type, wish.actor_id) if follows else principal_of(command.step.claims)
         told = cast(BatchOperationCreation, created.value)
         part = Part(
-            key, operation.name, parameters, lead, world.partitions, self.select(told, operation.selects),
-            world.settings.query_page_size, wish.options, held=PHASES if wish.options.start_suspended else (),
+            key, operation.name, parameters, lead, world.partitions, self.select(told, operation.selects, creator),
+            world.settings.query_page_size, creator, wish.options, held=PHASES if wish.options.start_suspended else (),
             rate=wish.options.rate, share=wish.options.rate / len(world.partitions),
             slice_size=wish.options.slice_size, raw_parameters=wish.parameters, windows=wish.options.pause_windows,
         )  # fmt: skip
         self.keep(part)
         world.expect(
-            "BATCH_OPERATION_CREATION", "CREATED", key, batch_operation_type=operation.name, lead_partition=lead
-        )
+            "BATCH_OPERATION_CREATION", "CREATED", key, batch_operation_type=operation.name, lead_partition=lead,
+            actor_type=creator.type, actor_id=creator.id,
+        )  # fmt: skip
         if follows:
             self.followed.add(key)
         else:
@@ -114,94 +120,20 @@ class Batches(Incidents):
             silence.begin(world, part)
             self.send_others()
             if retries:
-                self.retried_by.setdefault(wish.options.parent_key, set()).add(key)
-                world.removals.pop((wish.options.parent_key, RETENTION), None)
+                self.retried_by.setdefault(wish.options.origin_key, set()).add(key)
+                world.removals.pop((wish.options.origin_key, RETENTION), None)
 
-    def select(self, wish: BatchOperationCreation, selects: Selects) -> Selection:
-        selection = Selection(
-            selects.entity,
-            wish.filter,
-            keys_here(wish, self.world.partition),
-            wish.excluded_keys,
-            selects.states,
-            wish.key_max,
-            roots_only=selects.roots_only,
-            is_fixed=wish.options.parent_key != NONE,
-        )
-        if selection.is_fixed:
-            chosen = self.changed if wish.options.undoes else self.failed
-            selection.candidates = {item: [True, True] for item in chosen.get(wish.options.parent_key, ())}
-        selection.take_given(self.world)
-        selection.look(self.world, list(self.world.instances.values()))
-        return selection
-
-    def look(self, touched: set[int]) -> None:
-        """After a step: who of those that it touched matches now?"""
-        instances = [self.world.instances[key] for key in touched if key in self.world.instances]
-        for part in self.parts.values():
-            if not part.initialized and not part.abandoned:
-                part.selection.look(self.world, instances)
-
-    def looking(self, key: int, cursor: int) -> Part:
-        """The part that looks for items from this cursor on. Raises Refused."""
-        part = self.parts.get(key)
-        if part is None:
-            raise Refused(NOT_FOUND)
-        if part.initialized or part.abandoned or part.finished or part.cursor != cursor:
-            raise Refused(INVALID_STATE)
-        return part
-
-    def find_items(self, world: World, command: Record) -> None:
-        page = cast(BatchOperationChunk, command.value)
-        part = self.looking(page.batch_operation_key, page.cursor)
-        found = [item.item_key for item in page.items]
-        if part.selection.problem:
-            world.skip(part.selection.problem)
-        elif wrong := part.selection.check(world, found, page.cursor, NO_END if page.last else page.next_cursor):
-            world.differ(f"batch operation {part.key}: {'; '.join(wrong)}")
-        if any(partition_of(key) != world.partition and key not in part.selection.given for key in found):
-            world.differ(f"batch operation {part.key} has items of another partition")
-        for first in range(0, len(page.items), size := world.settings.chunk_size):
-            world.expect("BATCH_OPERATION_CHUNK", "CREATED", part.key, items=page.items[first : first + size])
-        if self.known.operations[part.type].selects.is_of_instances:
-            part.unknown |= {item.item_key for item in page.items if item.process_instance_key == NONE}
-        part.pending += found
-        part.facts |= {facts.item_key: facts for facts in page.facts}
-        part.total += len(found)
-        part.cursor, part.attempts = page.next_cursor, 0
-        part.initialized = page.last
-        self.expect_progress(part, "INITIALIZED" if page.last else "INITIALIZING")
-        if page.last:
-            pace.wait(world, part)
-            pace.supervise(world, part)
-            self.advance(part)
-
-    def expect_progress(self, part: Part, intent: str, **changed: int) -> None:
-        told = {"cursor": part.cursor, "page_size": part.page_size, "attempts": part.attempts, "total": part.total}
-        self.world.expect(INITIALIZATION, intent, part.key, **{**told, **changed})
-
-    def change_page_size(self, _world: World, command: Record) -> None:
-        wish = cast(BatchOperationInitialization, command.value)
-        part = self.looking(command.key, wish.cursor)
-        if not 0 < wish.page_size < part.page_size:
-            raise Refused(INVALID_STATE)
-        part.page_size, part.attempts = wish.page_size, 0
-        self.expect_progress(part, "INITIALIZING")
-
-    def fail_initialization(self, world: World, command: Record) -> None:
-        wish = cast(BatchOperationInitialization, command.value)
-        part = self.looking(command.key, wish.cursor)
-        if wish.attempts != part.attempts:
-            raise Refused(INVALID_STATE)
-        if wish.retryable and part.attempts < world.settings.query_retry_max:
-            part.attempts += 1
-            self.expect_progress(part, "RETRYING")
-            return
-        part.broken = True
-        part.token += 1
-        self.expect_progress(part, "FAILED", page_size=wish.page_size)
-        pace.wait(world, part)
-        self.advance(part)
+    def whole(self, command: Record, wish: BatchOperationCreation) -> BatchOperationCreation:
+        """What a client wishes, with what another batch operation says of it. Raises Refused."""
+        if wish.options.plan_key != NONE:
+            wish = self.commit_of(wish)
+        elif wish.options.parent_key != NONE:
+            wish = self.child(wish)
+        else:
+            return wish
+        if not permits_creation(self.world, command, wish.batch_operation_type):
+            raise Refused(FORBIDDEN)
+        return wish
 
     # execution
 
@@ -243,9 +175,18 @@ class Batches(Incidents):
         world = self.world
         effect, operation = self.effects.get(part.type), self.known.operations[part.type]
         is_unknown = item in part.unknown
+        if self.take_change(part, item):
+            self.outcome(part, item, "FAILED", CHANGED)
+            return
         if effect is None:
             instance = world.history.owner.get(item, item)
             world.skip(f"effects of {part.type}", instance)
+        may = True if is_unknown else permits_item(world, part, item)
+        if may is None:
+            may = FORBIDDEN not in self.codes_of(part, item)  # its process is not known to the model
+        if not may:
+            self.fail_item(part, item, FORBIDDEN, attempts)
+            return
         if part.options.dry_run and not is_unknown:
             self.outcome(part, item, *told_of(world, part.key, item))
             return
@@ -280,8 +221,21 @@ class Batches(Incidents):
                 self.outcome(part, item, "COMPLETED")
                 self.finish_when_done(part)
 
+    def codes_of(self, part: Part, item: int) -> list[str]:
+        """Why an item failed, as the log says."""
+        return [value.error_code for value in self.values_of(part, item)]
+
+    def forget(self, key: int) -> None:
+        """Of one that is deleted nobody is told any more."""
+        super().forget(key)
+        if key in self.webhooks.open:
+            self.webhooks.end(self.world, key, "FAILED")
+
     def outcome(self, part: Part, item: int, intent: str, code: str = "") -> None:
         part.counts[intent] += 1
+        self.hold_to_plan(part, item, intent, code)
+        if part.options.keep_plan:
+            self.foresee(part, item, intent, code)
         part.executing.discard(item)
         if intent == "FAILED":
             self.failed.setdefault(part.key, []).append(item)
@@ -359,6 +313,7 @@ class Batches(Incidents):
         if not ends:
             return
         self.heard[part.key, report.source_partition_id] = numbers
+        self.judge(part)
         self.finish_all(part)
 
     def finish_all(self, part: Part) -> None:
@@ -388,9 +343,12 @@ class Batches(Incidents):
         del self.parts[part.key]
         self.ended[part.key] = (part.type, part.raw_parameters)
         self.kept_until[part.key], self.ends[part.key] = removal, world.now
+        self.keep_end(part, state, numbers)
+        if part.options.webhook:
+            self.webhooks.open[part.key] = Webhook(part.options.webhook)
         if removal:
             world.removals[part.key, RETENTION] = removal
-        parent = part.options.parent_key
+        parent = part.options.origin_key
         if parent in self.retried_by:
             self.retried_by[parent].discard(part.key)
             if not self.retried_by[parent] and self.kept_until.get(parent):

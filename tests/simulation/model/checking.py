@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from engine.assembly import Assembly
 from engine.core.faults import ALREADY_EXISTS, FORBIDDEN, INVALID_ARGUMENT, UNREADABLE
@@ -24,6 +24,7 @@ from . import (
     clock,
     decisions,
     deletions,
+    identity,
     installation,
     instances,
     instructions,
@@ -37,6 +38,7 @@ from . import (
 from .batches import Batches
 from .happenings import release
 from .log import Fact, History, LogEntry, LoggedStep, PartitionLog, fact_of, instance_of, steps_of
+from .permits import permits
 from .registry import Known
 from .rest import compare_boards, unfinished
 from .told import KNOWN
@@ -49,6 +51,7 @@ PARTS = (
     clock,
     decisions,
     deletions,
+    identity,
     installation,
     instances,
     instructions,
@@ -152,7 +155,7 @@ class Judge:
         for part in PARTS:
             self.rules |= part.RULES
         self.rules |= migrations.RULES | at_once.rules(known)
-        self.inputs = {COMMANDS: list(log.commands), INTERNAL: list(log.internal)}
+        self.inputs = {COMMANDS: log.commands, **log.inboxes, INTERNAL: log.internal}
         self.next = dict.fromkeys(self.inputs, 0)
         raised = [step.first.value for step in self.steps if step.first.step.source_input == GENERATIONS]
         self.generation = max((value.generation for value in raised if isinstance(value, LogGeneration)), default=0)
@@ -230,6 +233,9 @@ class Judge:
         names = INTENTS[command.value_type]
         if command.intent not in (*names.commands, *names.internal):
             return INVALID_ARGUMENT
+        command, may = self.identify(step, entry, command)
+        if may is False:
+            return FORBIDDEN
         if world.remembered.get(command.step.idempotency_key, 0) > world.now:
             return ALREADY_EXISTS
         rule = self.rules.get(kind)
@@ -238,12 +244,22 @@ class Judge:
         is_blind = world.is_blind(command.key) and command.value_type not in OF_NO_INSTANCE
         if rule is None or unknown or is_blind:
             self.look_away(step, unknown)
-            return step.rejection or None
+            return None if may and rule and step.rejection == FORBIDDEN else step.rejection or None
         try:
             rule(world, command)
         except Refused as refused:
             return refused.code
         return None
+
+    def identify(self, step: LoggedStep, entry: LogEntry, command: Record) -> tuple[Record, bool | None]:
+        """The command from whom it is, and whether it is permitted to him; of what is not known, what the log says."""
+        if step.first.step.claims != entry.claims:
+            self.world.differ(f"it should be from '{entry.claims}', but is from '{step.first.step.claims}'")
+        command = structs.replace(command, step=structs.replace(command.step, claims=entry.claims))
+        if step.first.step.source_input == INTERNAL:
+            return command, True
+        may = permits(self.world, command, entry.claims)
+        return command, False if may is None and step.rejection == FORBIDDEN else may
 
     def look_away(self, step: LoggedStep, what: str) -> None:
         """The model has no say in this step, nor in the instances that it touches."""
@@ -308,6 +324,7 @@ class Judge:
         """What the step leaves behind for later ones."""
         world = self.world
         for record in step.events:
+            world.touched[instance_of(record)] = step.end
             decisions.note(world, record)
             instance = world.instances.get(instance_of(record))
             if instance is not None and isinstance(record.value, ProcessInstanceContinuation):
@@ -332,6 +349,8 @@ class Judge:
                 self.leave_out(name, entry)
         for problem in [*unfinished(world, now), *undone_wrongly(self.steps)]:
             world.differ(problem)
+        for problem in self.batches.webhooks.unfinished(now):
+            world.differ(problem)
 
 
 def ends_of(instance: int) -> list[tuple[int, str]]:
@@ -348,7 +367,7 @@ def intake_refusal(command: Record | None, topic: str) -> str | None:
         return UNREADABLE
     if command.record_type != COMMAND:
         return INVALID_ARGUMENT
-    if topic != COMMANDS:
+    if topic == INTERNAL:
         return None
     if step.sender_partition != 0:
         return INVALID_ARGUMENT

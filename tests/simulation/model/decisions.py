@@ -10,8 +10,9 @@ from engine.core.record import NONE, Record
 from engine.dmn.evaluate import evaluate
 from engine.records import DecisionEvaluation, HistoryDeletion
 
+from .evaluations import Evaluation
 from .variables import Document, encode, parse_document
-from .world import Evaluation, Node, Refused, Rule, World
+from .world import Node, Refused, Rule, World
 
 
 def evaluate_decision(world: World, key: int, variables: Variables, node: Node | None = None) -> str | None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from types import MappingProxyType
 from typing import NamedTuple, cast
 
 import msgspec
 from msgspec import Struct
 
 from engine.core.ports import COMMANDS, EVENTS, INTERNAL, Entry
+from engine.core.principal import ANONYMOUS_CLAIMS
 from engine.core.record import EVENT, REJECTION, Record
 from engine.records import FAMILIES, CompensationSubscription, HistoryDeletion, MultiInstance, Variable
+from engine.shell.claims import ClaimsSeal
 from engine.shell.codec import Codec, Reader, Undecodable
 
 from .told import TOLD_APART, told_fields
@@ -28,34 +31,50 @@ class LogEntry(Struct, frozen=True, kw_only=True):
     timestamp: int
     value: bytes
     record: Record | None
+    #: who it is from, as far as that is to be believed
+    claims: str = ""
 
 
 class PartitionLog(Struct, frozen=True, kw_only=True):
-    """The three topics of one partition, from their beginning."""
+    """The topics of one partition, from their beginning; inboxes by the names of the inputs."""
 
     commands: Sequence[LogEntry]
     internal: Sequence[LogEntry]
     events: Sequence[LogEntry]
+    inboxes: Mapping[str, Sequence[LogEntry]] = {}
 
 
-def decode_entries(entries: Iterable[Entry], codec: Codec) -> list[LogEntry]:
-    """Entries of a topic, each with its record."""
-    reader = Reader(codec)
-    return [
-        LogEntry(offset=e.offset, timestamp=e.timestamp, value=e.value, record=_decode(reader, e.value))
-        for e in entries
-    ]
+def decode_entries(entries: Iterable[Entry], codec: Codec, seal: ClaimsSeal | None = None) -> list[LogEntry]:
+    """Entries of a topic, each with its record. With a seal, only what bears it is from whom it says."""
+    reader, found = Reader(codec), []
+    for e in entries:
+        record = _decode(reader, e.value)
+        claims = ANONYMOUS_CLAIMS if seal is not None and not seal.is_on(e) else record.step.claims if record else ""
+        found.append(LogEntry(offset=e.offset, timestamp=e.timestamp, value=e.value, record=record, claims=claims))
+    return found
 
 
 def decode_log(
-    entries: Callable[[tuple[str, int]], Iterable[Entry]], partition_count: int, codec: Codec
+    entries: Callable[[tuple[str, int]], Iterable[Entry]],
+    partition_count: int,
+    codec: Codec,
+    seal: ClaimsSeal | None = None,
+    inboxes: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[int, PartitionLog]:
-    """Everything on a log, by partition. `entries` gives all of a topic and a partition."""
+    """Everything on a log, by partition. `entries` gives all of a topic and a partition; `seal`: of clients.
+
+    `inboxes`: name of the input -> claims of whoever may write there.
+    """
+
+    def inbox(place: tuple[str, int], claims: str) -> list[LogEntry]:
+        return [msgspec.structs.replace(entry, claims=claims) for entry in decode_entries(entries(place), codec)]
+
     return {
         partition: PartitionLog(
-            commands=decode_entries(entries((COMMANDS, partition)), codec),
+            commands=decode_entries(entries((COMMANDS, partition)), codec, seal),
             internal=decode_entries(entries((INTERNAL, partition)), codec),
             events=decode_entries(entries((EVENTS, partition)), codec),
+            inboxes={name: inbox((name, partition), claims) for name, claims in inboxes.items()},
         )
         for partition in range(1, partition_count + 1)
     }

@@ -8,6 +8,7 @@ from typing import cast
 
 from msgspec import Struct
 
+from engine.core.principal import NOBODY, Principal
 from engine.core.record import NONE
 from engine.records import BatchOperationItem, BatchOperationPartitionLifecycle
 from engine.records.batch_operation_chunk import ItemFacts
@@ -43,6 +44,8 @@ class Part:
     partitions: tuple[int, ...]
     selection: Selection
     page_size: int
+    #: with whose rights it does what it does
+    creator: Principal = NOBODY
     options: BatchOptions = field(default_factory=BatchOptions)
     cursor: int = NONE
     attempts: int = 0
@@ -93,6 +96,11 @@ class Part:
     reported_failed: int = 0
     #: failures before it was resumed, on the lead partition
     forgiven: int = 0
+    #: of the commit of a plan: whether all items were tried, how many would have changed here, and on each partition
+    validated: bool = False
+    changed: int = 0
+    changes: dict[int, int] = field(default_factory=dict)
+    judged: bool = False
 
     @property
     def abandoned(self) -> bool:

@@ -12,10 +12,13 @@ from typing import Any
 
 import msgspec
 
+from engine.core.principal import NOBODY
 from engine.core.record import NONE, partition_of
 from engine.records import BatchOperationCreation
 
-from .world import Evaluation, Instance, Work, World
+from .evaluations import Evaluation
+from .rights import Reading
+from .world import Instance, Work, World
 
 
 class UnknownFilter(Exception):
@@ -39,6 +42,8 @@ class Selection:
     problem: str = ""
     #: the candidates are those that failed in another batch operation, whatever becomes of them
     is_fixed: bool = False
+    #: what of that its creator can read
+    reading: Reading = field(default_factory=lambda: Reading(NOBODY))
 
     @property
     def given(self) -> Collection[int]:
@@ -54,6 +59,7 @@ class Selection:
 
     def look(self, world: World, instances: Sequence[Instance]) -> None:
         """Ask again, after a step that touched these instances."""
+        self.reading.look(world.rights, is_enabled=world.settings.authorization_enabled)
         if self.is_fixed:
             return
         try:
@@ -126,12 +132,41 @@ class Selection:
     def check(self, world: World, found: Sequence[int], after: int, until: int) -> list[str]:
         """What is wrong with a page of items, which lie above `after` and up to `until`."""
         page = {key: seen for key, seen in self.candidates.items() if after < key <= until and not world.is_blind(key)}
-        wrong = [f"item {key} is missing" for key, (always, _) in page.items() if always and key not in found]
-        wrong += [f"item {key} should not be there" for key in found if key in page and not page[key][1]]
+        wrong = [
+            f"item {key} is missing"
+            for key, (always, _) in page.items()
+            if always and key not in found and self.is_always_readable(world, key)
+        ]
+        wrong += [
+            f"item {key} should not be there"
+            for key in found
+            if key in page and not (page[key][1] and self.is_ever_readable(world, key))
+        ]
         wrong += [f"item {key} is unknown" for key in found if key not in page and not world.is_blind(key)]
         if sorted(set(found)) != list(found):
             wrong.append("items are not in order")
         return wrong
+
+    # what the creator can read: what he named by its key is an item in any case, but of nothing that is known
+
+    def is_always_readable(self, world: World, key: int) -> bool:
+        if self.is_fixed:
+            return self.reading.always_all
+        return key in self.given or self.reading.always(process_of(world, key))
+
+    def is_ever_readable(self, world: World, key: int) -> bool:
+        return key in self.item_keys or self.reading.ever(process_of(world, key))
+
+    def unreadable(self, world: World, known: Sequence[int]) -> list[str]:
+        """What is wrong with items of which it is told what they are of."""
+        wrong = [key for key in known if not (world.is_blind(key) or self.reading.ever(process_of(world, key)))]
+        return [f"the creator may not read item {key}" for key in wrong]
+
+
+def process_of(world: World, key: int) -> str:
+    """The BPMN id of the process that a thing belongs to; nothing for one that is unknown."""
+    instance = world.instances.get(world.history.owner.get(key, key))
+    return instance.graph.id if instance else ""
 
 
 def state_of(instance: Instance) -> str:

@@ -95,6 +95,7 @@ def look(batches: Batches, key: int) -> None:
             world.expect(LIFECYCLE, "PARTITION_CHECKED", key, **said)
         world.expect_sent(other)
     arm(world, part)
+    batches.judge(part)
     batches.finish_all(part)
 
 

@@ -15,7 +15,9 @@ from engine.core.settings import MachineSettings
 from engine.records import ProcessInstance
 
 from .board import Board
+from .evaluations import Evaluation
 from .log import Fact, History, LoggedStep
+from .rights import Rights
 from .told import UNSAID_OF_LIFE, told_fields
 from .undoable import Undoable
 from .versions import Versions
@@ -175,15 +177,6 @@ class Work:
 
 
 @dataclass(slots=True)
-class Evaluation:
-    """Decisions that were evaluated, in a process instance or not: id and state of each."""
-
-    instance: int
-    rows: list[tuple[str, str]]
-    deleted: bool = False
-
-
-@dataclass(slots=True)
 class Trouble:
     """An open incident; `move` is made when it is resolved."""
 
@@ -310,6 +303,9 @@ class World:
         #: signal -> who waited for it when it arrived
         self.reached: dict[int, list[int]] = {}
         self.board = Board()
+        self.rights = Rights()
+        #: instance -> the end of the last step that touched it
+        self.touched: dict[int, int] = {}
         self.evaluations: dict[int, Evaluation] = {}
         #: process instances that the model does not know and looks away from
         self.unseen: set[int] = set()

@@ -10,13 +10,13 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from tests.simulation.draw import Drawn, draw
+from tests.simulation.draw import Drawn
+from tests.simulation.drawing import drawn_by
 from tests.simulation.elsewhere import digest_under
 from tests.simulation.faults import draw_faults
 from tests.simulation.run import simulate
-from tests.simulation.world import stream
 
-from . import of_machine, of_process, of_roles, of_runner, of_stores
+from . import of_machine, of_process, of_rights, of_roles, of_runner, of_stores
 
 #: Every mutant must be found within so many seeds.
 SEEDS_MAX = 200
@@ -43,6 +43,30 @@ def with_snapshots(drawn: Drawn) -> bool:
     return drawn.settings.snapshots.directory is not None
 
 
+def with_authorization(drawn: Drawn) -> bool:
+    return drawn.access is not None
+
+
+def with_signatures(drawn: Drawn) -> bool:
+    return drawn.access is not None and drawn.access.seal is not None
+
+
+def with_plans(drawn: Drawn) -> bool:
+    return drawn.has_plans
+
+
+def with_approval(drawn: Drawn) -> bool:
+    return drawn.has_plans and bool(drawn.settings.batch_operation.approval_types)
+
+
+def with_approval_by_others(drawn: Drawn) -> bool:
+    return drawn.has_plans and drawn.access is not None
+
+
+def with_inboxes(drawn: Drawn) -> bool:
+    return drawn.has_inboxes
+
+
 class Mutant(Struct, frozen=True, kw_only=True):
     """A bug and how to plant it into this process.
 
@@ -58,7 +82,7 @@ class Mutant(Struct, frozen=True, kw_only=True):
 
     def may_show(self, seed: int) -> bool:
         faults = [fault.name for fault in draw_faults(seed)]
-        return self.fault in ("", *faults) and self.needs(draw(stream(seed, "settings")))
+        return self.fault in ("", *faults) and self.needs(drawn_by(seed))
 
 
 class Found(Struct, frozen=True, kw_only=True):
@@ -150,6 +174,38 @@ MUTANTS = (
     Mutant(name="deleted rows stay", plant=of_stores.deleted_rows_stay),
     Mutant(name="tail behind a state not replayed", plant=of_stores.tail_behind_a_state_not_replayed),
     Mutant(name="position before the documents", plant=of_stores.position_before_the_documents, needs=on_opensearch),
+    Mutant(
+        name="right not checked when an item runs",
+        plant=of_rights.right_not_checked_when_an_item_runs,
+        needs=with_authorization,
+    ),
+    Mutant(
+        name="items found that may not be read",
+        plant=of_rights.items_are_found_that_may_not_be_read,
+        needs=with_authorization,
+    ),
+    Mutant(
+        name="existence told before the right",
+        plant=of_rights.existence_told_before_the_right,
+        needs=with_authorization,
+    ),
+    Mutant(name="rights outlive their user", plant=of_rights.rights_outlive_their_user, needs=with_authorization),
+    Mutant(name="signature not checked", plant=of_rights.signature_not_checked, needs=with_signatures),
+    Mutant(
+        name="principal of an inbox not checked",
+        plant=of_rights.principal_of_an_inbox_not_checked,
+        needs=with_inboxes,
+    ),
+    Mutant(name="plan not compared", plant=of_rights.plan_not_compared, needs=with_plans),
+    Mutant(name="approval not asked for", plant=of_rights.approval_not_asked_for, needs=with_approval),
+    Mutant(name="own plan approved", plant=of_rights.own_plan_approved, needs=with_approval_by_others),
+    Mutant(name="held phase ignored", plant=of_rights.held_phase_ignored),
+    Mutant(
+        name="webhook told before the end is committed",
+        plant=of_rights.told_before_the_end_is_committed,
+        needs=with_plans,
+    ),
+    Mutant(name="webhook told once at most", plant=of_rights.told_once_at_most, needs=with_plans),
     Mutant(name="record applied to a document again", plant=of_stores.record_applied_again, needs=on_opensearch),
 )
 

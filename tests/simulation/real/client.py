@@ -52,9 +52,9 @@ class RealClient(WatchedClient):
         """As `Client.now`."""
         return SystemClock().now()
 
-    async def produce(self, partition: int, value: bytes) -> None:
+    async def produce(self, partition: int, value: bytes, *, topic: str = COMMANDS, signed: bool = False) -> None:
         """As `Client.produce`."""
         try:
-            await self._log.append([Append(topic=COMMANDS, partition=partition, messages=[Message(value=value)])])
+            await self._log.append([Append(topic=topic, partition=partition, messages=[Message(value=value)])])
         except (LogFull, Unavailable) as error:
             raise NoAnswer(error.message) from None

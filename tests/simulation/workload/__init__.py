@@ -6,18 +6,30 @@ against the log in the end.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 
 from .actor import Actor
+from .administrators import CLAIMS, Administrator
 from .batch_operators import BatchOperator
 from .client import Answer, Client, NoAnswer
 from .knowledge import Knowledge
 from .others import Producer, Reader
 from .people import Deployer, Operator, Person, Starter, Worker
+from .planners import Delegate, Planner
 from .senders import Broadcaster, Decider, Sender
 
-__all__ = ["Answer", "Client", "Knowledge", "NoAnswer", "clients"]
+__all__ = [
+    "Administrator",
+    "Answer",
+    "Client",
+    "Knowledge",
+    "NoAnswer",
+    "administrators",
+    "clients",
+    "planners",
+    "strangers",
+]
 
 
 def clients(
@@ -47,3 +59,29 @@ def clients(
         *several(Decider, 1, 0.04),
         producer,
     ]
+
+
+def administrators(random: Random, size: int, knowledge: Knowledge, partition_count: int) -> list[Actor]:
+    """Those who are there with authorization alone; the first one is an Administrator."""
+    number = random.randint(1, 2)
+    count = max(round(size * 0.15 / number), 2)
+    found: list[Actor] = [Administrator(Random(random.random()), knowledge, count) for _ in range(number)]
+    claims = Producer(
+        Random(random.random()), knowledge, max(size // 15, 2), partition_count=partition_count, claims=CLAIMS
+    )
+    delegates = [Delegate(Random(random.random()), knowledge, max(size // 12, 4)) for _ in range(2)]
+    starter = Starter(Random(random.random()), knowledge, max(size // 12, 4))
+    return [*found, claims, *delegates, starter]
+
+
+def planners(random: Random, size: int, knowledge: Knowledge) -> list[Actor]:
+    """Those who make plans, where there are any."""
+    return [Planner(Random(random.random()), knowledge, max(size // 12, 2)) for _ in range(random.randint(1, 3))]
+
+
+def strangers(
+    random: Random, size: int, knowledge: Knowledge, partition_count: int, inboxes: Sequence[str]
+) -> list[Actor]:
+    """Programs that have inboxes, where there are any, and lie about who they are."""
+    more = {"partition_count": partition_count, "claims": CLAIMS, "topics": inboxes}
+    return [Producer(Random(random.random()), knowledge, max(size // 8, 3), **more)]

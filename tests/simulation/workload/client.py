@@ -27,8 +27,8 @@ class Client(Protocol):
     ) -> Answer:
         """Ask the gateway. A deployment's body is file name -> content. Raises NoAnswer."""
 
-    async def produce(self, partition: int, value: bytes) -> None:
-        """Append bytes to the commands topic, past the gateway. Raises NoAnswer."""
+    async def produce(self, partition: int, value: bytes, *, topic: str = ..., signed: bool = False) -> None:
+        """Append bytes to the commands topic, or to an inbox; `signed`: as who knows the secret. Raises NoAnswer."""
 
     async def sleep(self, seconds: float) -> None: ...
 

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from engine.core.ports import COMMANDS
 from engine.core.record import EVENT, Record, Step, command, partition_of
-from engine.records import FAMILIES, BatchOperationExecution, Clock, Job, ProcessInstanceContinuation
+from engine.records import (
+    FAMILIES,
+    BatchOperationExecution,
+    Clock,
+    Job,
+    ProcessInstance,
+    ProcessInstanceContinuation,
+    ProcessInstanceCreation,
+)
 from engine.records.intents import INTENTS
 from engine.shell.codec import Codec
 
 from .actor import DOCUMENTS, Actor
 from .client import Client
 from .knowledge import KEY_PROPERTIES, STATES
+from .people import PROCESS_IDS
 
 CODEC = Codec(FAMILIES)
 
@@ -58,18 +69,29 @@ class Reader(Actor):
 class Producer(Actor):
     """Appends commands by itself: good ones, forged ones, and no commands at all."""
 
-    def __init__(self, *arguments: Any, partition_count: int) -> None:
+    def __init__(
+        self, *arguments: Any, partition_count: int, claims: Sequence[str] = (), topics: Sequence[str] = (COMMANDS,)
+    ) -> None:
+        """`claims`: who it says that its commands are from, sometimes signed. `topics`: inboxes, if it has any."""
         super().__init__(*arguments)
         self.partition_count = partition_count
+        self.claims = claims
+        self.topics = topics
 
     async def act(self, client: Client) -> None:
-        made = self.random.choice([self.job, self.forged, self.nonsense, self.event, self.message])()
+        kinds = [self.job, self.forged, self.nonsense, self.event, self.message]
+        made = self.random.choice([*kinds, *[self.creation] * 5] if self.claims else kinds)()
         if self.random.random() < 0.2:
             await client.produce(self.random.randint(1, self.partition_count), self.random.randbytes(30))
             return
         key = partition_of(made.key) if made.key > 0 else 0
         partition = key if 1 <= key <= self.partition_count else self.random.randint(1, self.partition_count)
-        await client.produce(partition, CODEC.encode(made))
+        if self.claims:
+            step = structs.replace(made.step, claims=self.random.choice(self.claims))
+            made = structs.replace(made, step=step)
+        topic = self.random.choice(self.topics) if len(self.topics) > 1 else self.topics[0]
+        signed = bool(self.claims) and self.random.random() < 0.7
+        await client.produce(partition, CODEC.encode(made), topic=topic, signed=signed)
 
     def key(self) -> int:
         kind = self.random.choice(sorted(self.knowledge.keys) or ["jobs"])
@@ -80,6 +102,14 @@ class Producer(Actor):
         text = self.random.choice([msgspec.json.encode(self.random.choice(DOCUMENTS)).decode(), "[", "7", ""])
         key = int(self.knowledge.pick(self.random, "jobs"))
         return command("JOB", self.random.choice(["COMPLETE", "FAIL", "UPDATE"]), Job(variables=text), key=key)
+
+    def creation(self) -> Record:
+        """A process instance, or the end of one."""
+        if self.random.random() < 0.3:
+            key = int(self.knowledge.pick(self.random, "process-instances"))
+            return command("PROCESS_INSTANCE", self.random.choice(["CANCEL", "SUSPEND"]), ProcessInstance(), key=key)
+        wish = ProcessInstanceCreation(bpmn_process_id=self.random.choice(PROCESS_IDS))
+        return command("PROCESS_INSTANCE_CREATION", "CREATE", wish)
 
     def forged(self) -> Record:
         """Work that only the engine may give itself."""

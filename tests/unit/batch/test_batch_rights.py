@@ -5,11 +5,17 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from engine.batch.authorization import authorize_item
+from engine.batch.execution import ITEM_DONE
+from engine.batch.operation import Item
 from engine.batch.tables import BATCHES
+from engine.core.faults import Reject
 from engine.core.principal import Principal
 from engine.core.record import command, first_key
 from engine.core.settings import MachineSettings
 from engine.identity.permissions import permission_to_create
+from engine.operations import OPERATIONS
+from engine.process.work import FOLLOW_UP, Work
 from engine.records import BatchOperationItem, Settings
 from tests.support import models as m
 from tests.support.actions import CANCEL, RESOLVE, batch, manage
@@ -163,3 +169,15 @@ def test_without_the_setting_nobody_is_asked(scenario: MakeScenario) -> None:
         s.create("one", partition=partition)
     s.when(by(batch(), "user:ada")).accepted()
     assert counts(final(s)) == (2, 2, 0, 0, 0)
+
+
+def test_a_decision_with_the_name_of_a_process_is_no_right_to_delete_evaluations_in_it(scenario: MakeScenario) -> None:
+    s, keys = populated(scenario, 1)
+    grant(s, "user:ada", "DECISION_DEFINITION", "DELETE_DECISION_INSTANCE", resource_id="one")
+    at_end = Work(FOLLOW_UP, 5, ITEM_DONE, "")
+    item = Item(key=5, process_instance_key=keys[0], root_process_instance_key=keys[0], at_end=at_end)
+    operation = OPERATIONS["DELETE_DECISION_INSTANCE"]
+    with pytest.raises(Reject, match="permission DELETE_DECISION_INSTANCE on DECISION_DEFINITION"):
+        authorize_item(Principal("USER", "ada"), operation, item, s.machine())
+    grant(s, "user:ada", "DECISION_DEFINITION", "DELETE_DECISION_INSTANCE")
+    authorize_item(Principal("USER", "ada"), operation, item, s.machine())

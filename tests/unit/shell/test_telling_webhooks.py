@@ -14,14 +14,15 @@ import pytest
 
 from engine.core.background import Delivery, DeliveryResult
 from engine.core.faults import AppendUnknown, Unavailable
-from engine.core.ports import INTERNAL
+from engine.core.ports import INTERNAL, Store
 from engine.records.batch_options import BatchOptions
 from engine.shell.log_time import LogTime
 from engine.shell.manual_clock import ManualClock
 from engine.shell.memory_log import MemoryLog
+from engine.shell.memory_store import MemoryStore
 from engine.shell.webhook_rules import WebhookSettings
 from engine.shell.webhook_sender import WebhookSender
-from engine.shell.webhooks import WebhookDriver
+from engine.shell.webhooks import Deliver, WebhookDriver
 from tests.support import models as m
 from tests.support.actions import batch
 from tests.support.scenario import ASSEMBLY, BEGIN, CODEC, Scenario
@@ -162,6 +163,22 @@ def test_an_answer_that_is_none_is_a_failure_that_may_pass() -> None:
     assert "RemoteProtocolError" in result.error
 
 
+def driver_of(
+    s: Scenario, log: MemoryLog, deliver: Deliver, clock: ManualClock, store: Callable[[], Store] | None = None
+) -> WebhookDriver:
+    """`store`: what is on the log already, if that is not all."""
+    return WebhookDriver(
+        log=log,
+        codec=CODEC,
+        machine=s.machine(),
+        deliveries=ASSEMBLY.deliveries(),
+        deliver=deliver,
+        clock=clock,
+        time=LogTime(clock),
+        committed_view=lambda: ASSEMBLY.machine(store() if store else s.partitions[1].store, 1, 1)[1],
+    )
+
+
 async def told(s: Scenario, log: MemoryLog, results: list[DeliveryResult]) -> list[int]:
     """The attempts that were made until nobody is to be told any more; the last result is given again and again."""
     attempts: list[int] = []
@@ -171,15 +188,7 @@ async def told(s: Scenario, log: MemoryLog, results: list[DeliveryResult]) -> li
         return results.pop(0) if len(results) > 1 else results[0]
 
     clock, deliveries = ManualClock(s.now), ASSEMBLY.deliveries()
-    driver = WebhookDriver(
-        log=log,
-        codec=CODEC,
-        machine=s.machine(),
-        deliveries=deliveries,
-        deliver=deliver,
-        clock=clock,
-        time=LogTime(clock),
-    )
+    driver = driver_of(s, log, deliver, clock)
     running, offset = asyncio.create_task(driver.run()), 0
     while deliveries.next_at(s.machine()) is not None:
         await asyncio.sleep(0)
@@ -218,3 +227,27 @@ def test_a_report_that_is_lost_has_it_told_once_more() -> None:
     assert len(attempts) >= 2
     assert set(attempts) == {0}
     assert len(s.everything().all("BATCH_OPERATION_WEBHOOK", "WEBHOOK_DELIVERED")) == 1
+
+
+def test_nobody_is_told_of_an_end_that_is_not_on_the_log() -> None:
+    s, told_keys = one_webhook(), []
+    stores: list[Store] = [MemoryStore()]
+
+    async def deliver(delivery: Delivery) -> DeliveryResult:
+        told_keys.append(delivery.key)
+        return DeliveryResult(status=200)
+
+    async def run() -> None:
+        driver = driver_of(s, TroubledLog(), deliver, ManualClock(s.now), lambda: stores[-1])
+        running = asyncio.create_task(driver.run())
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert told_keys == []
+        stores.append(s.partitions[1].store)
+        driver.committed()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        running.cancel()
+
+    asyncio.run(run())
+    assert len(told_keys) == 1
