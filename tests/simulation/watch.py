@@ -140,18 +140,25 @@ class LogWatch:
             values.append(message.value)
             if record.index + 1 == record.step.step_count:
                 self._partitions[partition].add(records, values)
-                self._count(records[0])
+                self._count(records)
                 self.records[partition] += records
                 records, values = [], []
         expect(not records, f"partition {partition}: an append ends within a step")
 
-    def _count(self, first: Record) -> None:
+    def _count(self, records: Sequence[Record]) -> None:
+        first = records[0]
         self.step_count += 1
         if first.step.trace_context:
             trace = first.step.trace_context.split("-")[1]
             self.outcomes.setdefault(trace, []).append(first.record_type == EVENT)
             is_duplicate = first.step.request in self._requests
             self._requests.add(first.step.request)
-            # a batch of jobs comes after the jobs that it activated
-            if first.record_type == EVENT and first.value_type != "JOB_BATCH" and not is_duplicate:
+            if first.record_type == EVENT and not is_duplicate and changes(records):
                 self.changed.add(trace)
+
+
+def changes(records: Sequence[Record]) -> bool:
+    """Whether a step did what was asked for: who asks for jobs and gets none may have found some that stand still."""
+    if records[-1].value_type != "JOB_BATCH":
+        return True
+    return any((record.value_type, record.intent) == ("JOB", "ACTIVATED") for record in records)
