@@ -331,10 +331,9 @@ def _end_part(fact: Fact, state: State, leads: bool) -> None:
     if progress.facts:
         for key, _ in state.scan(FACTS, fact.key):
             state.delete_row(FACTS, key)
-    if progress.was_silent:
-        retry_later(state, fact.key, fact.position)
     if leads:
         state.put(PROGRESS, fact.key, value=structs.replace(progress, finished=True, token=progress.token + 1))
     else:
+        retry_later(state, fact.key, fact.position)
         state.delete(BATCHES, fact.key)
         state.delete(PROGRESS, fact.key)

@@ -77,6 +77,8 @@ def items_at_most(wish: BatchOperationCreation, operation: Operation, view: View
     """How many items a batch operation that is created here can have; None if only a query will tell, or the count
     would be more work than a step may be."""
     parent = view.get(ENDED_BATCHES, wish.options.parent_key) if wish.options.parent_key != NONE else None
+    if parent is not None and parent.is_unsure:
+        return None
     if parent is not None:
         return parent.completed if wish.options.undoes else parent.failed
     if is_filter(wish.filter):

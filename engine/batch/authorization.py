@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from engine.core.principal import Principal, principal_of
-from engine.core.record import Record
+from engine.core.record import NONE, Record
 from engine.core.state import View
 from engine.identity.needs import process_of_definition, process_of_instance
 from engine.identity.permissions import permission_to_create
@@ -55,7 +55,7 @@ def authorize_item(creator: Principal, operation: Operation, item: Item, view: V
 
 def _process_of(item: Item, view: View) -> str | None:
     """The BPMN id of the process of an item; of one that has ended only the facts know it."""
-    if item.facts is not None:
+    if item.facts is not None and item.facts.process_definition_key != NONE:
         return process_of_definition(view, item.facts.process_definition_key)
     return process_of_instance(view, item.process_instance_key)
 

@@ -19,7 +19,7 @@ from .approval import approved
 from .management import RETENTION
 from .plans import forget_plan
 from .silence import ended_all
-from .tables import BATCHES, ENDED_BATCHES, PROGRESS, REPORTS, RETRIED_BY, Ended
+from .tables import BATCHES, ENDED_BATCHES, PARTITION_SILENT, PROGRESS, REPORTS, RETRIED_BY, Ended
 from .webhooks import remember_webhook
 
 
@@ -47,6 +47,7 @@ def apply_final(state_name: str, fact: Fact, state: State) -> None:
         total=value.total,
         creator=batch.creator,
         errors=len(value.errors),
+        is_unsure=any(error.type == PARTITION_SILENT for error in value.errors),
         completed=value.completed,
         failed=value.failed,
     )
@@ -89,6 +90,11 @@ def apply_approved(fact: Fact, state: State) -> None:
     """Another user has approved a plan."""
     value = cast(BatchOperationLifecycleManagement, fact.value)
     state.put(ENDED_BATCHES, fact.key, value=approved(state.require(ENDED_BATCHES, fact.key), value))
+
+
+def apply_deleting(fact: Fact, state: State) -> None:
+    """The lead partition has forgotten it; this one does when its part is over."""
+    state.put(PROGRESS, fact.key, value=structs.replace(state.require(PROGRESS, fact.key), deleting=True))
 
 
 def apply_deleted(fact: Fact, state: State) -> None:

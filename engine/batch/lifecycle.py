@@ -63,6 +63,8 @@ def refuse_bad_creation(wish: BatchOperationCreation, operations: Mapping[str, O
         can = ", ".join(sorted(name for name, each in operations.items() if each.replaces))
         got = "an undo" if wish.options.undoes else operation.name
         problems.append(f"undoable: expected a type whose items say what they replace ({can}), got {got}; leave it out")
+    if wish.filter and not is_filter(wish.filter):
+        problems.append(f"filter: expected a JSON object with a property, got {wish.filter[:100]}; leave it out")
     if any(key < 0 for key in wish.item_keys):
         problems.append(f"keys: expected numbers above 0, got {min(wish.item_keys)}; correct it")
     if problems:
@@ -231,6 +233,9 @@ def finish_partition(view: View, key: int) -> Effects:
         return
     report = make_command(PARTITION_LIFECYCLE, f"{kind}_PARTITION", value, key=key, step=step_of(key))
     yield Send(partition=batch.lead_partition, command=report)
+    if progress.deleting:  # nothing of it comes any more, so it can be forgotten
+        told = BatchOperationLifecycleManagement(batch_operation_key=key, batch_operation_type=batch.type)
+        yield Event(value_type=MANAGEMENT, intent="DELETED", key=key, value=told)
 
 
 #: How a part ends -> the event, on its partition and on the lead partition.

@@ -129,7 +129,9 @@ def schedule_removal(view: View, key: int, time: int, *, answers: bool = False) 
 def delete(command: Record, view: View) -> Effects:
     """DELETE: what has ended is forgotten, and gone from secondary storage. What is on the log stays there."""
     if _follows(command):
-        yield Event(value_type=MANAGEMENT, intent="DELETED", key=command.key, value=command.value)
+        # a part that was given up is not over yet when it hears of this
+        intent = "DELETED" if view.get(PROGRESS, command.key) is None else "DELETING"
+        yield Event(value_type=MANAGEMENT, intent=intent, key=command.key, value=command.value)
         return
     key = command.key
     event_of(command.intent, state_of(view, key), key)

@@ -187,6 +187,7 @@ def part(
             (MANAGEMENT, "SCHEDULED"): ended.apply_scheduled,
             (MANAGEMENT, "JUDGED"): appliers.apply_judged,
             (MANAGEMENT, "APPROVED"): ended.apply_approved,
+            (MANAGEMENT, "DELETING"): ended.apply_deleting,
             (MANAGEMENT, "DELETED"): ended.apply_deleted,
             (PARTITION_LIFECYCLE, "PARTITION_COMPLETED"): partial(appliers.apply_report, False),
             (PARTITION_LIFECYCLE, "PARTITION_CANCELED"): partial(appliers.apply_report, False),

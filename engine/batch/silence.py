@@ -45,7 +45,8 @@ def look(key: int, view: View) -> Effects:
             continue
         partition, limit = key_tail(place), view.settings.partition_silence_max_ms
         value = _told_by(key, partition, row)
-        if row.asked_at and limit:
+        was_away = view.now - row.due > limit // 2  # then the answer may lie on the log, behind this
+        if row.asked_at and limit and not was_away:
             gave_up = True
             value = structs.replace(value, errors=(_error(partition, row, view.now),))
             yield Event(value_type=PARTITION_LIFECYCLE, intent=GIVEN_UP, key=key, value=value)
@@ -227,7 +228,7 @@ def apply_given_up(fact: Fact, state: State) -> None:
 
 
 def retry_later(state: State, parent: int, position: int) -> None:
-    """A part that was given up has ended here: who retries it looks at secondary storage from this position on."""
+    """A part has ended here: who retries it by now, since it was given up, looks at secondary storage from here on."""
     for place, _ in state.scan(INITIALIZING):
         batch = state.require(BATCHES, key_tail(place))
         if batch.options.parent_key == parent:

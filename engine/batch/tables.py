@@ -63,7 +63,8 @@ class Progress(Struct, frozen=True, kw_only=True, array_like=True):
     `yield_pause`: how long it waits each time, ms. `facts`: how many pending items have FACTS. `executed`: items that
     were begun. Of the commit of a plan: whether all items were `validated`, how many of them would have `changed`, and
     some of the `changes`; `judged`: the lead partition has said whether it begins. `checks_at`: on the lead partition,
-    when it looks again for partitions that tell nothing, ms since 1970.
+    when it looks again for partitions that tell nothing, ms since 1970. `deleting`: the lead partition has forgotten
+    the batch operation.
     """
 
     cursor: int = -1
@@ -103,6 +104,7 @@ class Progress(Struct, frozen=True, kw_only=True, array_like=True):
     yields_until: int = 0
     yield_pause: int = 0
     checks_at: int = 0
+    deleting: bool = False
 
     @property
     def runs(self) -> bool:
@@ -174,8 +176,8 @@ class Ended(Struct, frozen=True, kw_only=True, array_like=True):
 
     `parameters`: for those that retry what failed in it; `dry_run`: nothing has;
     `keeps_plan`: but what would is kept. `undoable`: its items say what they replaced; `undoes`: it puts back itself.
-    `total`: its items, of which some have `completed` and some `failed`. `creator`, `approved_by`: of a plan. `errors`:
-    of partitions whose part has failed.
+    `total`: its items, of which some have `completed` and some `failed`; there may be more of them if it `is_unsure`,
+    because a part was given up. `creator`, `approved_by`: of a plan. `errors`: of partitions whose part has failed.
     """
 
     type: str
@@ -193,6 +195,7 @@ class Ended(Struct, frozen=True, kw_only=True, array_like=True):
     errors: int = 0
     completed: int = 0
     failed: int = 0
+    is_unsure: bool = False
 
 
 class Report(Struct, frozen=True, kw_only=True, array_like=True):

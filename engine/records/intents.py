@@ -119,6 +119,7 @@ INTENTS: dict[str, Intents] = {
             "PARTIALLY_COMPLETED",
             "FAILED",
             "CANCELED",
+            "DELETING",
             "DELETED",
         ),
     ),

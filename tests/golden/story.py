@@ -25,7 +25,7 @@ from tests.golden.story_of_ends import tell_the_ends
 from tests.golden.story_of_events import wait_for_events
 from tests.golden.story_of_identities import know_people
 from tests.golden.story_of_migration import change_definitions
-from tests.golden.story_of_pace import fall_silent, hold_and_pause, keep_a_pace, yield_to_clients
+from tests.golden.story_of_pace import fall_silent, forget_while_silent, hold_and_pause, keep_a_pace, yield_to_clients
 from tests.golden.story_of_plans import plan
 from tests.golden.story_of_repetition import repeat
 from tests.golden.story_of_restarts import begin_again, let_go
@@ -81,6 +81,7 @@ def tell() -> Scenario:
     hold_and_pause(s)
     yield_to_clients(s)
     fall_silent(s)
+    forget_while_silent(s)
     tell_the_ends(s)
     plan(s)
     know_people(s)

@@ -97,6 +97,22 @@ def fall_silent(s: Scenario) -> None:
     s.drain()
 
 
+def forget_while_silent(s: Scenario) -> None:
+    """A batch operation is deleted while a partition that was given up has not heard of that."""
+    for number in range(4):
+        s.create("slow", partition=1 + number % 2)
+    s.when(batch(CANCEL, WHICH, options=BatchOptions(rate=0.002, slice_size=1)), 2)
+    key = latest(s)
+    s.stopped = {1}
+    for _ in range(12):
+        s.advance(100_000)
+    s.when(manage("CANCEL", key), 2)
+    s.advance(1_000)
+    s.when(manage("DELETE", key), 2)
+    s.stopped = set()
+    s.drain()
+
+
 def measured_at(s: Scenario) -> int:
     return [record.step.timestamp for record in s.records(2) if record.intent == "MEASURED"][-1]
 

@@ -127,6 +127,8 @@ def _evaluate(execution: Execution, job: JobDefinition, key: int) -> tuple[str, 
 
 def _evaluate_priority(expression: Expression, scope: Scope) -> int:
     priority = expression.evaluate(scope)
+    if isinstance(priority, float) and priority.is_integer():  # as JSON has it of clients that know no other numbers
+        priority = int(priority)
     low, high = JOB_PRIORITY_MIN, JOB_PRIORITY_MAX
     if not isinstance(priority, int) or isinstance(priority, bool) or not low <= priority <= high:
         expected = f"expected the priority of the job '{expression.text}' to be a whole number from {low} to {high}"

@@ -229,7 +229,12 @@ class Managed:
 
     def delete(self, world: World, command: Record) -> None:
         if command.step.sender_partition:
-            self.expect_deleted(command.key)
+            part = self.parts.get(command.key)
+            if part is None:
+                self.expect_deleted(command.key)
+            else:  # it was given up, and is not over
+                part.deleting = True
+                self.expect_life(command.key, "DELETING")
             return
         self.allow("DELETE", command.key)
         if self.retried_by.get(command.key):

@@ -281,6 +281,8 @@ class Batches(Plans):
         if part.lead != world.partition:
             del self.parts[part.key]
             world.expect_sent(part.lead)
+            if part.deleting:
+                self.expect_deleted(part.key)
             return
         part.finished = True
         part.token += 1

@@ -68,6 +68,7 @@ class Part:
     broken: bool = False
     #: broken because the lead partition has not heard of it
     silent: bool = False
+    deleting: bool = False
     #: on the lead partition, of the others whose parts have not ended
     silences: dict[int, Silence] = field(default_factory=dict)
     finished: bool = False

@@ -84,7 +84,9 @@ def look(batches: Batches, key: int) -> None:
         if not 0 < row.due <= world.now:
             continue
         said = {"source_partition_id": other, "rate": 0.0, **row.numbers}
-        if row.asked and world.settings.partition_silence_max_ms:
+        limit = world.settings.partition_silence_max_ms
+        was_away = world.now - row.due > limit // 2
+        if row.asked and limit and not was_away:
             del part.silences[other]
             part.reports[other] = BatchOperationPartitionLifecycle(
                 source_partition_id=other, errors=(BatchError(),), **row.numbers
@@ -138,7 +140,7 @@ def given_up(part: Part) -> tuple[str, str]:
 
 def retry_later(batches: Batches, part: Part) -> None:
     """A part that was given up has ended: all its items that were not executed are FAILED, and those are retried."""
-    for child in batches.parts.values() if part.silent else ():
+    for child in batches.parts.values():
         if child.options.parent_key == part.key:
             chosen = batches.changed if child.options.undoes else batches.failed
             child.selection.candidates = {item: [True, True] for item in chosen.get(part.key, ())}

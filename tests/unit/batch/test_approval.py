@@ -45,6 +45,16 @@ def test_approval_cannot_be_gone_round(scenario: MakeScenario, settings: dict[st
     s.when(batch()).rejected("INVALID_ARGUMENT", "expected a plan for CANCEL_PROCESS_INSTANCE")
 
 
+def test_an_empty_filter_beside_keys_is_refused(scenario: MakeScenario) -> None:
+    """It would match everything, and count as nothing but the keys."""
+    s = scenario(settings={"approval_items_min": 3})
+    keys = populate(s, 6)
+    for text in ("{}", " [] ", "nonsense"):
+        s.when(batch(filter_text=text, item_keys=(keys[0],))).rejected(
+            "INVALID_ARGUMENT", "filter: expected a JSON object"
+        )
+
+
 def test_a_small_plan_of_another_type_needs_nobody(scenario: MakeScenario) -> None:
     s = scenario(settings={"approval_items_min": 9, "approval_types": ("SUSPEND_PROCESS_INSTANCE",)})
     populate(s, 3)

@@ -6,16 +6,17 @@ import pytest
 
 from engine.batch.silence import ANSWERED, CHECKED, GIVEN_UP
 from engine.batch.tables import BATCHES, PARTITION_SILENT, SILENCES
-from engine.core.record import Record
+from engine.core.record import Record, partition_of
 from engine.records import BatchOperationCreation, BatchOperationPartitionLifecycle
 from engine.records.batch_options import BatchOptions
-from tests.support.actions import manage
+from tests.support.actions import batch, manage
 from tests.support.batches import FINAL, ITEM, MANAGEMENT, completed, counts, final, is_over, populate, start
 from tests.support.fixture import MakeScenario
 from tests.support.scenario import Scenario, make
 
 LIFECYCLE = "BATCH_OPERATION_PARTITION_LIFECYCLE"
 LIMIT, HALF = 600_000, 300_000
+CREATED = ("BATCH_OPERATION_CREATION", "CREATED")
 
 
 def told(s: Scenario, intent: str, partition: int = 1) -> list[Record]:
@@ -260,3 +261,58 @@ def test_replay_decides_the_same(scenario: MakeScenario, group_size: int) -> Non
     s.crash(2)
     s.advance(1)
     assert is_over(s)
+
+
+def test_a_deleted_one_is_forgotten_where_its_part_is_over(scenario: MakeScenario) -> None:
+    """Nothing that is told of it comes after that, so what is exported ends with it."""
+    s, key = begun(scenario)
+    finish_first(s)
+    give_up(s)
+    s.when(manage("DELETE", key)).accepted()
+    back(s)
+    told_last = [record.intent for record in s.records(2) if record.key == key][-2:]
+    assert told_last == ["PARTITION_FAILED", "DELETED"]
+    intents = [record.intent for record in s.records(2) if record.value_type in (MANAGEMENT, ITEM)]
+    assert intents.index("DELETING") < intents.index("FAILED")
+    assert not s.rows().keys() & {"BATCHES", "PROGRESS", "BATCH_TIMES", "ENDED_BATCHES"}
+
+
+def test_of_a_deleted_dry_run_no_plan_is_left(scenario: MakeScenario) -> None:
+    s = scenario(2, settings={"step_effects_max": 3})
+    populate(s, 30)
+    key = start(s, start_at=s.now + 1, dry_run=True, keep_plan=True)
+    s.stopped = {2}
+    s.advance(1)
+    give_up(s)
+    s.when(manage("DELETE", key)).accepted()
+    back(s)
+    assert not s.rows().keys() & {"PLANS", "PLAN_ROWS"}
+
+
+def test_a_lead_partition_that_was_away_asks_again(scenario: MakeScenario) -> None:
+    s, _ = begun(scenario, rate=0.002)
+    s.advance(HALF)
+    assert len(told(s, CHECKED)) == 1
+    s.stopped = {1, 2}
+    s.advance(LIMIT)
+    s.stopped = {2}
+    s.advance(1)
+    assert (len(told(s, CHECKED)), told(s, GIVEN_UP)) == (2, [])
+    back(s)
+    assert told(s, ANSWERED)
+
+
+def test_how_much_is_retried_is_not_known_where_a_part_was_given_up(scenario: MakeScenario) -> None:
+    """It told of none that failed, and all of its items have: a plan is needed."""
+    s = scenario(2, settings={"approval_items_min": 5})
+    keys = populate(s, 30)
+    mine = tuple(key for key in keys if partition_of(key) == 2)[:4]
+    key = (
+        s.when(batch(filter_text="", item_keys=mine, options=BatchOptions(start_at=s.now + 1)), 1).all(*CREATED)[0].key
+    )
+    s.stopped = {2}
+    s.advance(1)
+    give_up(s)
+    back(s)
+    retry = BatchOperationCreation(options=BatchOptions(parent_key=key))
+    s.when(make("BATCH_OPERATION_CREATION", "CREATE", retry), 1).rejected("INVALID_ARGUMENT", "expected a plan")

@@ -5,11 +5,15 @@ from __future__ import annotations
 import pytest
 
 from engine.operations.set_variables import Parameters
+from engine.records import BatchOperationCreation
 from engine.records.batch_options import BatchOptions
+from tests.support import models as m
 from tests.support.actions import CANCEL, SET_VARIABLES, SUSPEND, batch, set_variables
 from tests.support.batches import CREATION, FINAL, ITEM, MANAGEMENT, counts, key_of, populate, undo
 from tests.support.fixture import MakeScenario
-from tests.support.scenario import Scenario
+from tests.support.identities import by, grant
+from tests.support.scenario import Scenario, make
+from tests.unit.batch.test_seams import switch_on
 
 
 def change(s: Scenario, variables: str, *, undoable: bool = True) -> int:
@@ -170,3 +174,29 @@ def test_pages_of_facts_may_be_short(scenario: MakeScenario) -> None:
     undo(s, key)
     assert last(s) == ("COMPLETED", 7, 7, 0, 0, 0)
     assert values(s, "n") == {key: str(number) for number, key in enumerate(keys)}
+
+
+def test_an_undo_needs_the_rights_of_what_it_changes(scenario: MakeScenario) -> None:
+    s = scenario()
+    s.deploy(m.one_task("one"))
+    s.deploy(m.one_task("two"))
+    mine, others = s.create("one"), s.create("two")
+    for key in (mine, others):
+        set_variables(s, key, '{"n": 1}')
+    wanted = batch(
+        SET_VARIABLES,
+        filter_text="",
+        item_keys=(mine, others),
+        parameters=Parameters(variables='{"n": 9}'),
+        options=BatchOptions(undoable=True),
+    )
+    changed = s.when(wanted, 1).all(CREATION, "CREATED")[0].key
+    grant(s, "user:ada", "BATCH", "CREATE")
+    grant(s, "user:ada", "PROCESS_DEFINITION", "READ_PROCESS_INSTANCE")
+    grant(s, "user:ada", "PROCESS_DEFINITION", "UPDATE_PROCESS_INSTANCE", resource_id="one")
+    switch_on(s)
+    wish = BatchOperationCreation(options=BatchOptions(parent_key=changed, undoes=True))
+    moment = s.when(by(make(CREATION, "CREATE", wish), "user:ada"))
+    assert [item.key for item in moment.all(ITEM, "COMPLETED")] == [mine]
+    refused = moment.one(ITEM, "FAILED")
+    assert (refused.key, refused.value.error_code) == (others, "FORBIDDEN")

@@ -49,6 +49,14 @@ def test_the_model_gives_priorities(scenario: MakeScenario, task: str, of_proces
     assert s.everything().one("JOB", "CREATED").value.priority == expected
 
 
+@pytest.mark.parametrize("value", ["5", "5.0", "0.5e1"])
+def test_a_whole_number_is_one_however_a_client_writes_it(scenario: MakeScenario, value: str) -> None:
+    s = scenario()
+    s.deploy(one(priority("=p")))
+    s.create("one", f'{{"p": {value}}}')
+    assert s.everything().one("JOB", "CREATED").value.priority == 5
+
+
 @pytest.mark.parametrize("value", ["null", '"7"', "1.5", "true", "2147483648", "-2147483649", "[1]"])
 def test_what_is_no_priority_is_an_incident(scenario: MakeScenario, value: str) -> None:
     s = scenario()
