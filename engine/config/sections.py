@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
 from engine.core.settings import COUNT_MAX, DELAY_MS_MAX, HISTORY_MS_MAX
 
-from .section import Duration, Section
+from .section import Duration, Pairs, Section, Words
 
 MILLISECOND, DELAY_MAX = timedelta(milliseconds=1), timedelta(milliseconds=DELAY_MS_MAX)
 HISTORY_MAX = timedelta(milliseconds=HISTORY_MS_MAX)
@@ -100,14 +101,14 @@ class BatchOperationSettings(Section):
         le=DELAY_MAX,
         description="How long a batch operation that has ended is kept; 0 for ever.",
     )
-    retention_by_type: dict[str, Duration] = Field(
+    retention_by_type: Annotated[dict[str, Duration], Pairs] = Field(
         default={}, description="The same for types of their own, such as CANCEL_PROCESS_INSTANCE."
     )
     approval_items_min: int = Field(
         default=0, ge=0, le=COUNT_MAX, description="Plans of so many items need another user's approval; 0 for none."
     )
-    approval_types: list[str] = Field(
-        default=[], description="Plans of these types do, such as CANCEL_PROCESS_INSTANCE."
+    approval_types: Annotated[tuple[str, ...], Words] = Field(
+        default=(), description="Plans of these types do, such as CANCEL_PROCESS_INSTANCE."
     )
     reason_required: bool = Field(default=False, description="Whether every batch operation has to say why it is done.")
     watermark_timeout: Duration = Field(

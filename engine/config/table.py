@@ -48,8 +48,15 @@ def template() -> str:
                 lines.append(f"{'  ' * depth}{part}:")
         written = path[:-1]
         indent = "  " * (len(path) - 1)
-        lines += [f"{indent}# {description} ({name})", f"{indent}{path[-1]}: {_to_yaml(default)}"]
+        lines += [f"{indent}# {description} ({name}){_shape(default)}", f"{indent}{path[-1]}: {_to_yaml(default)}"]
     return "\n".join(lines) + "\n"
+
+
+def _shape(default: object) -> str:
+    """How a list or a mapping is written in the environment, where no default shows what is in it."""
+    if default == {}:
+        return "; there NAME=VALUE,NAME=VALUE"
+    return "; there A,B" if default == () else ""
 
 
 _durations = TypeAdapter(timedelta)

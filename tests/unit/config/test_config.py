@@ -232,3 +232,47 @@ def test_roles_that_cannot_work_are_refused(environment: dict[str, str], expecte
 def test_with_brokers_and_a_search_store_a_machine_may_have_any_roles() -> None:
     servers = {"RETOLD_KAFKA_BOOTSTRAP_SERVERS": "a:1", "RETOLD_OPENSEARCH_URL": "http://b:1"}
     assert load(environment={"RETOLD_ROLES": "gateway", **servers}).roles == ("gateway",)
+
+
+#: What each setting that is a list or a mapping may be in the environment, and what that means.
+MANY = {
+    "RETOLD_ROLES": ("engine, gateway,exporter", ("engine", "gateway", "exporter")),
+    "RETOLD_BATCH_OPERATION_RETENTION_BY_TYPE": (
+        "CANCEL_PROCESS_INSTANCE=1d, SET_VARIABLES = PT2H,UPDATE_JOB=2h",
+        {
+            "CANCEL_PROCESS_INSTANCE": timedelta(days=1),
+            "SET_VARIABLES": timedelta(hours=2),
+            "UPDATE_JOB": timedelta(hours=2),
+        },
+    ),
+    "RETOLD_BATCH_OPERATION_APPROVAL_TYPES": (
+        "CANCEL_PROCESS_INSTANCE,UPDATE_JOB",
+        ("CANCEL_PROCESS_INSTANCE", "UPDATE_JOB"),
+    ),
+    "RETOLD_WEBHOOK_ALLOWED_HOSTS": ("a,b:8443", ("a", "b:8443")),
+    "RETOLD_WEBHOOK_ALLOWED_NETWORKS": ("10.1.0.0/16,10.2.0.0/16", ("10.1.0.0/16", "10.2.0.0/16")),
+    "RETOLD_KAFKA_INBOXES": ("shop=client:shop,repair=user:ada", ("shop=client:shop", "repair=user:ada")),
+}
+
+
+def test_every_list_and_mapping_is_tried() -> None:
+    many = {name for _, name, default, _ in settings_table() if isinstance(default, (tuple, list, dict, set))}
+    assert many == set(MANY)
+    lines = template().splitlines()
+    assert all(any(f"({name}); there " in line for line in lines) for name in MANY if name != "RETOLD_ROLES")
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_lists_and_mappings_can_be_given_in_the_environment(name: str) -> None:
+    text, expected = MANY[name]
+    brokers = {"RETOLD_KAFKA_BOOTSTRAP_SERVERS": "localhost:9092"} if "KAFKA" in name else {}
+    found: object = load(environment=brokers | {name: text})
+    for part in environment_names()[name]:
+        found = {camel(field): getattr(found, field) for field in type(found).model_fields}[part]  # type: ignore[attr-defined]
+    assert found == expected
+
+
+@pytest.mark.parametrize("text", ["CANCEL_PROCESS_INSTANCE", "=1d", "A=1d,A=2d", "A=soon"])
+def test_a_mapping_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(BadRequest, match=r"batchOperation\.retentionByType.*: expected "):
+        load(environment={"RETOLD_BATCH_OPERATION_RETENTION_BY_TYPE": text})
