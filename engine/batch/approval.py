@@ -57,7 +57,7 @@ def refuse_without_plan(wish: BatchOperationCreation, settings: MachineSettings,
 
     `items_max`: it will have no more items than this, None if that is not known.
     """
-    if settings.batch_reason_required and not wish.options.reason:
+    if settings.batch_reason_required and not wish.options.reason.strip():
         raise Reject(
             INVALID_ARGUMENT, "reason: expected one, as this installation requires, got none; say why it is done"
         )

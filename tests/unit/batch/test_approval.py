@@ -75,7 +75,8 @@ def test_only_a_plan_is_approved(scenario: MakeScenario) -> None:
 def test_a_reason_is_required_where_the_settings_say_so(scenario: MakeScenario) -> None:
     s = scenario(settings={"batch_reason_required": True})
     populate(s, 1)
-    s.when(batch()).rejected("INVALID_ARGUMENT", "reason: expected one")
+    for reason in ("", " \t\n"):
+        s.when(batch(options=BatchOptions(reason=reason))).rejected("INVALID_ARGUMENT", "reason: expected one")
     s.when(batch(options=BatchOptions(reason="the price was wrong"))).accepted()
 
 
