@@ -52,7 +52,9 @@ def refuse_unapproved(ended: Ended, key: int, settings: MachineSettings) -> None
         raise Reject(INVALID_STATE, f"expected plan {key} to be approved by another user first, got one that is not")
 
 
-def refuse_without_plan(wish: BatchOperationCreation, settings: MachineSettings, items_max: int | None) -> None:
+def refuse_without_plan(
+    wish: BatchOperationCreation, operation: Operation, settings: MachineSettings, items_max: int | None
+) -> None:
     """Raises Reject INVALID_ARGUMENT for what may only be done by a plan, or only with a reason.
 
     `items_max`: it will have no more items than this, None if that is not known.
@@ -65,12 +67,23 @@ def refuse_without_plan(wish: BatchOperationCreation, settings: MachineSettings,
         return
     smallest = settings.approval_items_min
     is_small = not smallest or (items_max is not None and items_max < smallest)
-    if not is_small or wish.batch_operation_type in settings.approval_types:
-        raise Reject(
-            INVALID_ARGUMENT,
-            f"expected a plan for {wish.batch_operation_type}, because another user may have to approve it, got none; "
-            "create it with dryRun and keepPlan, have it approved, and commit it",
-        )
+    is_named = operation.name in settings.approval_types
+    if is_small and not is_named:
+        return
+    way_out = "create it with dryRun and keepPlan, have it approved, and commit it"
+    if unplanned := operation.unplanned(undoes=wish.options.undoes):
+        way_out = f"no plan can be made of {unplanned}: {_without_plan(wish, settings, is_named=is_named)}"
+    expected = f"expected a plan for {operation.name}, because another user may have to approve it, got none"
+    raise Reject(INVALID_ARGUMENT, f"{expected}; {way_out}")
+
+
+def _without_plan(wish: BatchOperationCreation, settings: MachineSettings, *, is_named: bool) -> str:
+    """What to do instead of what no plan can be made of."""
+    if wish.options.undoes:
+        return "it cannot be divided either; set the values with SET_VARIABLES, of which a plan can be made"
+    if is_named:
+        return "who runs this installation has to take the type out of the setting batchOperation.approvalTypes"
+    return f"create it in smaller parts, each by less than {settings.approval_items_min} keys"
 
 
 def items_at_most(wish: BatchOperationCreation, operation: Operation, view: View) -> int | None:

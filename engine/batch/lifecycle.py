@@ -55,9 +55,8 @@ def refuse_bad_creation(wish: BatchOperationCreation, operations: Mapping[str, O
         raise Reject(INVALID_ARGUMENT, "expected a filter that is not empty, or keys, got neither; say what is meant")
     operation = operations[wish.batch_operation_type]
     problems = [*problems_of_options(wish.options), *operation.contradictions(wish.filter)]
-    restores = wish.options.undoes and operation.restore is not None
-    if wish.options.keep_plan and (operation.variables is not None or restores):
-        got = "an undo of values" if restores else operation.name
+    got = operation.unplanned(undoes=wish.options.undoes)
+    if wish.options.keep_plan and got:
         problems.append(f"keepPlan: expected a type about what runs, got {got}; make a dry run alone")
     if wish.options.undoable and (operation.replaces is None or wish.options.undoes):
         can = ", ".join(sorted(name for name, each in operations.items() if each.replaces))

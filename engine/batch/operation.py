@@ -115,6 +115,12 @@ class Operation(Struct, frozen=True, kw_only=True):
         """What of the JSON text of a filter can never be true of an item of this type."""
         return contradictions(self, text)
 
+    def unplanned(self, *, undoes: bool) -> str:
+        """What of this type no plan can be made of, for each item needs secondary storage; empty if one can."""
+        if undoes and self.restore is not None:
+            return "an undo of values"
+        return "" if self.variables is None else self.name
+
     @property
     def resource_type(self) -> str:
         """Of what the permission is."""

@@ -108,8 +108,8 @@ def part(
             if wish.options.origin_key != NONE:
                 authorize_creation(command, wish.batch_operation_type, view)
             refuse_bad_creation(wish, operations)
-            items_max = items_at_most(wish, operations[wish.batch_operation_type], view)
-            refuse_without_plan(wish, view.settings, items_max)
+            operation = operations[wish.batch_operation_type]
+            refuse_without_plan(wish, operation, view.settings, items_at_most(wish, operation, view))
         find_operation(wish, view, follows=follows)
         yield from create(command, wish, view)
 
@@ -126,7 +126,7 @@ def part(
     def process_execute(command: Record, view: View) -> Effects:
         wish = cast(BatchOperationCreation, command.value)
         refuse_unknown_type(wish, operations)
-        refuse_without_plan(wish, view.settings, len(wish.item_keys))
+        refuse_without_plan(wish, operations[wish.batch_operation_type], view.settings, len(wish.item_keys))
         operation, parameters = find_operation(wish, view, follows=False)
         yield from execute_at_once(operation, parameters, authorize, command, view)
 

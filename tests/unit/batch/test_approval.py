@@ -6,6 +6,8 @@ import msgspec
 import pytest
 
 from engine.core.record import Record
+from engine.operations import OPERATIONS
+from engine.operations.set_variables import Parameters
 from engine.records.batch_options import BatchOptions
 from tests.support import models as m
 from tests.support.actions import RESOLVE, SUSPEND, activate, batch, fail, manage, suspend
@@ -14,6 +16,7 @@ from tests.support.fixture import MakeScenario
 from tests.support.scenario import Scenario
 from tests.unit.batch.test_plans import commit, end, make_plan, newest
 
+PLANNED = BatchOptions(dry_run=True, keep_plan=True)
 FOUR_EYES = [{"approval_items_min": 2}, {"approval_types": ("CANCEL_PROCESS_INSTANCE",)}]
 
 
@@ -165,3 +168,29 @@ def test_an_undo_is_planned_and_committed(scenario: MakeScenario) -> None:
     s.when(by(manage("APPROVE", newest(s)), "user:bob")).accepted()
     assert counts(end(s.when(commit(newest(s))).accepted())) == (3, 3, 0, 0, 0)
     assert {record.key for record in s.everything().all("PROCESS_INSTANCE", "RESUMED")} == set(keys[1:])
+
+
+#: No plan can be made of these.
+UNPLANNED = ("RESTART_PROCESS_INSTANCE", "SET_REMOVAL_TIME", "SET_DECISION_REMOVAL_TIME")
+
+
+@pytest.mark.parametrize("name", UNPLANNED)
+def test_what_cannot_be_planned_is_told_what_to_do_instead(scenario: MakeScenario, name: str) -> None:
+    few = "no plan can be made of {}: create it in smaller parts, each by less than 2 keys"
+    s = scenario(settings={"approval_items_min": 2})
+    s.when(batch(name, '{"processDefinitionId":"p"}')).rejected("INVALID_ARGUMENT", few.format(name))
+    s = scenario(settings={"approval_types": (name,)})
+    s.when(batch(name, "", item_keys=(1,))).rejected("INVALID_ARGUMENT", "to take the type out of the setting")
+    assert {each.name for each in OPERATIONS.values() if each.unplanned(undoes=False)} == set(UNPLANNED)
+
+
+@pytest.mark.parametrize("settings", [{"approval_items_min": 2}, {"approval_types": ("SET_VARIABLES",)}])
+def test_an_undo_of_values_is_told_what_to_do_instead(scenario: MakeScenario, settings: dict[str, object]) -> None:
+    s = scenario(settings=settings)
+    populate(s, 3)
+    wish = batch("SET_VARIABLES", parameters=Parameters(variables='{"a":1}'), options=PLANNED)
+    s.when(by(wish, "user:ada")).accepted()
+    s.when(by(manage("APPROVE", newest(s)), "user:bob")).accepted()
+    s.when(commit(newest(s), undoable=True)).accepted()
+    undo = batch("", "", options=BatchOptions(parent_key=newest(s), undoes=True))
+    s.when(undo).rejected("INVALID_ARGUMENT", "an undo of values: it cannot be divided either; set the values")
