@@ -33,7 +33,10 @@ def approve(command: Record, view: View) -> Effects:
         got = state if ended is None else "no plan"
         raise Reject(INVALID_STATE, f"expected a plan in state {ENDED} to approve, got {key}, which is {got}")
     if principal in (NOBODY, ended.creator):
-        raise Reject(FORBIDDEN, f"expected another user than the creator of plan {key} to approve it, got the same one")
+        got = "the same one"
+        if principal == NOBODY and not view.settings.authorization_enabled:
+            got = "nobody, for authorization is off and users are not told apart; set authorization.enabled"
+        raise Reject(FORBIDDEN, f"expected another user than the creator of plan {key} to approve it, got {got}")
     value = BatchOperationLifecycleManagement(
         batch_operation_key=key, batch_operation_type=ended.type, actor_type=principal.type, actor_id=principal.id
     )

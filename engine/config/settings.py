@@ -138,6 +138,12 @@ class Settings(Section):
             )
         if "gateway" in self.roles and not is_loopback(self.host):
             texts.append(self._warning_of_host())
+        batch = self.batch_operation
+        if not self.authorization.enabled and (batch.approval_items_min or batch.approval_types):
+            texts.append(
+                "AUTHORIZATION IS OFF, so nobody is told apart and NOBODY CAN APPROVE the plans that "
+                "batchOperation.approvalItemsMin or approvalTypes demand; set authorization.enabled, or neither of them"
+            )
         return texts + [problem for problem in [self.telemetry.problem()] if problem]
 
     def _warning_of_host(self) -> str:

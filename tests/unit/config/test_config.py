@@ -276,3 +276,16 @@ def test_lists_and_mappings_can_be_given_in_the_environment(name: str) -> None:
 def test_a_mapping_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(BadRequest, match=r"batchOperation\.retentionByType.*: expected "):
         load(environment={"RETOLD_BATCH_OPERATION_RETENTION_BY_TYPE": text})
+
+
+@pytest.mark.parametrize(
+    ("environment", "warns"),
+    [
+        ({"RETOLD_BATCH_OPERATION_APPROVAL_TYPES": "CANCEL_PROCESS_INSTANCE"}, True),
+        ({"RETOLD_BATCH_OPERATION_APPROVAL_ITEMS_MIN": "5"}, True),
+        ({"RETOLD_BATCH_OPERATION_APPROVAL_ITEMS_MIN": "5", "RETOLD_AUTHORIZATION_ENABLED": "true"}, False),
+        ({}, False),
+    ],
+)
+def test_approval_that_nobody_can_give_is_a_warning(environment: dict[str, str], *, warns: bool) -> None:
+    assert any("NOBODY CAN APPROVE" in text for text in load(environment=environment).warnings()) == warns
