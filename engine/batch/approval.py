@@ -37,6 +37,9 @@ def approve(command: Record, view: View) -> Effects:
         if principal == NOBODY and not view.settings.authorization_enabled:
             got = "nobody, for authorization is off and users are not told apart; set authorization.enabled"
         raise Reject(FORBIDDEN, f"expected another user than the creator of plan {key} to approve it, got {got}")
+    if ended.approved_by != NOBODY:
+        expected = f"expected plan {key} not to be approved yet"
+        raise Reject(INVALID_STATE, f"{expected}, got one approved already by {ended.approved_by.id}; commit it")
     value = BatchOperationLifecycleManagement(
         batch_operation_key=key, batch_operation_type=ended.type, actor_type=principal.type, actor_id=principal.id
     )

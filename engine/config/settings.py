@@ -138,8 +138,8 @@ class Settings(Section):
             )
         if "gateway" in self.roles and not is_loopback(self.host):
             texts.append(self._warning_of_host())
-        batch = self.batch_operation
-        if not self.authorization.enabled and (batch.approval_items_min or batch.approval_types):
+        batch, tells_apart = self.batch_operation, self.authorization.enabled or self.kafka.inboxes
+        if not tells_apart and (batch.approval_items_min or batch.approval_types):
             texts.append(
                 "AUTHORIZATION IS OFF, so nobody is told apart and NOBODY CAN APPROVE the plans that "
                 "batchOperation.approvalItemsMin or approvalTypes demand; set authorization.enabled, or neither of them"

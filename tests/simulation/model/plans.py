@@ -121,6 +121,8 @@ class Plans(Finding):
             raise Refused(INVALID_STATE)
         if who in (NOBODY, self.made[key].creator):
             raise Refused(FORBIDDEN)
+        if self.made[key].approved_by != NOBODY:
+            raise Refused(INVALID_STATE)
         self.made[key] = self.made[key]._replace(approved_by=who)
         self.expect_life(key, "APPROVED")
 

@@ -37,6 +37,8 @@ def test_a_plan_is_committed_when_another_user_has_approved_it(
         s.when(by(manage("APPROVE", plan), claims)).rejected("FORBIDDEN", got)
     approval = s.when(by(manage("APPROVE", plan), "user:bob")).accepted().one(MANAGEMENT, "APPROVED")
     assert (approval.value.actor_type, approval.value.actor_id) == ("USER", "bob")
+    for claims in ("user:bob", "user:eve"):
+        s.when(by(manage("APPROVE", plan), claims)).rejected("INVALID_STATE", "approved already by bob")
     moment = s.when(by(commit(plan), "user:ada")).accepted()
     assert counts(end(moment)) == (3, 3, 0, 0, 0)
 
