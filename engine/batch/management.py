@@ -137,7 +137,9 @@ def delete(command: Record, view: View) -> Effects:
     event_of(command.intent, state_of(view, key), key)
     if children := view.scan(RETRIED_BY, key, limit=1):
         child = key_tail(children[0][0])
-        raise Reject(INVALID_STATE, f"expected that nobody needs batch operation {key}, got {child}, which retries it")
+        expected = f"expected that nobody needs batch operation {key}"
+        got = f"got {child}, which retries, undoes or commits it"
+        raise Reject(INVALID_STATE, f"{expected}, {got}; wait until that has ended, or cancel it")
     yield from _remove(key, view, answers=True)
 
 

@@ -153,7 +153,7 @@ def test_what_is_retried_is_kept_until_that_has_ended(scenario: MakeScenario) ->
     key = failing(s, 2)
     s.when(retry(key, start_at=s.now + DAY), 1)
     child = s.everything().all("BATCH_OPERATION_CREATION", "CREATED")[-1].key
-    s.when(manage("DELETE", key)).rejected("INVALID_STATE", f"got {child}, which retries it")
+    s.when(manage("DELETE", key)).rejected("INVALID_STATE", f"got {child}, which retries, undoes or commits it")
     s.advance(20_000)
     s.everything().none(MANAGEMENT, "DELETED")
     s.advance(DAY)

@@ -156,7 +156,7 @@ def test_a_plan_is_forgotten_when_it_is_deleted_and_not_while_it_is_committed(sc
     plan = make_plan(s)
     s.when(commit(plan, start_suspended=True)).accepted()
     key = newest(s)
-    s.when(manage("DELETE", plan)).rejected("INVALID_STATE", "expected that nobody needs")
+    s.when(manage("DELETE", plan)).rejected("INVALID_STATE", "which retries, undoes or commits it")
     s.when(manage("CANCEL", key)).accepted()
     s.when(manage("DELETE", plan)).accepted()
     s.when(commit(plan)).rejected("NOT_FOUND", "expected a plan to commit")
