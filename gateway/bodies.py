@@ -97,7 +97,7 @@ class Bodies:
             if get_origin(bare) is Literal:
                 shown = bytes(value)[:40].decode("utf-8", "replace")
                 return [f"{path}: expected {' or '.join(get_args(bare))}, got {shown}; correct it"]
-            return self._item_problems(value, bare, path) or [_text(error, path)]
+            return self._item_problems(value, bare, path) or [_text(error, path, value, _example(wanted))]
         return []
 
     def _item_problems(self, value: Raw, wanted: Any, path: str) -> list[str]:
@@ -174,7 +174,15 @@ def _choices(wanted: type[Body], names: Mapping[str, str], given: Collection[str
         yield f"{place}: expected at least one of {', '.join(at_least)}, got none; give one"
 
 
-def _text(error: Exception, path: str = "", raw: bytes | Raw = b"") -> str:
+def _example(wanted: Any) -> str:
+    """What a text of this type looks like, as its annotation says; empty if it does not."""
+    if get_origin(wanted) in (Union, UnionType):
+        return next((found for kind in get_args(wanted) if (found := _example(kind))), "")
+    metas = [each for each in getattr(wanted, "__metadata__", ()) if isinstance(each, msgspec.Meta)]
+    return next((str(each.examples[0]) for each in metas if each.examples), "")
+
+
+def _text(error: Exception, path: str = "", raw: bytes | Raw = b"", example: str = "") -> str:
     """The problem that an error is. `path`: the place of `raw`, which was decoded."""
     if isinstance(error, RecursionError):
         return f"{path or 'body'}: expected at most {DEPTH_MAX} levels of nesting, got more; flatten it"
@@ -184,12 +192,26 @@ def _text(error: Exception, path: str = "", raw: bytes | Raw = b"") -> str:
     text = text.replace("`", "'")
     for word, ours in _JSON_WORDS.items():
         text = text.replace(word, ours)
-    text = text[:1].lower() + text[1:]
+    text = (text[:1].lower() + text[1:]).replace(" | null'", "'")
+    text, is_pattern, _ = text.partition(" matching regex ")
+    if is_pattern and example:
+        text += f" such as '{example}'"
     place = place.rstrip("`")
+    if raw and not place and ", got " not in text and ";" not in text:
+        text += f", got {_shown(raw, path, text)}"
     if "[...]" in place:  # in an object of any properties the decoder does not say in which
         place = _place_in(raw) or place.partition("[...]")[0]
     where = f"{path}{place}" if path else place.removeprefix(".")
     return f"{where or 'body'}: {text}{'' if ';' in text else '; correct it'}"
+
+
+def _shown(raw: bytes | Raw, path: str, expected: str) -> str:
+    """A value that is of the right type: how long it is where that is wrong, and never a password."""
+    if " of length " in expected:
+        with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return f"one of length {len(msgspec.json.decode(raw))}"
+    is_secret = path.lower().endswith("password") or " of length " in expected
+    return "another" if is_secret else bytes(raw)[:40].decode("utf-8", "replace")
 
 
 def _place_in(raw: bytes | Raw, depth: int = DEPTH_MAX) -> str:

@@ -29,11 +29,11 @@ Name = Annotated[str, Meta(min_length=1, max_length=8192)]
 Text = Annotated[str, Meta(max_length=1 << 20)]
 BusinessId = Annotated[str, Meta(min_length=1, max_length=256)]
 #: A user or a group.
-Identity = Annotated[str, Meta(min_length=1, max_length=256, pattern=r"\S")]
+Identity = Annotated[str, Meta(min_length=1, max_length=256, pattern=r"\S", examples=["ada"])]
 Identities = Annotated[list[Identity], Meta(max_length=1_000)]
 Int32 = Annotated[int, Meta(ge=-(1 << 31), le=(1 << 31) - 1)]
 Priority = Annotated[int, Meta(ge=0, le=100)]
-Tag = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_\-:.]{0,99}$")]
+Tag = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_\-:.]{0,99}$", examples=["priority:high"])]
 Tags = Annotated[list[Tag], Meta(max_length=10)]
 
 

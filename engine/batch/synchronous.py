@@ -93,7 +93,8 @@ def _do(
     authorize(caller, operation, item, view)
     if instance_key == NONE:
         kind = operation.selects.entity.lower().replace("_", " ")
-        raise Reject(NOT_FOUND, f"expected a {kind} that is there, got none; check the key, it may have ended")
+        article = "an" if kind[0] in "aeiou" else "a"
+        raise Reject(NOT_FOUND, f"expected {article} {kind} that is there, got none; check the key, it may have ended")
     if not (yield from operation.decide(parameters, item, view)):
         expected = "expected what ends in the same step"
         raise Reject(

@@ -9,6 +9,8 @@ from msgspec import Struct
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+SCHEMES = ("http", "https")
+
 
 class WebhookSettings(Struct, frozen=True, kw_only=True):
     """`hosts`: which may be told, `host` at the usual ports or `host:port`. `networks`: of private addresses that are
@@ -26,6 +28,8 @@ class WebhookSettings(Struct, frozen=True, kw_only=True):
             host, port = parts.hostname or "", parts.port or usual
         except ValueError as error:
             return f"expected a URL, got '{url[:100]}': {error}; correct it"
+        if parts.scheme not in SCHEMES:
+            return f"expected a URL that begins with http:// or https://, got '{url[:100]}'; correct it"
         wanted = {f"{host}:{port}", host} if port == usual else {f"{host}:{port}"}
         if wanted & {name.lower() for name in self.hosts}:
             return ""

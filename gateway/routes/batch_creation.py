@@ -45,7 +45,8 @@ from .route import Route
 EXCLUDED_MAX = 10_000
 Label = Annotated[str, Meta(min_length=1, max_length=LABEL_LENGTH_MAX)]
 #: Times of day in which it pauses, such as `08:00-18:00 Europe/Berlin`.
-PauseWindows = Annotated[list[Annotated[str, Meta(pattern=f"^{PAUSE_WINDOW}$")]], Meta(max_length=PAUSE_WINDOWS_MAX)]
+PauseWindow = Annotated[str, Meta(pattern=f"^{PAUSE_WINDOW}$", examples=["08:00-18:00 Europe/Berlin"])]
+PauseWindows = Annotated[list[PauseWindow], Meta(max_length=PAUSE_WINDOWS_MAX)]
 #: Items per second, 0 for as fast as it goes.
 Rate = Annotated[float, Meta(ge=0, le=RATE_MAX)]
 #: 0 for the setting.

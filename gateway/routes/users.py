@@ -24,7 +24,9 @@ ENTITY = "USER"
 PATH = "/users"
 
 #: Not empty and not of spaces alone.
-Password = Annotated[str, Meta(min_length=1, max_length=PASSWORD_LENGTH_MAX, pattern=r"\S")]
+Password = Annotated[
+    str, Meta(min_length=1, max_length=PASSWORD_LENGTH_MAX, pattern=r"\S", examples=["a long sentence"])
+]
 #: One that says nothing leaves the password as it is.
 NewPassword = Annotated[str, Meta(max_length=PASSWORD_LENGTH_MAX)]
 ShortText = Annotated[str, Meta(max_length=256)]

@@ -136,6 +136,13 @@ def test_what_takes_several_steps_is_refused(scenario: MakeScenario) -> None:
     assert s.rows() == rows
 
 
+@pytest.mark.parametrize(("kind", "what"), [(CANCEL, "a process instance"), (RESOLVE, "an incident")])
+def test_what_is_not_there_is_named(scenario: MakeScenario, kind: str, what: str) -> None:
+    s = scenario()
+    unknown = s.machine().last_key + 1_000
+    s.when(at_once(kind, [unknown], None)).rejected("NOT_FOUND", f"expected {what} that is there, got none")
+
+
 def test_what_is_no_target_of_the_type_is_not_found(scenario: MakeScenario) -> None:
     """A key of a task in a process instance is none of a process instance, although it has variables of its own."""
     s = scenario()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, get_args
 
 import msgspec
@@ -11,10 +12,12 @@ from engine.process.business_ids import BUSINESS_ID_LENGTH_MAX
 from engine.process.creation import TAG, TAGS_MAX, TERMINATE_PROCESS_INSTANCE
 from engine.process.elements.task_attributes import PRIORITY_MAX
 from gateway.bodies import Bodies, Body
-from gateway.fields import DEPTH_MAX, BusinessId, Document, Priority, Tag, Tags
+from gateway.fields import DEPTH_MAX, BusinessId, Document, Identity, Priority, Tag, Tags
 from gateway.problems import Problem
+from gateway.routes.batch_creation import BatchOptionsBody, PauseWindow
 from gateway.routes.jobs import JobActivationBody, JobCompletionBody, JobUpdateBody
 from gateway.routes.process_instance_creation import ProcessInstanceCreationBody, RuntimeInstructionBody
+from gateway.routes.users import Password, UserBody
 
 BODIES = Bodies(document_size_max=1000)
 
@@ -130,3 +133,32 @@ def test_limits_are_those_of_the_engine() -> None:
     assert (meta(Priority).ge, meta(Priority).le) == (0, PRIORITY_MAX)
     runtime = {field.name: field.type for field in msgspec.structs.fields(RuntimeInstructionBody)}
     assert get_args(runtime["type"]) == (TERMINATE_PROCESS_INSTANCE,)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"rate": -1}, "rate: expected 'number' >= 0.0, got -1; correct it"),
+        ({"labels": "x"}, "labels: expected 'array', got 'string'; correct it"),
+        ({"labels": ["x"] * 21}, "labels: expected 'array' of length <= 20, got one of length 21; correct it"),
+        (
+            {"pauseWindows": ["8-18"]},
+            "pauseWindows[0]: expected 'string' such as '08:00-18:00 Europe/Berlin', got \"8-18\"; correct it",
+        ),
+        ({"maxFailures": {"share": 9}}, "maxFailures.share: expected 'number' <= 1.0, got 9; correct it"),
+    ],
+)
+def test_a_problem_says_what_was_got_and_what_would_do(given: dict[str, object], expected: str) -> None:
+    assert problems_of(given, BatchOptionsBody) == [expected]
+
+
+def test_a_problem_shows_no_password() -> None:
+    (told,) = problems_of({"username": "ada", "password": "   "}, UserBody)
+    assert told == "password: expected 'string' such as 'a long sentence', got another; correct it"
+
+
+def test_every_text_with_a_pattern_has_an_example() -> None:
+    for wanted in (Identity, Tag, Password, PauseWindow):
+        metas = [meta for meta in wanted.__metadata__ if meta.pattern]
+        assert all(re.search(meta.pattern, meta.examples[0]) for meta in metas)
+        assert metas

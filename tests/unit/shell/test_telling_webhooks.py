@@ -52,6 +52,12 @@ def test_hosts_are_allowed_by_name(url: str, is_allowed: bool) -> None:
     assert WebhookSettings().problem(url)
 
 
+@pytest.mark.parametrize("url", ["ftp://a.example", "a.example", "//a.example/x"])
+def test_a_scheme_that_is_none_of_the_web_is_the_problem_itself(url: str) -> None:
+    told = WebhookSettings(hosts=("a.example",)).problem(url)
+    assert told == f"expected a URL that begins with http:// or https://, got '{url}'; correct it"
+
+
 @pytest.mark.parametrize(
     "address",
     [
