@@ -108,10 +108,14 @@ def _done(part: Part) -> int:
 
 
 def _speed(part: Part) -> float:
-    """Items per second since it began, was resumed or was given another rate."""
+    """Items per second since it began, was resumed or was given another rate.
+
+    The first one comes at once: the pace is told by the intervals, of which there is one less than items.
+    """
     if part["runningDate"] is None or part["outcomeDate"] is None or part["outcomeDate"] <= part["runningDate"]:
         return 0.0
-    return float((_done(part) - part["runningDone"]) * 1000 / (part["outcomeDate"] - part["runningDate"]))
+    intervals = max(0, _done(part) - part["runningDone"] - 1)
+    return float(intervals * 1000 / (part["outcomeDate"] - part["runningDate"]))
 
 
 def _end(parts: Sequence[Part], speeds: Sequence[float], pending: int) -> Document | None:

@@ -198,8 +198,8 @@ def test_who_does_not_want_to_run_has_no_place_in_the_queue() -> None:
 def test_speed_and_end_are_those_of_the_log() -> None:
     """100 items a second here, 20 there; 300 and 100 are left: 400 at 120 a second, and 5 s of the slower one."""
     begin = 1_767_225_600_000
-    here = part(1, total=1_400, completed=1_100, runningDate=begin, runningDone=100, outcomeDate=begin + 10_000)
-    there = part(2, total=300, completed=200, runningDate=begin, runningDone=0, outcomeDate=begin + 10_000)
+    here = part(1, total=1_401, completed=1_101, runningDate=begin, runningDone=100, outcomeDate=begin + 10_000)
+    there = part(2, total=301, completed=201, runningDate=begin, runningDone=0, outcomeDate=begin + 10_000)
     batch = {"batchOperationKey": str(KEY), "state": "ACTIVE"}
     progress = progress_of(batch, [here, there])
     assert (progress["pending"], progress["itemsPerSecond"]) == (400, 120.0)
@@ -208,6 +208,16 @@ def test_speed_and_end_are_those_of_the_log() -> None:
     assert progress["end"] == {"earliest": date_text(now + 3_333), "latest": date_text(now + 5_000)}
     assert progress_of({**batch, "state": "SUSPENDED"}, [here, there])["end"] is None
     assert progress_of(batch, [here, part(2, total=5)])["end"] is None  # nothing tells how fast that is
+
+
+@pytest.mark.parametrize(("done", "speed"), [(1, 0.0), (2, 0.5), (3, 1.0)])
+def test_the_first_item_comes_at_once_and_is_no_pace(done: int, speed: float) -> None:
+    """One a second: the third is done 2 s after the first."""
+    begin = 1_767_225_600_000
+    one = part(1, total=9, completed=4 + done, runningDate=begin, runningDone=4, outcomeDate=begin + 2_000)
+    progress = progress_of({"batchOperationKey": str(KEY), "state": "ACTIVE"}, [one])
+    assert progress["itemsPerSecond"] == speed
+    assert (progress["end"] is None) == (not speed)
 
 
 def test_failures_of_a_kind_are_one_over_all_partitions() -> None:
