@@ -83,3 +83,11 @@ def test_the_document_says_what_every_search_needs() -> None:
         f"| `{entity}` | `{kind}` | {words(names, ' or ')} | {'one or all' if entity in RESOURCES else 'all'} |"
         for entity, (kind, names) in READS.items()
     ]
+
+
+def test_the_document_says_what_creating_each_type_and_its_items_need() -> None:
+    told = [" | ".join(row.split(" | ")[:4]) for row in rows("items")]
+    assert told == [
+        f"| `{name}` | `CREATE` or `{permission_to_create(name)}` | `{each.resource_type}` | `{each.permission}`"
+        for name, each in sorted(OPERATIONS.items())
+    ]
