@@ -18,7 +18,7 @@ from typer.main import get_group
 from engine.batch.operation import Operation
 from engine.operations import OPERATIONS
 
-from .batch_now import execute_now
+from .batch_now import execute_now, refuse_others
 from .batch_options import RunOptions, TrialOptions
 from .faults import CommandFailed, UsageFault
 from .filters import (
@@ -33,7 +33,7 @@ from .filters import (
     job_filter_of,
 )
 from .options import Command, Connection, expand, read_json
-from .output import print_fields, print_json, print_line, print_note, shown_count
+from .output import print_fields, print_json, print_note, print_request, shown_count
 
 if TYPE_CHECKING:
     from .client import Client, Document
@@ -130,8 +130,12 @@ def creation_command(operation: Operation) -> Command:
     ) -> None:
         from .client import Client
 
+        headers = {"Idempotency-Key": creation.idempotency_key} if creation.idempotency_key else {}
         if creation.now:
-            execute_now(operation, creation.now, _given(parameters, operation), running, wanted, connection)
+            refuse_others(wanted, running, creation, trial)
+            reason = {"reason": running.reason} if running.reason else {}
+            body = {"keys": creation.now, **_given(parameters, operation), **reason}
+            execute_now(operation, body, headers, connection, show_request=creation.show_request)
             return
         selected = target.filter_of(wanted)
         if not selected and not creation.id:
@@ -141,11 +145,10 @@ def creation_command(operation: Operation) -> Command:
         body = {**given, **trial.body(), **_given(parameters, operation), **running.body()}
         with Client(connection.url) as client:
             if creation.show_request:
-                _show_request(client.url + operation.path, body, connection)
+                print_request(client.url + operation.path, body, headers, as_json=connection.json)
                 return
             if not (creation.yes or trial.dry_run):
                 _confirm(client, operation, body)
-            headers = {"Idempotency-Key": creation.idempotency_key} if creation.idempotency_key else {}
             answer = client.send("POST", operation.path, body, headers)
         _report(answer, creation, connection)
 
@@ -215,14 +218,6 @@ def _given(parameters: Struct, operation: Operation) -> Document:
             place = given.setdefault(inside, {}) if inside else given
             place[snake_to_camel(field.name)] = value if _plain_type(field) else read_json(_option_name(field), value)
     return given
-
-
-def _show_request(url: str, body: Document, connection: Connection) -> None:
-    if connection.json:
-        print_json({"method": "POST", "url": url, "body": body})
-        return
-    print_line(f"POST {url}\nContent-Type: application/json\n")
-    print_line(msgspec.json.format(msgspec.json.encode(body), indent=2).decode())
 
 
 def _confirm(client: Client, operation: Operation, body: Document) -> None:

@@ -2,38 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import FieldInfo
 
 from engine.batch.operation import Operation
 
-from .batch_options import RunOptions
 from .faults import UsageFault
 from .options import Connection
-from .output import print_fields, print_json, shown_count
+from .output import print_fields, print_json, print_request, shown_count
 
 if TYPE_CHECKING:
     from .client import Document
 
+#: Options of a creation that say something without a batch operation, too; `yes` and `watch` are true of it anyway.
+ALLOWED = ("reason", "now", "idempotency_key", "show_request", "yes", "watch")
+
+
+def refuse_others(*options: Struct) -> None:
+    """Raises UsageFault for options that only a batch operation has."""
+    given = sorted(name for struct in options for name in _given(struct))
+    if given:
+        names = ", ".join(given)
+        raise UsageFault(f"--now: expected no filter and none of the options of a run, got {names}; leave them out")
+
+
+def _given(options: Struct) -> Iterator[str]:
+    """What was said on the command line and is not allowed, as it is called there."""
+    for field in msgspec.structs.fields(options):
+        value = getattr(options, field.name)
+        if field.name not in ALLOWED and value not in (field.default, []):
+            yield _option_name(field, value)
+
+
+def _option_name(field: FieldInfo, value: object) -> str:
+    """As the annotation says, such as `--type`, or as Typer makes it out of the name of the field."""
+    for note in getattr(field.type, "__metadata__", ()):
+        # within Annotated, Typer's first positional argument is no default: it is the first name
+        if isinstance(declared := getattr(note, "default", None), str):
+            yes, _, no = declared.partition("/")
+            return no if value is False and no else yes
+    return f"--{field.name.replace('_', '-')}"
+
 
 def execute_now(
-    operation: Operation, keys: list[str], given: Document, running: RunOptions, wanted: Struct, connection: Connection
+    operation: Operation, body: Document, headers: dict[str, str], connection: Connection, *, show_request: bool
 ) -> None:
-    """Do it, and tell where the log has it. Raises UsageFault for options that only a batch operation has."""
+    """Do it, and tell where the log has it; or only show the request."""
     from .client import Client
 
-    others = {name for name in running.body() if name != "reason"}
-    others |= {name for name, value in msgspec.structs.asdict(wanted).items() if value is not None}
-    if others:
-        names = ", ".join(sorted(others))
-        raise UsageFault(f"--now: expected no filter and none of the options of a run, got {names}; leave them out")
-    body = {"keys": keys, **given}
-    if running.reason:
-        body["reason"] = running.reason
+    path = f"{operation.path}/execution"
     with Client(connection.url) as client:
-        answer = client.send("POST", f"{operation.path}/execution", body)
+        if show_request:
+            print_request(client.url + path, body, headers, as_json=connection.json)
+            return
+        answer = client.send("POST", path, body, headers)
     if connection.json:
         print_json(answer)
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -68,6 +68,16 @@ def print_line(text: str) -> None:
     """One line, at once: a reader of a pipe sees it now."""
     sys.stdout.write(harmless(text) + "\n")
     sys.stdout.flush()
+
+
+def print_request(url: str, body: Any, headers: Mapping[str, str], *, as_json: bool) -> None:
+    """A POST as it would be sent; `headers`: those beside its type."""
+    if as_json:
+        print_json({"method": "POST", "url": url, **({"headers": headers} if headers else {}), "body": body})
+        return
+    lines = [f"{name}: {value}" for name, value in {"Content-Type": "application/json", **headers}.items()]
+    print_line("\n".join([f"POST {url}", *lines, ""]))
+    print_line(msgspec.json.format(msgspec.json.encode(body), indent=2).decode())
 
 
 def print_note(text: str) -> None:

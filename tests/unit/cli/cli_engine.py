@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -31,6 +31,7 @@ class Asked(Struct, frozen=True):
     path: str
     body: Any
     raw: bytes = b""
+    headers: Mapping[str, str] = {}
 
 
 class Answer(Struct, frozen=True):
@@ -136,7 +137,7 @@ def serve(engine: FakeEngine) -> Iterator[FakeEngine]:
             raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             is_json = self.headers.get("Content-Type") == "application/json"
             body = json.loads(raw) if raw and is_json else None
-            answer = engine.answer(Asked(self.command, self.path.removeprefix("/v2"), body, raw))
+            answer = engine.answer(Asked(self.command, self.path.removeprefix("/v2"), body, raw, dict(self.headers)))
             content = b"" if answer.body is None else json.dumps(answer.body).encode()
             self.send_response(answer.status)
             for name, value in answer.headers.items():

@@ -367,22 +367,3 @@ def test_progress_and_log(engine: FakeEngine, retold: Retold) -> None:
     assert "1, 3" in shown
     assert "reason too many" in retold("batch", "log", "42").output
     assert json.loads(retold("batch", "progress", "42", "--json").output) == document
-
-
-def test_what_is_named_is_done_at_once(engine: FakeEngine, retold: Retold) -> None:
-    path = f"{CANCELLATION}/execution"
-    done = {"batchOperationType": "CANCEL_PROCESS_INSTANCE", "operationsCompletedCount": 2}
-    engine.answers("POST", path, Answer({**done, "partitionId": 1, "position": 77}))
-    run = retold("batch", "cancel", "--now", "5", "--now", "6", "--reason", "stuck")
-    assert run.exit_code == 0
-    assert "partition 1, position 77" in run.output
-    assert engine.bodies(path) == [{"keys": ["5", "6"], "reason": "stuck"}]
-
-
-@pytest.mark.parametrize(("option", "name"), [("--key", "key"), ("--rate", "rate")])
-def test_what_is_done_at_once_has_no_filter_and_no_pace(
-    engine: FakeEngine, retold: Retold, option: str, name: str
-) -> None:
-    run = retold("batch", "cancel", "--now", "5", option, "1")
-    assert (run.exit_code, engine.bodies(f"{CANCELLATION}/execution")) == (2, [])
-    assert f"got {name}; leave them out" in run.errors
