@@ -55,7 +55,7 @@ def list_batches(
     from .client import Client, newest_first
 
     with Client(connection.url) as client:
-        found = client.search(PATH, search.filter(), sort=newest_first("startDate", "batchOperationKey"), limit=limit)
+        found = client.search(PATH, search.filter(), sort=newest_first("creationDate", "batchOperationKey"), limit=limit)
     if connection.json:
         print_json(found.document())
         return

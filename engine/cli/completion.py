@@ -53,7 +53,7 @@ job_types = _offer("/jobs", "type", wanted=OPEN_JOBS)
 job_keys = _offer("/jobs", "jobKey", "type", "elementId", "state", wanted=OPEN_JOBS)
 incident_keys = _offer("/incidents", "incidentKey", "errorType", "elementId", wanted={"state": "ACTIVE"})
 user_task_keys = _offer("/user-tasks", "userTaskKey", "elementId", "assignee", wanted={"state": "CREATED"})
-batch_keys = _offer("/batch-operations", "batchOperationKey", "batchOperationType", "state", sort="startDate")
+batch_keys = _offer("/batch-operations", "batchOperationKey", "batchOperationType", "state", sort="creationDate")
 
 
 def choices(names: Sequence[str]) -> Callable[[str], list[str]]:

@@ -259,6 +259,19 @@ def test_what_its_creator_wished(open_store: OpenStore, tmp_path: Path) -> None:
     run(open_store, tmp_path, scenario)
 
 
+def test_the_newest_is_the_one_created_last(open_store: OpenStore, tmp_path: Path) -> None:
+    async def scenario(world: Asked) -> None:
+        story = Story()
+        for key in (BATCH + 1, BATCH, BATCH + 2):
+            story.create_batch(key, options=BatchOptions(start_suspended=key == BATCH + 2))
+        story.find_items(BATCH, [])
+        await world.export(story)
+        found = await world.search.search("BATCH_OPERATION", {"sort": [{"field": "creationDate", "order": "DESC"}]})
+        assert [item["batchOperationKey"] for item in found.items] == [str(BATCH + 2), str(BATCH), str(BATCH + 1)]
+
+    run(open_store, tmp_path, scenario)
+
+
 def test_nothing_matched_is_said(open_store: OpenStore, tmp_path: Path) -> None:
     async def scenario(world: Asked) -> None:
         story = Story()

@@ -206,6 +206,8 @@ def test_list_and_show(engine: FakeEngine, retold: Retold) -> None:
     engine.answers("GET", "/batch-operations/42", Answer(document))
     listed = retold("batch", "list", "--state", "active", "--type", "cancel_process_instance")
     assert listed.output.splitlines()[1].split()[:6] == ["42", "CANCEL_PROCESS_INSTANCE", "ACTIVE", "10", "5", "1"]
+    newest_first = [{"field": name, "order": "DESC"} for name in ("creationDate", "batchOperationKey")]
+    assert engine.bodies("/batch-operations/search")[0]["sort"] == newest_first
     assert engine.bodies("/batch-operations/search")[0]["filter"] == {
         "state": "ACTIVE",
         "operationType": "CANCEL_PROCESS_INSTANCE",

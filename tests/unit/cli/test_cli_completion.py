@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from cli_engine import Answer, FakeEngine, page, problem
+from cli_engine import Answer, FakeEngine, batch, page, problem
 
 from engine.cli import completion
 
@@ -36,6 +36,12 @@ def test_process_ids_and_keys_come_from_the_engine(engine: FakeEngine) -> None:
     engine.answers("POST", "/jobs/search", page(*jobs))
     assert complete("retold jobs complete 1", engine.url) == ["17", "18"]
     assert complete("retold worker ", engine.url) == ["ship"]
+
+
+def test_keys_of_batch_operations_are_offered_newest_first(engine: FakeEngine) -> None:
+    engine.answers("POST", "/batch-operations/search", page(batch("43", "SUSPENDED"), batch("42", "ACTIVE")))
+    assert complete("retold batch show 4", engine.url) == ["43", "42"]
+    assert engine.bodies("/batch-operations/search")[0]["sort"] == [{"field": "creationDate", "order": "DESC"}]
 
 
 def test_tables_need_no_engine() -> None:
