@@ -52,10 +52,13 @@ def list_batches(
     connection: Connection,
 ) -> None:
     """List batch operations, the newest first."""
+    from .batch_watch import dry_run_mark
     from .client import Client, newest_first
 
     with Client(connection.url) as client:
-        found = client.search(PATH, search.filter(), sort=newest_first("creationDate", "batchOperationKey"), limit=limit)
+        found = client.search(
+            PATH, search.filter(), sort=newest_first("creationDate", "batchOperationKey"), limit=limit
+        )
     if connection.json:
         print_json(found.document())
         return
@@ -64,7 +67,7 @@ def list_batches(
         [
             (
                 item["batchOperationKey"],
-                item["batchOperationType"],
+                item["batchOperationType"] + dry_run_mark(item),
                 item["state"],
                 shown_count(item["operationsTotalCount"]),
                 shown_count(item["operationsCompletedCount"]),
@@ -80,7 +83,7 @@ def list_batches(
 
 def show(key: Key, connection: Connection) -> None:
     """Show a batch operation with its counts and errors."""
-    from .batch_watch import Counts
+    from .batch_watch import Counts, dry_run_mark
     from .client import Client
 
     with Client(connection.url) as client:
@@ -92,7 +95,7 @@ def show(key: Key, connection: Connection) -> None:
     print_fields(
         [
             ("Batch operation", document["batchOperationKey"]),
-            ("Type", document["batchOperationType"] + (" (dry run)" if document.get("dryRun") else "")),
+            ("Type", document["batchOperationType"] + dry_run_mark(document)),
             *((title, shown(document[name])) for title, name in WISHES if document.get(name)),
             ("State", document["state"]),
             *((title, shown(document[name])) for title, name in REMARKS if document.get(name)),

@@ -150,7 +150,7 @@ def creation_command(operation: Operation) -> Command:
             if not (creation.yes or trial.dry_run):
                 _confirm(client, operation, body)
             answer = client.send("POST", operation.path, body, headers)
-        _report(answer, creation, connection)
+        _report(answer, creation, trial, connection)
 
     create.__doc__ = operation.help
     return expand(create, wanted=target.options, parameters=parameter_options(operation))
@@ -241,16 +241,16 @@ def _confirm(client: Client, operation: Operation, body: Document) -> None:
         raise CommandFailed("nothing was done")
 
 
-def _report(answer: Document, creation: CreationOptions, connection: Connection) -> None:
+def _report(answer: Document, creation: CreationOptions, trial: TrialOptions, connection: Connection) -> None:
+    from .batch_watch import dry_run_mark, watch_to_end
+
     key = answer["batchOperationKey"]
     if connection.json:
         print_json(answer)
     else:
-        fields = [("Batch operation", key), ("Type", answer["batchOperationType"])]
+        fields = [("Batch operation", key), ("Type", answer["batchOperationType"] + dry_run_mark(trial.body()))]
         if not creation.watch:
             fields.append(("Progress", f"retold batch watch {key}"))
         print_fields(fields)
     if creation.watch:
-        from .batch_watch import watch_to_end
-
         watch_to_end([key], connection, are_new=True)

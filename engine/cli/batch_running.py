@@ -66,7 +66,8 @@ def _create_child(key: str, what: str, body: Document, connection: Connection, *
 
     with Client(connection.url) as client:
         answer = client.post(f"{PATH}/{key}/{what}", body)
-    report_new(answer, ("Retries" if what == "retry" else "Undoes", key), connection, watch=watch)
+    origin = ("Retries" if what == "retry" else "Undoes", key)
+    report_new(answer, origin, connection, watch=watch, dry_run="dryRun" in body)
 
 
 def commit(
@@ -96,17 +97,19 @@ def approve(key: Key, connection: Connection) -> None:
         print_fields([("Batch operation", key), ("Accepted", "approval")])
 
 
-def report_new(answer: Document, origin: tuple[str, str], connection: Connection, *, watch: bool) -> None:
+def report_new(
+    answer: Document, origin: tuple[str, str], connection: Connection, *, watch: bool, dry_run: bool = False
+) -> None:
     """Show a batch operation that was created because of something else, and watch it if wished."""
+    from .batch_watch import dry_run_mark, watch_to_end
+
+    key, name = answer["batchOperationKey"], answer["batchOperationType"]
     if connection.json:
         print_json(answer)
     else:
-        created = [("Batch operation", answer["batchOperationKey"]), ("Type", answer["batchOperationType"])]
-        print_fields([*created, origin])
+        print_fields([("Batch operation", key), ("Type", name + dry_run_mark({"dryRun": dry_run})), origin])
     if watch:
-        from .batch_watch import watch_to_end
-
-        watch_to_end([answer["batchOperationKey"]], connection, are_new=True)
+        watch_to_end([key], connection, are_new=True)
 
 
 def incidents(key: Key, *, limit: Limit = 20, connection: Connection) -> None:

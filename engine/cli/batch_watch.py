@@ -98,17 +98,43 @@ def _look(client: Client, key: str, *, patient: bool) -> Document | None:
 def show_batch(bars: Bars, document: Document) -> None:
     """The bar of a batch operation."""
     counts = Counts.of(document)
-    parts = [f"{name} {shown_count(count)}" for name, count in counts.parts() if count]
+    parts = _waits_for(document)
+    parts += [f"{name} {shown_count(count)}" for name, count in counts.parts() if count]
     parts += ["yields to clients"] if document.get("yieldingSince") else []
     parts += ["a partition is silent"] if document.get("silentSince") else []
+    parts += [document["warning"]] if document.get("warning") else []
     known = document["state"] != "CREATED"
     verb = document["batchOperationType"].partition("_")[0]
     bars.show(
-        f"{verb.capitalize()} {document['batchOperationKey']}",
+        f"{verb.capitalize()} {document['batchOperationKey']}{dry_run_mark(document)}",
         counts.done,
         counts.total if known else None,
         f"{document['state']}{': ' if parts else ''}{', '.join(parts)}",
     )
+
+
+def dry_run_mark(document: Document) -> str:
+    """Behind the type of a batch operation that does nothing."""
+    return " (dry run)" if document.get("dryRun") else ""
+
+
+def _waits_for(document: Document) -> list[str]:
+    """Why a batch operation does not go on by itself, with the command by which it does: first, for a bar is cut."""
+    if document["state"] in FINAL_STATES:
+        return []
+    key, held = document["batchOperationKey"], document.get("heldPhases") or []
+    parts = []
+    if document["state"] == "SUSPENDED":
+        reason = document.get("suspensionReason")
+        parts.append(f"{f'{reason}; ' if reason else ''}go on with `retold batch resume {key}`")
+    elif held:
+        parts.append(f"{' and '.join(held)} held; go on with `retold batch resume {key}`")
+    if incidents := document.get("incidentsCount"):
+        counted = "1 incident" if incidents == 1 else f"{shown_count(incidents)} incidents"
+        parts.append(f"{counted} to look at with `retold batch incidents {key}`")
+    if document.get("pausedUntil"):
+        parts.append(f"pauses until {document['pausedUntil']}")
+    return parts
 
 
 def watch_to_end(

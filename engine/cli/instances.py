@@ -113,7 +113,7 @@ def resolve(
     with Client(connection.url) as client:
         body = {**running.body(), **trial.body()}
         answer = client.post(f"/process-instances/{key}/incident-resolution", body)
-    report_new(answer, ("Process instance", key), connection, watch=watch)
+    report_new(answer, ("Process instance", key), connection, watch=watch, dry_run=trial.dry_run)
 
 
 def modify(

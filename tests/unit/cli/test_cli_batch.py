@@ -248,6 +248,17 @@ def test_list_and_show(engine: FakeEngine, retold: Retold) -> None:
     assert json.loads(retold("batch", "show", "42", "--json").output) == document
 
 
+def test_dry_runs_are_told_apart(engine: FakeEngine, retold: Retold) -> None:
+    engine.answers("POST", "/batch-operations/search", page(batch("42", "COMPLETED", dryRun=True)))
+    engine.answers("POST", CANCELLATION, CREATED)
+    engine.answers("POST", "/batch-operations/41/retry", CREATED)
+    marked = "CANCEL_PROCESS_INSTANCE (dry run)"
+    assert marked in retold("batch", "list").output
+    assert marked in retold("batch", "cancel", "--key", "1", "--dry-run").output
+    assert marked in retold("batch", "retry", "41", "--dry-run").output
+    assert marked not in retold("batch", "retry", "41").output
+
+
 def test_items_of_a_state(engine: FakeEngine, retold: Retold) -> None:
     item = {
         "itemKey": "7",

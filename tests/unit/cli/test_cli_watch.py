@@ -30,6 +30,25 @@ def test_every_change_is_a_line(engine: FakeEngine, retold: Retold) -> None:
     ]
 
 
+def test_it_says_why_it_does_not_go_on(engine: FakeEngine, retold: Retold) -> None:
+    active = batch("42", "ACTIVE", total=10, completed=4, incidentsCount=1200)
+    suspended = batch("42", "SUSPENDED", total=2)
+    held = batch("42", "ACTIVE", total=2, heldPhases=["EXECUTION", "COMPLETION"], incidentsCount=1)
+    paused = batch("42", "ACTIVE", total=2, pausedUntil="2026-01-01T18:00:00.000Z")
+    ended = batch("42", "COMPLETED", warning="nothing matched: check the filter", suspensionReason="over", dryRun=True)
+    documents = [active, {**suspended, "suspensionReason": "too many failed"}, suspended, held, paused, ended]
+    engine.answers("GET", PATH, *map(Answer, documents))
+    assert retold(*WATCH).output.splitlines() == [
+        "Cancel 42: 4/10 ACTIVE: 1,200 incidents to look at with `retold batch incidents 42`, completed 4, pending 6",
+        "Cancel 42: 0/2 SUSPENDED: too many failed; go on with `retold batch resume 42`, pending 2",
+        "Cancel 42: 0/2 SUSPENDED: go on with `retold batch resume 42`, pending 2",
+        "Cancel 42: 0/2 ACTIVE: EXECUTION and COMPLETION held; go on with `retold batch resume 42`,"
+        " 1 incident to look at with `retold batch incidents 42`, pending 2",
+        "Cancel 42: 0/2 ACTIVE: pauses until 2026-01-01T18:00:00.000Z, pending 2",
+        "Cancel 42 (dry run): 0/0 COMPLETED: nothing matched: check the filter",
+    ]
+
+
 def test_as_json_lines(engine: FakeEngine, retold: Retold) -> None:
     documents = [batch("42", "ACTIVE", total=1), batch("42", "COMPLETED", total=1, completed=1)]
     engine.answers("GET", PATH, *map(Answer, documents))
