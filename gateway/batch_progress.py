@@ -65,7 +65,10 @@ def log_of(parts: Sequence[Part]) -> list[Document]:
     """What happened to it, on all partitions, in the order of time."""
     entries = [{"partitionId": part["partitionId"], **entry} for part in parts for entry in part["log"]]
     entries.sort(key=lambda entry: (entry["timestamp"], entry["partitionId"], entry["position"]))
-    return [{**entry, "timestamp": date_text(entry["timestamp"])} for entry in entries]
+    return [
+        {**entry, **{name: date_text(entry[name]) for name in ("timestamp", "until") if name in entry}}
+        for entry in entries
+    ]
 
 
 def overlaps_of(items: Sequence[Document]) -> list[Document]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Annotated
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from engine.core.effects import Effects
 from engine.core.faults import NOT_FOUND, Reject
@@ -31,9 +32,13 @@ WRONG = -2
 class Body(Struct, frozen=True, kw_only=True):
     """What clients give: exactly one. `absolute_removal_time` as RFC 3339 has it."""
 
-    absolute_removal_time: str = ""
-    cleared_removal_time: bool = False
-    calculated_removal_time: bool = False
+    absolute_removal_time: Annotated[
+        str, Meta(description="When they are deleted, such as 2027-01-31T00:00:00Z; one of the three is given.")
+    ] = ""
+    cleared_removal_time: Annotated[bool, Meta(description="They are never deleted by themselves.")] = False
+    calculated_removal_time: Annotated[
+        bool, Meta(description="They are deleted as long after their end as the settings say.")
+    ] = False
 
 
 class Parameters(Struct, frozen=True, kw_only=True):

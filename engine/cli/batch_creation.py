@@ -161,7 +161,10 @@ def parameter_options(operation: Operation) -> type[Struct]:
     helps = _documentation(operation)
     return msgspec.defstruct(
         "ParameterOptions",
-        [_option(field, helps.get(snake_to_camel(field.name), "")) for _, field in _fields(operation)],
+        [
+            _option(field, _described(field) or helps.get(snake_to_camel(field.name), ""))
+            for _, field in _fields(operation)
+        ],
         frozen=True,
         kw_only=True,
     )
@@ -179,8 +182,9 @@ def _fields(operation: Operation) -> Iterator[tuple[str, FieldInfo]]:
 
 def _plain_type(field: FieldInfo) -> Any:
     """The type of what an option says as it is; None for JSON."""
-    optional = get_origin(field.type) in (Union, UnionType)
-    plain = next((each for each in get_args(field.type) if each is not NoneType), None) if optional else field.type
+    kind = getattr(field.type, "__origin__", field.type) if get_origin(field.type) is Annotated else field.type
+    optional = get_origin(kind) in (Union, UnionType)
+    plain = next((each for each in get_args(kind) if each is not NoneType), None) if optional else kind
     return plain if plain in PLAIN_TYPES else None
 
 
@@ -190,6 +194,12 @@ def _option(field: FieldInfo, help_text: str) -> Any:
     if field.required:
         return field.name, Annotated[plain, option]
     return field.name, Annotated[plain | None, option], None
+
+
+def _described(field: FieldInfo) -> str:
+    """What is said where the field is, of one that the log does not have like that."""
+    notes = getattr(field.type, "__metadata__", ())
+    return next((note.description for note in notes if isinstance(note, msgspec.Meta) and note.description), "")
 
 
 def _option_name(field: FieldInfo) -> str:

@@ -34,6 +34,8 @@ def update(
     """Change how fast a batch operation runs."""
     from .client import Client
 
+    if pause and no_pause:
+        raise UsageFault("expected --pause or --no-pause, got both; leave one out")
     given = {"rate": rate, "sliceSize": slice_size, "pauseWindows": [] if no_pause else pause or None}
     changed = {name: value for name, value in given.items() if value is not None}
     if not changed:
@@ -43,7 +45,11 @@ def update(
     if connection.json:
         print_json({"batchOperationKey": key, **changed})
     else:
-        print_fields([("Batch operation", key), *((name, str(value)) for name, value in changed.items())])
+        print_fields([("Batch operation", key), *((name, _words(value)) for name, value in changed.items())])
+
+
+def _words(value: object) -> str:
+    return (", ".join(value) or "none") if isinstance(value, list) else str(value)
 
 
 Watched = Annotated[bool, typer.Option("--watch", help="Show progress until it has ended.")]
@@ -119,6 +125,8 @@ def incidents(key: Key, *, limit: Limit = 20, connection: Connection) -> None:
     wanted = {"batchOperationKey": key, "incidentKey": {"$exists": True}}
     with Client(connection.url) as client:
         found = client.search("/batch-operation-items", wanted, sort=[("itemKey", "ASC")], limit=limit)
+        if not found.items:
+            client.get(f"{PATH}/{key}")  # no incidents of what is not there is an error
     if connection.json:
         print_json(found.document())
         return

@@ -16,7 +16,12 @@ _TIME = "TIME"
 class BatchSearch(Struct, frozen=True, kw_only=True):
     """What may be asked of batch operations; all of it holds."""
 
-    state: Annotated[str | None, typer.Option(metavar="STATE", help="Such as ACTIVE or COMPLETED.")] = None
+    state: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STATE", help="CREATED, ACTIVE, SUSPENDED, COMPLETED, PARTIALLY_COMPLETED, CANCELED or FAILED."
+        ),
+    ] = None
     operation: Annotated[
         str | None, typer.Option("--type", metavar="TYPE", help="Such as CANCEL_PROCESS_INSTANCE.")
     ] = None

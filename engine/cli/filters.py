@@ -37,7 +37,7 @@ class FilterOptions(Struct, frozen=True, kw_only=True):
     version: Annotated[int | None, typer.Option(metavar="N", help="Version of the process.")] = None
     state: Annotated[
         str | None,
-        typer.Option(metavar="STATE", help="ACTIVE, COMPLETED or TERMINATED."),
+        typer.Option(metavar="STATE", help="ACTIVE, SUSPENDED, COMPLETED or TERMINATED."),
     ] = None
     has_incident: Annotated[
         bool | None,

@@ -84,15 +84,35 @@ def delete(username: Username, *, connection: Connection) -> None:
 def _password(file: Path | None) -> str:
     """Raises UsageFault."""
     if file is None:
-        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+        return _asked()
     try:
         text = sys.stdin.read() if str(file) == "-" else file.read_text()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageFault(f"--password-file: expected a file with a password, got {type(error).__name__}") from None
+        problem = error.strerror if isinstance(error, OSError) else "what is no text in UTF-8"
+        raise UsageFault(
+            f"--password-file: expected a file with a password {file}, got: {problem}; correct it"
+        ) from None
     password = text.rstrip("\r\n")
     if not password:
         raise UsageFault(f"--password-file: expected a password in {file}, got none; write it")
     return password
+
+
+def _asked() -> str:
+    """Raises UsageFault without a terminal: a password would be read from standard input then, and be seen."""
+    if not (_has_terminal() or sys.stdin.isatty()):
+        text = "expected --password-file, because there is no terminal to ask for the password; got none"
+        raise UsageFault(f"{text}, nothing was done")
+    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True))
+
+
+def _has_terminal() -> bool:
+    """Whether there is one to ask at, whatever standard input is."""
+    try:
+        with Path("/dev/tty").open():
+            return True
+    except OSError:
+        return False
 
 
 def _show(connection: Connection, answer: dict[str, object]) -> None:

@@ -12,7 +12,7 @@ from cli_engine import Answer, FakeEngine, Retold, batch, page, problem
 from msgspec import Struct
 
 from engine.batch.operation import Operation
-from engine.cli.batch_creation import command_name, creation_command, snake_to_camel
+from engine.cli.batch_creation import command_name, creation_command, parameter_options, snake_to_camel
 from engine.operations import OPERATIONS, cancel_process_instance
 from gateway.selection import KEY_PROPERTIES
 
@@ -51,6 +51,12 @@ def test_every_operation_has_a_command(operation: Operation, engine: FakeEngine,
     assert retold("batch", name, "--key", "1", *options, "--yes").exit_code == 0
     key = KEY_PROPERTIES[operation.selects.filtered]
     assert engine.bodies(operation.path) == [{"filter": {key: "1"}, **needed}]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=list(OPERATIONS))
+def test_every_parameter_has_a_help(operation: Operation) -> None:
+    for field in msgspec.structs.fields(parameter_options(operation)):
+        assert field.type.__metadata__[0].help, f"{operation.name}: expected a help of {field.name}, got none"
 
 
 def required(body: type[Struct]) -> tuple[list[str], dict[str, object]]:
@@ -276,10 +282,11 @@ def test_items_of_a_state(engine: FakeEngine, retold: Retold) -> None:
     }
 
 
-def test_items_of_a_batch_operation_that_is_not_there(engine: FakeEngine, retold: Retold) -> None:
+@pytest.mark.parametrize("command", ["items", "incidents"])
+def test_items_of_a_batch_operation_that_is_not_there(command: str, engine: FakeEngine, retold: Retold) -> None:
     engine.answers("POST", "/batch-operation-items/search", page())
     engine.answers("GET", "/batch-operations/42", problem(404, "NOT_FOUND", "got 42, which is not known here"))
-    ran = retold("batch", "items", "42")
+    ran = retold("batch", command, "42")
     assert ran.exit_code == 1
     assert "not known here" in ran.errors
 
@@ -308,13 +315,6 @@ def test_how_it_shall_run(engine: FakeEngine, retold: Retold) -> None:
         }
     ]
     assert retold("batch", "cancel", "--key", "1", "--retry-backoff", "1", "--yes").exit_code == 2
-
-
-def test_another_pace(engine: FakeEngine, retold: Retold) -> None:
-    engine.answers("PATCH", "/batch-operations/42", Answer(status=204))
-    assert retold("batch", "update", "42", "--rate", "5").exit_code == 0
-    assert engine.bodies("/batch-operations/42") == [{"rate": 5.0}]
-    assert retold("batch", "update", "42").exit_code == 2
 
 
 def test_what_failed_is_retried(engine: FakeEngine, retold: Retold) -> None:

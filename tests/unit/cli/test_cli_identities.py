@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from cli_engine import Answer, FakeEngine, Retold
 from engine.cli.faults import UsageFault
 from engine.cli.login import login_headers
 
+PROGRAM = "from engine.cli.main import main; main()"
 ADA = {"username": "ada", "name": "Ada", "email": None}
 PAGE = {"totalItems": 1, "hasMoreTotalItems": False, "startCursor": None, "endCursor": None}
 
@@ -40,10 +43,24 @@ def test_users_are_listed_and_deleted(engine: FakeEngine, retold: Retold) -> Non
 
 
 def test_a_password_file_must_have_one(engine: FakeEngine, retold: Retold, tmp_path: Path) -> None:
-    assert retold("users", "create", "ada", "--password-file", str(tmp_path / "none")).exit_code == 2
+    absent = retold("users", "create", "ada", "--password-file", str(tmp_path / "none"))
+    assert absent.exit_code == 2
+    assert f"{tmp_path / 'none'}, got: No such file or directory" in absent.errors
+    (tmp_path / "no-text").write_bytes(b"\xff")
+    assert "no text in UTF-8" in retold("users", "create", "ada", "--password-file", str(tmp_path / "no-text")).errors
     (tmp_path / "empty").write_text("\n")
     assert retold("users", "create", "ada", "--password-file", str(tmp_path / "empty")).exit_code == 2
     assert engine.asked == []
+
+
+def test_without_a_terminal_nobody_is_asked_for_a_password(engine: FakeEngine) -> None:
+    command = [sys.executable, "-c", PROGRAM, "users", "create", "ada", "--url", engine.url]
+    # a session of its own has no terminal, whoever runs the tests
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, start_new_session=True, check=False
+    )
+    assert (done.returncode, done.stdout, engine.asked) == (2, "", [])
+    assert done.stderr.startswith("error: expected --password-file, because there is no terminal")
 
 
 def test_groups_and_their_members(engine: FakeEngine, retold: Retold) -> None:

@@ -235,11 +235,14 @@ def test_the_log_is_in_the_order_of_time() -> None:
     def entry(event: str, timestamp: int, **more: Any) -> dict[str, Any]:
         return {"event": event, "timestamp": timestamp, "position": 1, **more}
 
-    parts = [part(1, log=[entry("CREATED", 1), entry("SUSPENDED", 3, reason="r")]), part(2, log=[entry("CREATED", 2)])]
+    paused = entry("PAUSED", 4, until=5)
+    parts = [part(1, log=[entry("CREATED", 1), entry("SUSPENDED", 3, reason="r")])]
+    parts += [part(2, log=[entry("CREATED", 2), paused])]
     assert log_of(parts) == [
         {"partitionId": 1, "event": "CREATED", "timestamp": date_text(1), "position": 1},
         {"partitionId": 2, "event": "CREATED", "timestamp": date_text(2), "position": 1},
         {"partitionId": 1, "event": "SUSPENDED", "timestamp": date_text(3), "position": 1, "reason": "r"},
+        {"partitionId": 2, "event": "PAUSED", "timestamp": date_text(4), "position": 1, "until": date_text(5)},
     ]
 
 
