@@ -1,7 +1,7 @@
 """Batch operations of each kind over the same process instances, on a whole installation: `-m benchmarks.batch`.
 
 2 partitions, embedded. Each is measured from its request until a search shows all of its items as completed. Beside it:
-processor time and largest memory of the processes, how fast items were found, and what a user's command meets.
+processor time and memory of the processes, how fast items were found, and what a user's command meets.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Batches:
         self._rows.note("  processors, an item", spent.each(total))
         self._rows.note("  items found", f"{total / await self._finding(found):,.0f}/s")
         self._rows.note("  a user's command meanwhile", quantiles(latencies) if len(latencies) > 1 else "none")
-        self._rows.note("  largest memory", describe(megabytes_by_role(it.process.pid)))
+        self._rows.note("  memory", describe(megabytes_by_role(it.process.pid)))
 
     async def _ended(self, path: str) -> Any:
         while True:
@@ -121,7 +121,7 @@ async def measure(directory: Path, options: Options) -> Sequence[tuple[str, str]
         latencies: list[float] = []
         await commands_one_by_one(it, latencies, IDLE_COMMANDS, pause=PAUSE_SECONDS)
         rows.note("a user's command, idle", quantiles(latencies))
-        rows.note("largest memory before", describe(megabytes_by_role(it.process.pid)))
+        rows.note("memory before", describe(megabytes_by_role(it.process.pid)))
         changes = {"filter": {"type": "work"}, "changeset": {"retries": 5}}
         await batches.run("update jobs", "/jobs/batch-update", changes)
         await fail_jobs(it, count)

@@ -53,22 +53,25 @@ def seconds_by_role(pid: int) -> Seconds:
 
 
 def megabytes_by_role(pid: int) -> dict[str, float]:
-    """Largest resident memory of the processes of a `retold run` so far, that of the largest of each role."""
+    """Memory of the processes of a `retold run` now, that of the largest of each role.
+
+    Without mapped files: pages of the log and the state are the kernel's, which takes them back when it needs room.
+    """
     found: dict[str, float] = {}
     for folder in _PROCESSES.glob("[0-9]*"):
         try:
             child = int(folder.name)
             if int(_fields(child)[1]) == pid:
                 role = _role(folder)
-                found[role] = max(found.get(role, 0.0), _megabytes_max(folder))
+                found[role] = max(found.get(role, 0.0), _megabytes(folder))
         except OSError:  # it has ended
             continue
     return found
 
 
-def _megabytes_max(folder: Path) -> float:
+def _megabytes(folder: Path) -> float:
     lines = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
-    return int(lines["VmHWM"].split()[0]) / 1024
+    return int(lines["RssAnon"].split()[0]) / 1024
 
 
 def _fields(pid: int) -> list[str]:
