@@ -106,6 +106,9 @@ def write_counter(number: int) -> bytes:
 
 
 def write_double(number: float) -> bytes:
+    """What is no number (NaN) raises BadRequest: it equals nothing, not even itself, and every limit lets it pass."""
+    if number != number:
+        raise BadRequest("expected a number, got NaN; use one")
     return _DOUBLE.pack(number)
 
 
@@ -214,6 +217,8 @@ def read_double(data: bytes, place: int) -> tuple[float, int]:
     if place + 8 > len(data):
         raise Undecodable(f"expected 8 bytes of a double at byte {place}, got the end")
     (number,) = _DOUBLE.unpack_from(data, place)
+    if number != number:
+        raise Undecodable(f"expected a number at byte {place}, got NaN")
     return number, place + 8
 
 

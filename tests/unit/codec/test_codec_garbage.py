@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from engine.core.faults import BadRequest
 from engine.core.record import Record
 from engine.records import FAMILIES
 from engine.records.batch_operation_chunk import BatchItem, BatchOperationChunk
+from engine.records.batch_operation_lifecycle_management import BatchOperationLifecycleManagement
 from engine.records.clock import Clock
 from engine.records.process_instance import ProcessInstance
 from engine.shell.codec import Reader, Undecodable
@@ -147,6 +149,22 @@ def test_booleans_are_0_or_1() -> None:
     assert (false[place], true[place]) == (0, 1)
     with pytest.raises(Undecodable, match="boolean"):
         CODEC.decode(true[:place] + b"\x02" + true[place + 1 :])
+
+
+@pytest.mark.parametrize("bits", [0x7FF8_0000_0000_0000, 0xFFF0_0000_0000_0001, 0x7FFF_FFFF_FFFF_FFFF])
+def test_what_is_no_number_is_refused(bits: int) -> None:
+    """It would equal nothing, not even itself, and every limit would let it pass."""
+    one, two = (CODEC.encode(paced(rate)) for rate in (1.0, -1.0))
+    place = next(index for index, (a, b) in enumerate(zip(one, two, strict=True)) if a != b) - 7
+    with pytest.raises(Undecodable, match="got NaN"):
+        CODEC.decode(one[:place] + bits.to_bytes(8, "little") + one[place + 8 :])
+    with pytest.raises(BadRequest, match="got NaN"):
+        CODEC.encode(paced(float("nan")))
+
+
+def paced(rate: float) -> Record:
+    value = BatchOperationLifecycleManagement(batch_operation_key=1, rate=rate)
+    return replace(example("BATCH_OPERATION_LIFECYCLE_MANAGEMENT"), value=value)
 
 
 @pytest.mark.parametrize("count", [1 << 20, 1 << 40, (1 << 63) - 1, -(1 << 20), -(1 << 63)])
