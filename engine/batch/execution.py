@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
-from functools import partial
 from typing import cast
 
 from msgspec import Struct
@@ -53,11 +52,21 @@ from .yielding import say_yielding
 ITEM_DONE = "BATCH_ITEM"
 
 
-#: What a batch operation does, and its parameters. It may fail: then the batch operation is set aside.
-OpenOperation = Callable[[Batch], "tuple[Operation, Struct]"]
+class Running(Struct, frozen=True, kw_only=True):
+    """A batch operation that is executed here: what it does, with which parameters, and whether its creator may."""
+
+    key: int
+    batch: Batch
+    operation: Operation
+    parameters: Struct
+    authorize: Authorize
 
 
-def execute(open_operation: OpenOperation, authorize: Authorize, command: Record, view: View) -> Effects:
+#: Of a batch operation and its key. It may fail: then the batch operation is set aside.
+OpenBatch = Callable[[int, Batch], Running]
+
+
+def execute(open_batch: OpenBatch, command: Record, view: View) -> Effects:
     """BATCH_OPERATION_EXECUTION EXECUTE. What is given up needs no operation, so it ends whatever is wrong with it."""
     key = command.key
     batch, progress = view.get(BATCHES, key), view.get(PROGRESS, key)
@@ -68,8 +77,7 @@ def execute(open_operation: OpenOperation, authorize: Authorize, command: Record
     if token != progress.token or held or progress.finished:
         raise Reject(INVALID_STATE, f"expected the current execution of batch operation '{key}', got a stale one")
     retries, fresh = _next_slice(view, key, batch, progress)
-    attempt = None if progress.abandoned else partial(_execute_group, *open_operation(batch), authorize, key, batch)
-    try_alone = partial(try_item, open_operation, authorize)
+    running = None if progress.abandoned else open_batch(key, batch)
     budget = view.effort + view.settings.step_effects_max
     count = tried = 0
     # what is only tried, or held to a plan, is so one by one
@@ -78,15 +86,15 @@ def execute(open_operation: OpenOperation, authorize: Authorize, command: Record
         if view.effort + tried >= budget or _is_held(view, key, batch):
             break
         count += len(group)
-        if attempt is None:
+        if running is None:
             yield from (_given_up(key, batch, progress, item) for item in group)
         elif batch.options.dry_run:
-            foreseen, effort = yield from try_alone(key, batch, group[0], view)
+            foreseen, effort = yield from _try(running, group[0], view)
             yield foreseen
             tried += effort
         else:
             number = progress.executed + count - 1
-            yield from attempt(group, planned(view, batch.options.plan_key, number), view)
+            yield from _execute_group(running, group, planned(view, batch.options.plan_key, number), view)
     if progress.abandoned:
         yield from give_up(view, key, batch, budget, FAIL if progress.was_silent else CANCEL)
     again = min(count, len(retries))
@@ -139,26 +147,17 @@ def in_groups(items: Sequence[Retry], size: int) -> Iterator[Sequence[Retry]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def _execute_group(
-    operation: Operation,
-    parameters: Struct,
-    authorize: Authorize,
-    key: int,
-    batch: Batch,
-    group: Sequence[Retry],
-    expected: PlannedItem | None,
-    view: View,
-) -> Effects:
+def _execute_group(running: Running, group: Sequence[Retry], expected: PlannedItem | None, view: View) -> Effects:
     """All of them, or none. One that is passed over is none that fails. `expected`: what a plan says."""
 
     def attempt(target: Retry) -> Attempt:
-        return Attempt(effects=_execute_item(operation, parameters, authorize, key, batch, target, expected, view))
+        return Attempt(effects=_execute_item(running, target, expected, view))
 
     if len(group) == 1:
         refusal = yield attempt(group[0])
         if refusal is not None:
-            failure = _failure(operation, key, batch, group[0], refusal, view)
-            yield failure if expected is None else _held_to(expected, key, batch, group[0], refusal, failure)
+            failure = _failure(running, group[0], refusal, view)
+            yield failure if expected is None else _held_to(expected, running, group[0], refusal, failure)
         return
     failed: dict[int, Reject] = {}
 
@@ -167,55 +166,47 @@ def _execute_group(
             refusal = yield attempt(target)
             if refusal is None:
                 continue
-            if not _is_passed_over(operation, target, refusal, view):
+            if not _is_passed_over(running.operation, target, refusal, view):
                 failed[target.item_key] = refusal
                 expected = f"expected {len(group)} items to succeed together, got item {target.item_key} that fails"
                 raise Reject(refusal.code, f"{expected}: {refusal.reason}")
-            yield _failure(operation, key, batch, target, refusal, view)
+            yield _failure(running, target, refusal, view)
 
     refusal = yield Attempt(effects=together())
     if refusal is not None:
         for target in group:
-            yield _failure(operation, key, batch, target, failed.get(target.item_key, refusal), view)
+            yield _failure(running, target, failed.get(target.item_key, refusal), view)
 
 
-def _execute_item(
-    operation: Operation,
-    parameters: Struct,
-    authorize: Authorize,
-    key: int,
-    batch: Batch,
-    target: Retry,
-    expected: PlannedItem | None,
-    view: View,
-) -> Effects:
-    deciding = _decide(operation, parameters, authorize, key, batch, target, view)
-    replaced, size = _replaced(operation, parameters, batch, target, view)
+def _execute_item(running: Running, target: Retry, expected: PlannedItem | None, view: View) -> Effects:
+    deciding = _decide(running, target, view)
+    replaced, size = _replaced(running, target, view)
     before = view.effort
     if (yield from (deciding if expected is None else _hold_to(expected, deciding))):
-        unchanged = view.effort == before
-        yield outcome("COMPLETED", key, batch, target, unchanged=unchanged, replaced=replaced, replaced_size=size)
+        yield outcome(
+            "COMPLETED",
+            running.key,
+            running.batch,
+            target,
+            unchanged=view.effort == before,
+            replaced=replaced,
+            replaced_size=size,
+        )
 
 
-def _replaced(operation: Operation, parameters: Struct, batch: Batch, target: Target, view: View) -> tuple[str, int]:
+def _replaced(running: Running, target: Target, view: View) -> tuple[str, int]:
     """What the item keeps of what is about to be replaced, and how many bytes that has; -1 if that is too much."""
-    if not batch.options.undoable or operation.replaces is None:
+    replaces = running.operation.replaces
+    if not running.batch.options.undoable or replaces is None:
         return "", 0
-    text = operation.replaces(parameters, target.item_key, view)
+    text = replaces(running.parameters, target.item_key, view)
     size = len(text.encode())
     return (text, size) if size <= view.settings.undo_size_max else ("", -1)
 
 
-def _decide(
-    operation: Operation,
-    parameters: Struct,
-    authorize: Authorize,
-    key: int,
-    batch: Batch,
-    target: Retry,
-    view: View,
-) -> Deciding:
+def _decide(running: Running, target: Target, view: View) -> Deciding:
     """What the operation does to one item, if its creator may."""
+    key, batch, operation = running.key, running.batch, running.operation
     if _is_unknown(operation, target):
         raise Reject(NOT_FOUND, f"expected a key that is known, got {target.item_key}, given by hand; check it")
     told = f"{key} {target.process_instance_key} {target.root_process_instance_key}"
@@ -226,28 +217,32 @@ def _decide(
         at_end=Work(FOLLOW_UP, target.item_key, ITEM_DONE, told),
         facts=view.get(FACTS, key, target.item_key) if operation.variables or batch.options.undoes else None,
     )
-    authorize(batch.creator, operation, item, view)
+    running.authorize(batch.creator, operation, item, view)
     decide = operation.restore if batch.options.undoes and operation.restore else operation.decide
-    return (yield from decide(parameters, item, view))
+    return (yield from decide(running.parameters, item, view))
 
 
 def try_item(
-    open_operation: OpenOperation, authorize: Authorize, key: int, batch: Batch, target: Retry, view: View
+    open_batch: OpenBatch, key: int, batch: Batch, target: Retry, view: View
 ) -> Generator[Effect, Reject | None, tuple[Event, int]]:
     """The outcome that an item would have now, and how many effects were tried; nothing has happened."""
-    operation, parameters = open_operation(batch)
+    return (yield from _try(open_batch(key, batch), target, view))
+
+
+def _try(running: Running, target: Retry, view: View) -> Generator[Effect, Reject | None, tuple[Event, int]]:
     seen: Seen = Counter()
 
     def effects() -> Effects:
-        ends = yield from watch(_decide(operation, parameters, authorize, key, batch, target, view), seen)
+        ends = yield from watch(_decide(running, target, view), seen)
         raise Rehearsed(prediction(seen, ends=ends))
 
     refusal = yield Attempt(effects=effects())
     if isinstance(refusal, Rehearsed):
-        return outcome("COMPLETED", key, batch, target, prediction=refusal.reason), seen.total()
+        foreseen = outcome("COMPLETED", running.key, running.batch, target, prediction=refusal.reason)
+        return foreseen, seen.total()
     if refusal is None:
         raise BrokenInvariant(f"expected what is tried on item {target.item_key} to be undone, got nothing")
-    return _failure(operation, key, batch, target, refusal, view), seen.total()
+    return _failure(running, target, refusal, view), seen.total()
 
 
 def _hold_to(expected: PlannedItem, deciding: Deciding) -> Deciding:
@@ -260,16 +255,16 @@ def _hold_to(expected: PlannedItem, deciding: Deciding) -> Deciding:
     return ends
 
 
-def _held_to(expected: PlannedItem, key: int, batch: Batch, target: Retry, refusal: Reject, failure: Event) -> Event:
+def _held_to(expected: PlannedItem, running: Running, target: Retry, refusal: Reject, failure: Event) -> Event:
     """The outcome of an item that was refused, if the plan foresees it; else it has CHANGED."""
     different = difference_of(expected, failure)
     if refusal.code == CHANGED or not different:
         return failure
     changed = Reject(CHANGED, f"expected what the plan foresees, got another outcome: {different[0]}")
-    return outcome("FAILED", key, batch, target, changed)
+    return outcome("FAILED", running.key, running.batch, target, changed)
 
 
-def _is_unknown(operation: Operation, target: Retry) -> bool:
+def _is_unknown(operation: Operation, target: Target) -> bool:
     """Whether its key was given by hand, and nothing was found that has it."""
     return target.process_instance_key == NONE and operation.selects.is_of_instances
 
@@ -279,9 +274,10 @@ def _is_passed_over(operation: Operation, target: Retry, refusal: Reject, view: 
     return refusal.code == NOT_FOUND and (skips or (operation.skips_unknown and _is_unknown(operation, target)))
 
 
-def _failure(operation: Operation, key: int, batch: Batch, target: Retry, refusal: Reject, view: View) -> Event:
+def _failure(running: Running, target: Retry, refusal: Reject, view: View) -> Event:
     """What becomes of an item that was refused."""
-    if _is_passed_over(operation, target, refusal, view):
+    key, batch = running.key, running.batch
+    if _is_passed_over(running.operation, target, refusal, view):
         return outcome("SKIPPED", key, batch, target, refusal)
     if batch.options.foresees:
         return outcome("FAILED", key, batch, target, refusal)

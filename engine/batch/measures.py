@@ -114,22 +114,21 @@ def _executed(fact: Fact, state: State) -> None:
     value = cast(BatchOperationExecution, fact.value)
     if state.require(PROGRESS, fact.key).abandoned or not value.item_count + value.retry_count:
         return
-    _count_outcomes(fact, state)
-    kind, times = _type(state, fact.key), state.require(TIMES, fact.key)
+    kind, times = _type(state, fact.key), _with_outcomes_counted(fact, state)
     count(state, EVENTS, "execute", kind)
     which = "executeCycleLatency" if times.begun else "startExecuteLatency"
     _observe_latency(state, which, kind, fact.now - times.ready)
     state.put(TIMES, fact.key, value=structs.replace(times, ready=fact.now, begun=True))
 
 
-def _count_outcomes(fact: Fact, state: State) -> None:
-    """Those since the last time."""
+def _with_outcomes_counted(fact: Fact, state: State) -> Times:
+    """Those since the last time are counted. The times that say so, for the caller to keep."""
     kind, times, progress = _type(state, fact.key), state.require(TIMES, fact.key), state.require(PROGRESS, fact.key)
     now = tuple(getattr(progress, counter) for counter in COUNTERS.values())
     for outcome, reached, before in zip(COUNTERS, now, times.told, strict=True):
         if reached > before:
             count(state, OUTCOMES, kind, outcome, more=reached - before)
-    state.put(TIMES, fact.key, value=structs.replace(times, told=now))
+    return structs.replace(times, told=now)
 
 
 def _goes_on(fact: Fact, state: State) -> None:
@@ -158,12 +157,13 @@ def _failed_item(fact: Fact, state: State) -> None:
 def _part_ended(is_completed: bool, fact: Fact, state: State) -> None:
     if cast(BatchOperationPartitionLifecycle, fact.value).source_partition_id != fact.step.partition_id:
         return
-    _count_outcomes(fact, state)
-    times = state.require(TIMES, fact.key)
+    times = _with_outcomes_counted(fact, state)
     if is_completed:
         elapsed = fact.now - times.initialized
         _observe_latency(state, "totalExecutionLatency", _type(state, fact.key), elapsed)
-    if not _leads(fact, state):
+    if _leads(fact, state):
+        state.put(TIMES, fact.key, value=times)
+    else:
         state.delete(TIMES, fact.key)
 
 

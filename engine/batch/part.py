@@ -19,7 +19,7 @@ from engine.records import BatchOperationCreation
 from . import appliers, ended, incidents
 from .approval import approve, items_at_most, refuse_without_plan
 from .authorization import Authorize, authorize_creation, authorize_item
-from .execution import ITEM_DONE, execute, item_done, try_item
+from .execution import ITEM_DONE, Running, execute, item_done, try_item
 from .initialization import change_page_size, create_chunks, fail
 from .life import FINAL_STATES
 from .lifecycle import (
@@ -48,7 +48,6 @@ from .silence import (
     answer,
     apply_answered,
     apply_checked,
-    apply_given_up,
     look,
     take_answer,
 )
@@ -130,8 +129,10 @@ def part(
         operation, parameters = find_operation(wish, view, follows=False)
         yield from execute_at_once(operation, parameters, authorize, command, view)
 
-    def open_operation(batch: Batch) -> tuple[Operation, Struct]:
-        return operations[batch.type], decode(batch.type, batch.parameters)
+    def open_batch(key: int, batch: Batch) -> Running:
+        parameters = decode(batch.type, batch.parameters)
+        operation = operations[batch.type]
+        return Running(key=key, batch=batch, operation=operation, parameters=parameters, authorize=authorize)
 
     return Part(
         processors={
@@ -139,9 +140,9 @@ def part(
             (CREATION, "EXECUTE"): process_execute,
             (INITIALIZATION, "INITIALIZE"): change_page_size,
             (INITIALIZATION, "FAIL"): fail,
-            (INITIALIZATION, "VALIDATE"): partial(validate, partial(try_item, open_operation, authorize)),
+            (INITIALIZATION, "VALIDATE"): partial(validate, partial(try_item, open_batch)),
             (CHUNK, "CREATE"): create_chunks,
-            **{(EXECUTION, intent): partial(execute, open_operation, authorize) for intent in ("EXECUTE", "DRY_RUN")},
+            **{(EXECUTION, intent): partial(execute, open_batch) for intent in ("EXECUTE", "DRY_RUN")},
             **{(MANAGEMENT, intent): manage for intent in ("SUSPEND", "RESUME", "CANCEL")},
             (MANAGEMENT, "UPDATE"): update,
             (MANAGEMENT, "SCHEDULE"): schedule,
@@ -197,7 +198,7 @@ def part(
             (PARTITION_LIFECYCLE, "PARTITION_PACED"): appliers.apply_paced,
             (PARTITION_LIFECYCLE, CHECKED): apply_checked,
             (PARTITION_LIFECYCLE, ANSWERED): apply_answered,
-            (PARTITION_LIFECYCLE, GIVEN_UP): apply_given_up,
+            (PARTITION_LIFECYCLE, GIVEN_UP): partial(appliers.apply_report, True),  # with the counts told last
             (WEBHOOK, "WEBHOOK_RETRYING"): apply_webhook_retrying,
             (WEBHOOK, "WEBHOOK_DELIVERED"): apply_webhook_ended,
             (WEBHOOK, "WEBHOOK_FAILED"): apply_webhook_ended,

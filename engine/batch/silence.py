@@ -25,7 +25,7 @@ from engine.records.batch_error import BatchError
 from .lifecycle import INITIALIZATION, PARTITION_LIFECYCLE, finish_if_all_reported, part_of, step_of
 from .pacing import advance
 from .plans import judge
-from .tables import BATCHES, INITIALIZING, PARTITION_SILENT, PROGRESS, REPORTS, SILENCES, Progress, Report, Silence
+from .tables import BATCHES, INITIALIZING, PARTITION_SILENT, PROGRESS, SILENCES, Progress, Silence
 
 #: Name of the timer that looks for partitions that tell nothing.
 SILENCE = "BATCH_OPERATION_SILENCE"
@@ -208,23 +208,6 @@ def apply_checked(fact: Fact, state: State) -> None:
 
 def apply_answered(fact: Fact, state: State) -> None:
     heard(state, fact.key, cast(BatchOperationPartitionLifecycle, fact.value), fact.now)
-
-
-def apply_given_up(fact: Fact, state: State) -> None:
-    """As if the part had failed, with the counts that were told last."""
-    value = cast(BatchOperationPartitionLifecycle, fact.value)
-    report = Report(
-        partition=value.source_partition_id,
-        failed_partition=True,
-        total=value.total,
-        completed=value.completed,
-        failed=value.failed,
-        skipped=value.skipped,
-        canceled=value.canceled,
-        errors=value.errors,
-    )
-    state.put(REPORTS, fact.key, value.source_partition_id, value=report)
-    ended(state, fact.key, value.source_partition_id)
 
 
 def retry_later(state: State, parent: int, position: int) -> None:
