@@ -33,7 +33,7 @@ from engine.core.state_format import state_format
 from engine.identity import authorizations, groups, users
 from engine.identity.distribution import LEAD
 from engine.identity.needs import authorize
-from engine.identity.permissions import BEYOND, EVERYTHING, PERMISSIONS
+from engine.identity.permissions import BEYOND, EVERYTHING, PERMISSIONS, permission_to_create
 from engine.identity.tables import GRANTS, USERS
 from engine.operations import OPERATIONS
 from engine.process import (
@@ -198,6 +198,10 @@ class Assembly:
                 )
                 commands.append(command("AUTHORIZATION", "CREATE", wish))
         return commands
+
+    def permission_to_create(self, operation: str) -> str:
+        """That of BATCH for one type alone."""
+        return permission_to_create(operation)
 
     def initializer(self) -> Initializer:
         return Initializer(self.operations, self.operation_codecs.decode)

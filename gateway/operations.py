@@ -39,6 +39,8 @@ class OperationDescription(Struct, frozen=True, kw_only=True):
     #: below /v2
     path: str
     summary: str = ""
+    #: of BATCH: to create one of this type, and no other
+    permission: str = ""
     #: what a filter selects
     entity: str = "PROCESS_INSTANCE"
     #: what an item is, where that is something else, and what is forced on the matches of a filter
@@ -60,9 +62,11 @@ CANCEL_PROCESS_INSTANCE = OperationDescription(
     name="CANCEL_PROCESS_INSTANCE",
     path="/process-instances/cancellation",
     summary="Cancel the process instances that a filter selects",
+    permission="CREATE_BATCH_OPERATION_CANCEL_PROCESS_INSTANCE",
 )
 RESOLVE_INCIDENT = OperationDescription(
     name="RESOLVE_INCIDENT",
     path="/process-instances/incident-resolution",
     summary="Resolve the incidents of the process instances that a filter selects",
+    permission="CREATE_BATCH_OPERATION_RESOLVE_INCIDENT",
 )

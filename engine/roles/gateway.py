@@ -104,6 +104,7 @@ def describe_operations(assembly: Assembly) -> Sequence[OperationDescription]:
             name=name,
             path=operation.path,
             summary=operation.help,
+            permission=assembly.permission_to_create(name),
             entity=operation.selects.filtered,
             item_entity=operation.selects.entity,
             states=operation.selects.states,

@@ -39,6 +39,7 @@ def preview_routes(operations: Sequence[OperationDescription]) -> tuple[Route, .
         if not isinstance(name, str) or name not in types:
             raise bad_request([f"{TYPE}: expected one of {', '.join(sorted(types))}; correct it"])
         operation, body_type = types[name]
+        await gateway.require("BATCH", ("CREATE", operation.permission))
         body: BatchOperationBody = gateway.bodies.decode(msgspec.json.encode(given), body_type)
         problems = operation.check(parameters_of(operation, body))
         selection = await select(gateway, operation, body.selected(), problems)

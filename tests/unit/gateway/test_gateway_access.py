@@ -159,6 +159,10 @@ def test_a_caller_sees_what_he_or_his_groups_may_read() -> None:
         assert (await it.client.get("/v2/users/ada", headers=login)).status_code == 403
         evaluation = await it.client.post("/v2/expression/evaluation", json={"expression": "=1"}, headers=login)
         assert "EVALUATE on EXPRESSION" in evaluation.json()["detail"]
+        wanted = {"batchOperationType": "CANCEL_PROCESS_INSTANCE", "filter": {"state": "ACTIVE"}}
+        preview = await it.client.post("/v2/batch-operations/preview", json=wanted, headers=login)
+        assert preview.status_code == 403
+        assert "CREATE_BATCH_OPERATION_CANCEL_PROCESS_INSTANCE on BATCH" in preview.json()["detail"]
 
     run(scenario)
 
