@@ -23,6 +23,7 @@ from engine.records.batch_operation_item import BatchOperationItem
 from engine.records.batch_operation_lifecycle_management import PHASES, BatchOperationLifecycleManagement
 from engine.records.batch_operation_partition_lifecycle import BatchOperationPartitionLifecycle
 from engine.records.batch_operation_webhook import BatchOperationWebhook
+from engine.records.batch_options import BatchOptions
 
 from .facts import errors_json
 
@@ -90,6 +91,11 @@ class Part(Struct, kw_only=True):
     yield_pause: int = 0
     silent: str = "[]"
     silent_since: int | None = None
+    undoes: bool = False
+    keep_plan: bool = False
+    max_failures: str | None = None
+    retry_policy: str | None = None
+    webhook: str | None = None
 
     @property
     def done(self) -> int:
@@ -156,7 +162,28 @@ def _created(part: Part, record: Record, value: BatchOperationCreation) -> None:
     part.parent_key = options.parent_key if options.parent_key >= 0 else None
     part.rate, part.slice_size = options.rate, options.slice_size
     part.pause_windows = msgspec.json.encode(options.pause_windows).decode()
+    part.undoes, part.keep_plan = options.undoes, options.keep_plan
+    part.max_failures, part.retry_policy = _max_failures(options), _retry_policy(options)
+    part.webhook = options.webhook or None
     _note(part, record)
+
+
+def _max_failures(options: BatchOptions) -> str | None:
+    """When it suspends itself, as the API was told; None for never."""
+    given = {"count": options.failures_max or None, "share": options.failure_share_max or None}
+    return msgspec.json.encode(given).decode() if any(given.values()) else None
+
+
+def _retry_policy(options: BatchOptions) -> str | None:
+    """What becomes of an item that fails, as the API was told; None if it is FAILED at once."""
+    if not (options.item_retries or options.raises_incidents):
+        return None
+    policy = {
+        "retries": options.item_retries,
+        "backoff": options.retry_backoff,
+        "thenIncident": options.raises_incidents,
+    }
+    return msgspec.json.encode(policy).decode()
 
 
 def _initialized(part: Part, record: Record, value: BatchOperationInitialization) -> None:

@@ -214,6 +214,11 @@ BATCH_OPERATIONS_FIELDS: dict[str, Mapping_] = {
     "yield_pause": LONG,
     "silent": KEPT_TEXT,
     "silent_since": LONG,
+    "undoes": FLAG,
+    "keep_plan": FLAG,
+    "max_failures": KEPT_TEXT,
+    "retry_policy": KEPT_TEXT,
+    "webhook": KEPT_TEXT,
 }
 
 #: Of these, too, the same documents arrive from every partition.

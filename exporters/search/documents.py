@@ -8,7 +8,20 @@ from typing import Any
 import msgspec
 
 from .enums import BATCH_ERROR_TYPES
-from .fields import BASIC_KEY, BOOLEAN, DATE, ERRORS, KEY, METRIC, OBJECT, OBJECTS, STRING_KEY, STRINGS, Entity
+from .fields import (
+    BASIC_KEY,
+    BOOLEAN,
+    DATE,
+    ERRORS,
+    KEY,
+    METRIC,
+    NULLABLE_OBJECT,
+    OBJECT,
+    OBJECTS,
+    STRING_KEY,
+    STRINGS,
+    Entity,
+)
 from .instances import VALUE_SHOWN_MAX
 from .store import Document
 from .values import date_text
@@ -46,6 +59,7 @@ CONVERSIONS: dict[str, Convert] = {
     DATE: date_text,
     STRINGS: _decoded,
     OBJECT: _decoded,
+    NULLABLE_OBJECT: _decoded,
     OBJECTS: _decoded,
     ERRORS: _errors,
     METRIC: _metric,

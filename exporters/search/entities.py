@@ -12,6 +12,7 @@ from .fields import (
     ERRORS,
     INTEGER,
     KEY,
+    NULLABLE_OBJECT,
     NUMBER,
     STRING,
     STRINGS,
@@ -44,7 +45,7 @@ RESOURCE = Entity(
 )
 
 #: Said of a batch operation that did nothing, which is seldom what was meant.
-NOTHING_MATCHED = "nothing matched: expected at least one item, got none; check the filter"
+NOTHING_MATCHED = "nothing matched: expected at least one item, got none; check the filter, or what it retries"
 NO_ITEM_MATCHED = f"CASE WHEN b.state = 'COMPLETED' AND b.total = 0 THEN '{NOTHING_MATCHED}' END"
 
 _LABELED = "(SELECT o.batch_operation_key, l.value AS tag FROM batch_operation_partitions o, json_each(o.labels) l) r"
@@ -77,10 +78,15 @@ BATCH_OPERATION = Entity(
         Field("reason", STRING, "b.reason", nullable=True),
         shown_only("startAt", DATE, "b.start_at"),
         Field("parentBatchOperationKey", BASIC_KEY, "b.parent_key", nullable=True),
+        shown_only("undoes", BOOLEAN, "b.undoes"),
         shown_only("rate", NUMBER, "b.rate"),
         shown_only("sliceSize", INTEGER, "b.slice_size"),
+        shown_only("maxFailures", NULLABLE_OBJECT, "b.max_failures"),
+        shown_only("retryPolicy", NULLABLE_OBJECT, "b.retry_policy"),
+        shown_only("webhook", STRING, "b.webhook"),
         shown_only("suspensionReason", STRING, "b.suspension_reason"),
         Field("dryRun", BOOLEAN, "b.dry_run", sorts=False),
+        shown_only("keepPlan", BOOLEAN, "b.keep_plan"),
         Field("undoable", BOOLEAN, "b.undoable", sorts=False),
         Field("planBatchOperationKey", BASIC_KEY, "b.plan_key", sorts=False, nullable=True),
         shown_only("approvedBy", STRING, "b.approved_by"),

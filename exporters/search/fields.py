@@ -21,6 +21,7 @@ BOOLEAN = "BOOLEAN"
 DATE = "DATE"
 STRINGS = "STRINGS"  # a JSON array of texts: only in documents
 OBJECT = "OBJECT"  # a JSON object: only in documents
+NULLABLE_OBJECT = "NULLABLE_OBJECT"  # the same, null when there is none
 OBJECTS = "OBJECTS"  # a JSON array of objects: only in documents
 ERRORS = "ERRORS"  # the errors of a batch operation: only in documents
 METRIC = "METRIC"  # a JSON array of a count and the date of the last change: only in documents

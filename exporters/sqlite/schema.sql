@@ -377,6 +377,11 @@ CREATE TABLE batch_operation_partitions (   -- one partition's part; the documen
     yield_pause         INTEGER NOT NULL,   -- between two slices then, ms
     silent              TEXT NOT NULL,      -- JSON array, on the lead partition: others that do not answer, since when
     silent_since        INTEGER,            -- the first of them
+    undoes              INTEGER NOT NULL,   -- the batch operation parent_key
+    keep_plan           INTEGER NOT NULL,
+    max_failures        TEXT,               -- JSON object
+    retry_policy        TEXT,               -- JSON object
+    webhook             TEXT,
     PRIMARY KEY (batch_operation_key, partition_id)
 ) WITHOUT ROWID;
 
@@ -417,7 +422,12 @@ SELECT batch_operation_key AS key,
        max(pause_windows) AS pause_windows,
        CASE WHEN max(final_state) IS NULL THEN max(paused_until) END AS paused_until,
        CASE WHEN max(final_state) IS NULL THEN min(yielding_since) END AS yielding_since,
-       min(silent_since) AS silent_since
+       min(silent_since) AS silent_since,
+       max(undoes) AS undoes,
+       max(keep_plan) AS keep_plan,
+       max(max_failures) AS max_failures,
+       max(retry_policy) AS retry_policy,
+       max(webhook) AS webhook
 FROM batch_operation_partitions
 GROUP BY batch_operation_key
 HAVING NOT max(deleted);

@@ -16,29 +16,10 @@ from engine.records.batch_error import BatchError
 from engine.records.batch_operation_lifecycle_management import PHASES
 from engine.records.batch_options import BatchOptions
 from tests.conformance.conftest import OpenStore
-from tests.unit.exporters.stories import Asked, Story, date
+from tests.unit.exporters.stories import BATCH_EXTRAS, Asked, Story, date
 
 BATCH = first_key(1) + 7
 MANAGEMENT = "BATCH_OPERATION_LIFECYCLE_MANAGEMENT"
-#: Properties that Camunda 8 does not have, apart from counts.
-OURS = (
-    "creationDate",
-    "name",
-    "labels",
-    "reason",
-    "startAt",
-    "parentBatchOperationKey",
-    "rate",
-    "sliceSize",
-    "suspensionReason",
-    "heldPhases",
-    "incidentsCount",
-    "pauseWindows",
-    "pausedUntil",
-    "yieldingSince",
-    "silentSince",
-    "warning",
-)
 
 
 def run(open_store: OpenStore, folder: Path, scenario: Callable[[Asked], Awaitable[None]], **settings: Any) -> None:
@@ -195,12 +176,21 @@ def test_what_its_creator_wished(open_store: OpenStore, tmp_path: Path) -> None:
             slice_size=5,
             pause_windows=("08:00-18:00",),
             parent_key=BATCH + 1,
+            undoes=True,
+            undoable=True,
+            failure_share_max=0.5,
+            item_retries=2,
+            retry_backoff=1_000,
+            raises_incidents=True,
+            webhook="https://hooks.example/done",
+            dry_run=True,
+            keep_plan=True,
         )
         story.create_batch(BATCH, options=options)
         await world.export(story)
         document = await batch(world)
         assert document["state"] == "SUSPENDED"
-        assert {name: document[name] for name in OURS} == {
+        assert {name: document[name] for name in BATCH_EXTRAS} == {
             "creationDate": date(0),
             "name": "clean-up",
             "labels": ["night", "team a"],
@@ -209,6 +199,15 @@ def test_what_its_creator_wished(open_store: OpenStore, tmp_path: Path) -> None:
             "parentBatchOperationKey": str(BATCH + 1),
             "rate": 2.5,
             "sliceSize": 5,
+            "undoes": True,
+            "maxFailures": {"count": None, "share": 0.5},
+            "retryPolicy": {"retries": 2, "backoff": 1_000, "thenIncident": True},
+            "webhook": "https://hooks.example/done",
+            "keepPlan": True,
+            "undoable": True,
+            "dryRun": True,
+            "planBatchOperationKey": None,
+            "approvedBy": None,
             "suspensionReason": None,
             "incidentsCount": 0,
             "pauseWindows": ["08:00-18:00"],

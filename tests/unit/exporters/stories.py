@@ -21,6 +21,34 @@ from exporters.sqlite import SqliteExporter, SqliteSearch
 
 START = 1_767_225_600_000
 DEFINITION = first_key(1) + 1
+#: Properties of a batch operation that Camunda 8 does not have, apart from counts.
+BATCH_EXTRAS = (
+    "creationDate",
+    "name",
+    "labels",
+    "reason",
+    "startAt",
+    "parentBatchOperationKey",
+    "undoes",
+    "rate",
+    "sliceSize",
+    "maxFailures",
+    "retryPolicy",
+    "webhook",
+    "keepPlan",
+    "undoable",
+    "dryRun",
+    "planBatchOperationKey",
+    "approvedBy",
+    "suspensionReason",
+    "heldPhases",
+    "incidentsCount",
+    "pauseWindows",
+    "pausedUntil",
+    "yieldingSince",
+    "silentSince",
+    "warning",
+)
 
 
 class Story:

@@ -11,7 +11,7 @@ from camunda_orchestration_sdk import models
 
 from exporters.search.entities import ENTITIES
 from exporters.search.statistics import STATISTICS
-from tests.unit.exporters.stories import Story, World
+from tests.unit.exporters.stories import BATCH_EXTRAS, Story, World
 from tests.unit.exporters.test_sqlite_exporter import long_story
 
 RESULTS: dict[str, Any] = {
@@ -70,27 +70,8 @@ OURS = {
     "restartedProcessInstanceKey",
     "operationsSkippedCount",
     "operationsCanceledCount",
-    "creationDate",
-    "name",
-    "labels",
-    "reason",
-    "startAt",
-    "parentBatchOperationKey",
-    "rate",
-    "sliceSize",
-    "suspensionReason",
-    "heldPhases",
-    "incidentsCount",
-    "pauseWindows",
-    "pausedUntil",
-    "yieldingSince",
-    "silentSince",
-    "warning",
+    *BATCH_EXTRAS,
     "position",
-    "dryRun",
-    "undoable",
-    "planBatchOperationKey",
-    "approvedBy",
     "prediction",
     "incidentKey",
 }
