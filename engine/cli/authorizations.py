@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from . import completion
+from .accepted import send_accepted
 from .faults import UsageFault
 from .listing import print_found, upper
 from .options import Connection, Limit, expand
@@ -108,14 +109,8 @@ def _body(owner: str, resource_type: str, permissions: list[str], resource: str)
 
 
 def _send(connection: Connection, method: str, key: str, body: dict[str, Any] | None, accepted: str) -> None:
-    from .client import Client
-
-    with Client(connection.url) as client:
-        client.send(method, f"/authorizations/{key}", body)
-    if connection.json:
-        print_json({"authorizationKey": key, "accepted": accepted})
-    else:
-        print_fields([("Authorization", key), ("Accepted", accepted)])
+    path = f"/authorizations/{key}"
+    send_accepted(connection, method, path, body, about={"authorizationKey": key}, accepted=accepted)
 
 
 def authorizations_app() -> typer.Typer:

@@ -8,32 +8,15 @@ import typer
 from typer.core import TyperGroup
 
 from . import completion
-from .batch_running import approve, commit, incidents, log, overlaps, progress, remove, resolve, retry, undo, update
+from .accepted import send_accepted
+from .batch_children import commit, retry, undo
+from .batch_running import approve, incidents, log, overlaps, progress, remove, resolve, update
 from .batch_search import BatchSearch
+from .batch_show import show
 from .options import Connection, Limit, expand
-from .output import print_fields, print_json, print_note, print_table, shown, shown_count
+from .output import print_json, print_note, print_table, shown, shown_count
 
 PATH = "/batch-operations"
-
-#: What is shown of a batch operation if there is something to be shown: what was wished, and what is to be noticed.
-WISHES = (
-    ("Name", "name"),
-    ("Reason", "reason"),
-    ("Retries or undoes", "parentBatchOperationKey"),
-    ("Commits plan", "planBatchOperationKey"),
-    ("Approved by", "approvedBy"),
-    ("Starts", "startAt"),
-    ("Items per second", "rate"),
-    ("Items in a slice", "sliceSize"),
-)
-REMARKS = (
-    ("Suspended because", "suspensionReason"),
-    ("Pauses until", "pausedUntil"),
-    ("Slower for clients since", "yieldingSince"),
-    ("A partition is silent since", "silentSince"),
-    ("Incidents", "incidentsCount"),
-    ("Warning", "warning"),
-)
 
 Key = Annotated[
     str, typer.Argument(metavar="KEY", help="Key of the batch operation.", autocompletion=completion.batch_keys)
@@ -79,37 +62,6 @@ def list_batches(
         ],
     )
     print_note(f"{len(found.items)} of {shown_count(found.total, at_least=found.more)}")
-
-
-def show(key: Key, connection: Connection) -> None:
-    """Show a batch operation with its counts and errors."""
-    from .batch_watch import Counts, dry_run_mark
-    from .client import Client
-
-    with Client(connection.url) as client:
-        document = client.get(f"{PATH}/{key}")
-    if connection.json:
-        print_json(document)
-        return
-    counts = Counts.of(document)
-    print_fields(
-        [
-            ("Batch operation", document["batchOperationKey"]),
-            ("Type", document["batchOperationType"] + dry_run_mark(document)),
-            *((title, shown(document[name])) for title, name in WISHES if document.get(name)),
-            ("State", document["state"]),
-            *((title, shown(document[name])) for title, name in REMARKS if document.get(name)),
-            *(("Held", ", ".join(phases)) for phases in [document.get("heldPhases")] if phases),
-            ("Started", shown(document["startDate"])),
-            ("Ended", shown(document["endDate"])),
-            ("Items", shown_count(counts.total)),
-            *((name.capitalize(), shown_count(count)) for name, count in counts.parts()),
-            *(
-                (f"Error on partition {error['partitionId']}", f"{error['type']}: {error['message']}")
-                for error in document["errors"]
-            ),
-        ]
-    )
 
 
 def items(
@@ -184,15 +136,8 @@ def abort(key: Key, connection: Connection) -> None:
 
 
 def _manage(key: str, what: str, connection: Connection, phases: list[str] | None = None) -> None:
-    from .client import Client
-
     body = {"phases": [phase.upper() for phase in phases]} if phases else {}
-    with Client(connection.url) as client:
-        client.post(f"{PATH}/{key}/{what}", body)
-    if connection.json:
-        print_json({"batchOperationKey": key, "accepted": what})
-    else:
-        print_fields([("Batch operation", key), ("Accepted", what)])
+    send_accepted(connection, "POST", f"{PATH}/{key}/{what}", body, about={"batchOperationKey": key}, accepted=what)
 
 
 class BatchGroup(TyperGroup):

@@ -18,6 +18,7 @@ from typer.main import get_group
 from engine.batch.operation import Operation
 from engine.operations import OPERATIONS
 
+from .batch_children import RequestOptions
 from .batch_now import execute_now, refuse_others
 from .batch_options import RunOptions, TrialOptions
 from .faults import CommandFailed, UsageFault
@@ -72,11 +73,6 @@ class CreationOptions(Struct, frozen=True, kw_only=True):
     """How to create it."""
 
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask. Needed without a terminal.")] = False
-    show_request: Annotated[
-        bool,
-        typer.Option("--show-request", help="Print the REST request and send nothing."),
-    ] = False
-    watch: Annotated[bool, typer.Option("--watch", help="Show progress until it has ended.")] = False
     id: Annotated[
         list[str] | None,
         typer.Option(metavar="KEY", help="This one too, whatever the filter says; may be given several times."),
@@ -87,9 +83,6 @@ class CreationOptions(Struct, frozen=True, kw_only=True):
     now: Annotated[
         list[str] | None,
         typer.Option(metavar="KEY", help="Do it at once to this one; to all of several or none, without a filter."),
-    ] = None
-    idempotency_key: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Sent again with the same text, it is refused, not done twice.")
     ] = None
 
 
@@ -125,17 +118,17 @@ def creation_command(operation: Operation) -> Command:
         parameters: Any,
         running: RunOptions,
         creation: CreationOptions,
+        request: RequestOptions,
         trial: TrialOptions,
         connection: Connection,
     ) -> None:
         from .client import Client
 
-        headers = {"Idempotency-Key": creation.idempotency_key} if creation.idempotency_key else {}
         if creation.now:
-            refuse_others(wanted, running, creation, trial)
+            refuse_others(wanted, running, creation, request, trial)
             reason = {"reason": running.reason} if running.reason else {}
             body = {"keys": creation.now, **_given(parameters, operation), **reason}
-            execute_now(operation, body, headers, connection, show_request=creation.show_request)
+            execute_now(operation, body, request, connection)
             return
         selected = target.filter_of(wanted)
         if not selected and not creation.id:
@@ -144,13 +137,13 @@ def creation_command(operation: Operation) -> Command:
         given = {name: value for name, value in chosen.items() if value}
         body = {**given, **trial.body(), **_given(parameters, operation), **running.body()}
         with Client(connection.url) as client:
-            if creation.show_request:
-                print_request(client.url + operation.path, body, headers, as_json=connection.json)
+            if request.show_request:
+                print_request(client.url + operation.path, body, request.headers(), as_json=connection.json)
                 return
             if not (creation.yes or trial.dry_run):
                 _confirm(client, operation, body)
-            answer = client.send("POST", operation.path, body, headers)
-        _report(answer, creation, trial, connection)
+            answer = client.send("POST", operation.path, body, request.headers())
+        _report(answer, request, trial, connection)
 
     create.__doc__ = operation.help
     return expand(create, wanted=target.options, parameters=parameter_options(operation))
@@ -251,7 +244,7 @@ def _confirm(client: Client, operation: Operation, body: Document) -> None:
         raise CommandFailed("nothing was done")
 
 
-def _report(answer: Document, creation: CreationOptions, trial: TrialOptions, connection: Connection) -> None:
+def _report(answer: Document, request: RequestOptions, trial: TrialOptions, connection: Connection) -> None:
     from .batch_watch import dry_run_mark, watch_to_end
 
     key = answer["batchOperationKey"]
@@ -259,8 +252,8 @@ def _report(answer: Document, creation: CreationOptions, trial: TrialOptions, co
         print_json(answer)
     else:
         fields = [("Batch operation", key), ("Type", answer["batchOperationType"] + dry_run_mark(trial.body()))]
-        if not creation.watch:
+        if not request.watch:
             fields.append(("Progress", f"retold batch watch {key}"))
         print_fields(fields)
-    if creation.watch:
+    if request.watch:
         watch_to_end([key], connection, are_new=True)

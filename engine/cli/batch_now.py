@@ -11,6 +11,7 @@ from msgspec.structs import FieldInfo
 
 from engine.batch.operation import Operation
 
+from .batch_children import RequestOptions
 from .faults import UsageFault
 from .options import Connection
 from .output import print_fields, print_json, print_request, shown_count
@@ -48,18 +49,16 @@ def _option_name(field: FieldInfo, value: object) -> str:
     return f"--{field.name.replace('_', '-')}"
 
 
-def execute_now(
-    operation: Operation, body: Document, headers: dict[str, str], connection: Connection, *, show_request: bool
-) -> None:
+def execute_now(operation: Operation, body: Document, request: RequestOptions, connection: Connection) -> None:
     """Do it, and tell where the log has it; or only show the request."""
     from .client import Client
 
     path = f"{operation.path}/execution"
     with Client(connection.url) as client:
-        if show_request:
-            print_request(client.url + path, body, headers, as_json=connection.json)
+        if request.show_request:
+            print_request(client.url + path, body, request.headers(), as_json=connection.json)
             return
-        answer = client.send("POST", path, body, headers)
+        answer = client.send("POST", path, body, request.headers())
     if connection.json:
         print_json(answer)
         return

@@ -20,8 +20,8 @@ Pause = Annotated[
 SliceSize = Annotated[int | None, typer.Option(metavar="N", help="Items in one slice; 0 for the setting.")]
 
 
-class RunOptions(Struct, frozen=True, kw_only=True):
-    """What may be left out, all of it."""
+class PlannedRunOptions(Struct, frozen=True, kw_only=True):
+    """What may be left out, all of it. What becomes of each item is said by a plan."""
 
     name: Annotated[str | None, typer.Option(metavar="TEXT", help="What people call it.")] = None
     label: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="A label; may be given several times.")] = None
@@ -39,16 +39,37 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     max_failure_share: Annotated[
         float | None, typer.Option(metavar="X", help="The same as a share of all items, from 0 to 1.")
     ] = None
+    webhook: Annotated[
+        str | None, typer.Option(metavar="URL", help="Told when it has ended; of a host that the engine allows.")
+    ] = None
+
+    def body(self) -> Document:
+        """The properties of a request."""
+        failures = {"count": self.max_failures, "share": self.max_failure_share}
+        given = {
+            "name": self.name,
+            "labels": self.label or None,
+            "reason": self.reason,
+            "startSuspended": self.start_suspended or None,
+            "startAt": self.start_at,
+            "pauseWindows": self.pause or None,
+            "rate": self.rate,
+            "sliceSize": self.slice_size,
+            "maxFailures": _present(failures) or None,
+            "webhook": self.webhook,
+        }
+        return _present(given)
+
+
+class RunOptions(PlannedRunOptions, frozen=True, kw_only=True):
+    """The same, and what becomes of items."""
+
     retry_items: Annotated[
         int | None, typer.Option(metavar="N", help="How often an item that failed is tried again.")
     ] = None
     retry_backoff: Annotated[
         int | None, typer.Option(metavar="MS", help="Pause before an item is tried again, in milliseconds.")
     ] = None
-    webhook: Annotated[
-        str | None, typer.Option(metavar="URL", help="Told when it has ended; of a host that the engine allows.")
-    ] = None
-
     then_incident: Annotated[
         bool, typer.Option("--then-incident", help="An item that failed too often waits, instead of being FAILED.")
     ] = False
@@ -61,27 +82,13 @@ class RunOptions(Struct, frozen=True, kw_only=True):
         """The properties of a request. Raises UsageFault."""
         if self.retry_backoff is not None and self.retry_items is None:
             raise UsageFault("--retry-backoff: expected --retry-items with it, got none; say how often to try again")
-        failures = {"count": self.max_failures, "share": self.max_failure_share}
         retries = {
             "retries": 0 if self.then_incident and self.retry_items is None else self.retry_items,
             "backoff": self.retry_backoff,
             "thenIncident": self.then_incident or None,
         }
-        given = {
-            "name": self.name,
-            "labels": self.label or None,
-            "reason": self.reason,
-            "startSuspended": self.start_suspended or None,
-            "startAt": self.start_at,
-            "pauseWindows": self.pause or None,
-            "rate": self.rate,
-            "sliceSize": self.slice_size,
-            "maxFailures": _present(failures) or None,
-            "retryPolicy": _present(retries) or None,
-            "webhook": self.webhook,
-            "undoable": self.undoable or None,
-        }
-        return _present(given)
+        given = {"retryPolicy": _present(retries) or None, "undoable": self.undoable or None}
+        return {**PlannedRunOptions.body(self), **_present(given)}
 
 
 class TrialOptions(Struct, frozen=True, kw_only=True):

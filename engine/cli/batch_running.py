@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import completion
-from .batch_options import Pause, Rate, RunOptions, SliceSize, TrialOptions
+from .accepted import send_accepted
+from .batch_options import Pause, Rate, SliceSize
 from .faults import UsageFault
 from .options import Connection, Limit
 from .output import print_fields, print_json, print_line, print_note, print_table, shown, shown_count
 
 if TYPE_CHECKING:
-    from .client import Document
+    pass
 
 PATH = "/batch-operations"
 
@@ -52,70 +53,10 @@ def _words(value: object) -> str:
     return (", ".join(value) or "none") if isinstance(value, list) else str(value)
 
 
-Watched = Annotated[bool, typer.Option("--watch", help="Show progress until it has ended.")]
-
-
-def retry(
-    key: Key, *, running: RunOptions, trial: TrialOptions, watch: Watched = False, connection: Connection
-) -> None:
-    """Create a batch operation of the items that failed in another one."""
-    _create_child(key, "retry", {**running.body(), **trial.body()}, connection, watch=watch)
-
-
-def undo(key: Key, *, running: RunOptions, trial: TrialOptions, watch: Watched = False, connection: Connection) -> None:
-    """Create a batch operation that puts back what another one changed."""
-    _create_child(key, "undo", {**running.body(), **trial.body()}, connection, watch=watch)
-
-
-def _create_child(key: str, what: str, body: Document, connection: Connection, *, watch: bool) -> None:
-    from .client import Client
-
-    with Client(connection.url) as client:
-        answer = client.post(f"{PATH}/{key}/{what}", body)
-    origin = ("Retries" if what == "retry" else "Undoes", key)
-    report_new(answer, origin, connection, watch=watch, dry_run="dryRun" in body)
-
-
-def commit(
-    key: Key,
-    *,
-    running: RunOptions,
-    watch: Watched = False,
-    connection: Connection,
-) -> None:
-    """Do what a kept dry run foresaw, or nothing if it would differ."""
-    from .client import Client
-
-    with Client(connection.url) as client:
-        answer = client.post(f"{PATH}/{key}/commit", running.body())
-    report_new(answer, ("Commits plan", key), connection, watch=watch)
-
-
 def approve(key: Key, connection: Connection) -> None:
     """Approve a plan that another user has made."""
-    from .client import Client
-
-    with Client(connection.url) as client:
-        client.post(f"{PATH}/{key}/approval")
-    if connection.json:
-        print_json({"batchOperationKey": key, "accepted": "approval"})
-    else:
-        print_fields([("Batch operation", key), ("Accepted", "approval")])
-
-
-def report_new(
-    answer: Document, origin: tuple[str, str], connection: Connection, *, watch: bool, dry_run: bool = False
-) -> None:
-    """Show a batch operation that was created because of something else, and watch it if wished."""
-    from .batch_watch import dry_run_mark, watch_to_end
-
-    key, name = answer["batchOperationKey"], answer["batchOperationType"]
-    if connection.json:
-        print_json(answer)
-    else:
-        print_fields([("Batch operation", key), ("Type", name + dry_run_mark({"dryRun": dry_run})), origin])
-    if watch:
-        watch_to_end([key], connection, are_new=True)
+    path = f"{PATH}/{key}/approval"
+    send_accepted(connection, "POST", path, about={"batchOperationKey": key}, accepted="approval")
 
 
 def incidents(key: Key, *, limit: Limit = 20, connection: Connection) -> None:

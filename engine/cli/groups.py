@@ -7,13 +7,12 @@ from urllib.parse import quote
 
 import typer
 
+from .accepted import send_accepted
 from .listing import print_found
 from .options import Connection, Limit, expand
 from .output import print_fields, print_json
 
 COLUMNS = {"GROUP": "groupId", "NAME": "name", "DESCRIPTION": "description"}
-
-TITLES = {"groupId": "Group", "username": "User", "clientId": "Client", "accepted": "Accepted"}
 
 GroupId = Annotated[str, typer.Argument(metavar="GROUP", help="Id of the group.")]
 User = Annotated[str | None, typer.Option(metavar="NAME", help="Name of a user.")]
@@ -45,7 +44,8 @@ def create(
 
 def delete(group_id: GroupId, *, connection: Connection) -> None:
     """Delete a group, with all that it is authorized to."""
-    _send(connection, "DELETE", f"/groups/{quote(group_id, safe='')}", {"groupId": group_id}, "deletion")
+    path = f"/groups/{quote(group_id, safe='')}"
+    send_accepted(connection, "DELETE", path, about={"groupId": group_id}, accepted="deletion")
 
 
 def members(group_id: GroupId, *, connection: Connection) -> None:
@@ -64,12 +64,14 @@ def members(group_id: GroupId, *, connection: Connection) -> None:
 
 def add(group_id: GroupId, *, user: User = None, client: Client_ = None, connection: Connection) -> None:
     """Add a user or a client to a group."""
-    _send(connection, "PUT", *_member(group_id, user, client), "addition")
+    path, member = _member(group_id, user, client)
+    send_accepted(connection, "PUT", path, about=member, accepted="addition")
 
 
 def remove(group_id: GroupId, *, user: User = None, client: Client_ = None, connection: Connection) -> None:
     """Remove a user or a client from a group."""
-    _send(connection, "DELETE", *_member(group_id, user, client), "removal")
+    path, member = _member(group_id, user, client)
+    send_accepted(connection, "DELETE", path, about=member, accepted="removal")
 
 
 def _member(group_id: str, user: str | None, client: str | None) -> tuple[str, dict[str, str]]:
@@ -79,18 +81,6 @@ def _member(group_id: str, user: str | None, client: str | None) -> tuple[str, d
     kind, name, field = ("users", user, "username") if user is not None else ("clients", client, "clientId")
     path = f"/groups/{quote(group_id, safe='')}/{kind}/{quote(str(name), safe='')}"
     return path, {"groupId": group_id, field: str(name)}
-
-
-def _send(connection: Connection, method: str, path: str, about: dict[str, str], accepted: str) -> None:
-    from .client import Client
-
-    with Client(connection.url) as client:
-        client.send(method, path)
-    document = {**about, "accepted": accepted}
-    if connection.json:
-        print_json(document)
-    else:
-        print_fields([(TITLES[field], value) for field, value in document.items()])
 
 
 def groups_app() -> typer.Typer:

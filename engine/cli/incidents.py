@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from . import completion
+from .accepted import send_accepted
 from .listing import print_found, upper
 from .options import Connection, Limit, expand
-from .output import print_fields, print_json
 
 COLUMNS = {
     "INCIDENT": "incidentKey",
@@ -59,14 +59,8 @@ def resolve(
 
     A job that has no retries left needs `retold jobs update KEY --retries N` before.
     """
-    from .client import Client
-
-    with Client(connection.url) as client:
-        client.post(f"/incidents/{key}/resolution")
-    if connection.json:
-        print_json({"incidentKey": key, "accepted": "resolution"})
-    else:
-        print_fields([("Incident", key), ("Accepted", "resolution")])
+    path = f"/incidents/{key}/resolution"
+    send_accepted(connection, "POST", path, about={"incidentKey": key}, accepted="resolution")
 
 
 def incidents_app() -> typer.Typer:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import completion
+from .accepted import send_accepted
+from .batch_children import RequestOptions, create_related
 from .batch_options import RunOptions, TrialOptions
-from .batch_running import Watched, report_new
 from .faults import UsageFault
 from .filters import FilterOptions, filter_of
 from .listing import print_found
@@ -102,18 +103,19 @@ def resume(key: RunningInstanceKey, connection: Connection) -> None:
 
 
 def resolve(
-    key: RunningInstanceKey, *, running: RunOptions, trial: TrialOptions, watch: Watched = False, connection: Connection
+    key: RunningInstanceKey,
+    *,
+    running: RunOptions,
+    trial: TrialOptions,
+    request: RequestOptions,
+    connection: Connection,
 ) -> None:
     """Resolve all incidents of one process instance.
 
     It is a batch operation. For many at once there is `retold batch resolve-incidents`.
     """
-    from .client import Client
-
-    with Client(connection.url) as client:
-        body = {**running.body(), **trial.body()}
-        answer = client.post(f"/process-instances/{key}/incident-resolution", body)
-    report_new(answer, ("Process instance", key), connection, watch=watch, dry_run=trial.dry_run)
+    path, body = f"/process-instances/{key}/incident-resolution", {**running.body(), **trial.body()}
+    create_related(path, body, ("Process instance", key), request, connection)
 
 
 def modify(
@@ -153,14 +155,8 @@ def modify(
 
 
 def _operate(key: str, operation: str, connection: Connection, body: Document | None = None) -> None:
-    from .client import Client
-
-    with Client(connection.url) as client:
-        client.post(f"/process-instances/{key}/{operation}", body)
-    if connection.json:
-        print_json({"processInstanceKey": key, "accepted": operation})
-    else:
-        print_fields([("Process instance", key), ("Accepted", operation)])
+    path = f"/process-instances/{key}/{operation}"
+    send_accepted(connection, "POST", path, body, about={"processInstanceKey": key}, accepted=operation)
 
 
 def delete(
@@ -232,17 +228,10 @@ def migrate(
 
     `retold migration-plan generate` makes the instructions. For many at once there is `retold batch migrate`.
     """
-    from .client import Client
-
     body: dict[str, Any] = {"targetProcessDefinitionKey": target, "mappingInstructions": read_instructions(mapping)}
     if given := read_json("--variables", variables, dict[str, Any]):
         body["variables"] = given
-    with Client(connection.url) as client:
-        client.post(f"/process-instances/{key}/migration", body)
-    if connection.json:
-        print_json({"processInstanceKey": key, "accepted": "migration"})
-    else:
-        print_fields([("Process instance", key), ("Accepted", "migration")])
+    _operate(key, "migration", connection, body)
 
 
 def activate(
@@ -259,19 +248,13 @@ def activate(
 
     Each gets the variables.
     """
-    from .client import Client
-
     given = read_json("--variables", variables, dict[str, Any])
     body = {
         "elements": [{"elementId": element, "variables": given} for element in elements],
         "cancelRemainingInstances": cancel_remaining,
     }
-    with Client(connection.url) as client:
-        client.post(f"/element-instances/ad-hoc-activities/{key}/activation", body)
-    if connection.json:
-        print_json({"elementInstanceKey": key, "accepted": "activation"})
-    else:
-        print_fields([("Element instance", key), ("Accepted", "activation")])
+    path = f"/element-instances/ad-hoc-activities/{key}/activation"
+    send_accepted(connection, "POST", path, body, about={"elementInstanceKey": key}, accepted="activation")
 
 
 def instances_app() -> typer.Typer:

@@ -8,10 +8,11 @@ import msgspec
 import typer
 
 from . import completion
+from .accepted import send_accepted
 from .faults import UsageFault
 from .listing import print_found, upper
 from .options import Connection, Limit, Variables, expand, read_json
-from .output import print_fields, print_json, print_table
+from .output import print_json, print_table
 
 WORKER = "retold-cli"
 
@@ -157,30 +158,15 @@ def update(
     connection: Connection,
 ) -> None:
     """Change the retries, the time-out or the priority of a job."""
-    from .client import Client
-
     given = {"retries": retries, "timeout": None if timeout is None else timeout * 1000, "priority": priority}
     changes = {name: value for name, value in given.items() if value is not None}
     if not changes:
         raise UsageFault("expected --retries, --timeout or --priority, got none of them")
-    with Client(connection.url) as client:
-        client.send("PATCH", f"/jobs/{key}", {"changeset": changes})
-    _accepted(key, "update", connection)
+    send_accepted(connection, "PATCH", f"/jobs/{key}", {"changeset": changes}, about={"jobKey": key}, accepted="update")
 
 
 def _report(key: str, what: str, body: dict[str, Any], connection: Connection) -> None:
-    from .client import Client
-
-    with Client(connection.url) as client:
-        client.post(f"/jobs/{key}/{what}", body)
-    _accepted(key, what, connection)
-
-
-def _accepted(key: str, what: str, connection: Connection) -> None:
-    if connection.json:
-        print_json({"jobKey": key, "accepted": what})
-    else:
-        print_fields([("Job", key), ("Accepted", what)])
+    send_accepted(connection, "POST", f"/jobs/{key}/{what}", body, about={"jobKey": key}, accepted=what)
 
 
 def jobs_app() -> typer.Typer:

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from . import completion
+from .accepted import send_accepted
 from .faults import UsageFault
 from .listing import print_found, upper
 from .options import Connection, Limit, Variables, expand, read_json
-from .output import print_fields, print_json
 
 TaskKey = Annotated[
     str, typer.Argument(metavar="KEY", help="Key of the user task.", autocompletion=completion.user_task_keys)
@@ -104,15 +104,8 @@ def update(
 
 
 def _send(method: str, key: str, path: str, body: dict[str, Any], what: str, connection: Connection) -> None:
-    from .client import Client
-
     given = {name: value for name, value in body.items() if value is not None}
-    with Client(connection.url) as client:
-        client.send(method, f"/user-tasks/{key}{path}", given)
-    if connection.json:
-        print_json({"userTaskKey": key, "accepted": what})
-    else:
-        print_fields([("User task", key), ("Accepted", what)])
+    send_accepted(connection, method, f"/user-tasks/{key}{path}", given, about={"userTaskKey": key}, accepted=what)
 
 
 def user_tasks_app() -> typer.Typer:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import typer
 
+from .accepted import send_accepted
 from .faults import UsageFault
 from .listing import print_found
 from .options import Connection, Limit, expand
@@ -71,14 +72,8 @@ def update(
 
 def delete(username: Username, *, connection: Connection) -> None:
     """Delete a user, with all that he is authorized to."""
-    from .client import Client
-
-    with Client(connection.url) as client:
-        client.send("DELETE", f"/users/{quote(username, safe='')}")
-    if connection.json:
-        print_json({"username": username, "accepted": "deletion"})
-    else:
-        print_fields([("User", username), ("Accepted", "deletion")])
+    path = f"/users/{quote(username, safe='')}"
+    send_accepted(connection, "DELETE", path, about={"username": username}, accepted="deletion")
 
 
 def _password(file: Path | None) -> str:

@@ -317,27 +317,6 @@ def test_how_it_shall_run(engine: FakeEngine, retold: Retold) -> None:
     assert retold("batch", "cancel", "--key", "1", "--retry-backoff", "1", "--yes").exit_code == 2
 
 
-def test_what_failed_is_retried(engine: FakeEngine, retold: Retold) -> None:
-    engine.answers("POST", "/batch-operations/41/retry", CREATED)
-    ran = retold("batch", "retry", "41", "--rate", "1", "--json")
-    assert json.loads(ran.output) == CREATED.body
-    assert engine.bodies("/batch-operations/41/retry") == [{"rate": 1.0}]
-    assert "41" in retold("batch", "retry", "41").output
-
-
-def test_what_is_created_of_another_one_or_for_one_instance_can_be_planned(engine: FakeEngine, retold: Retold) -> None:
-    trial = ("--dry-run", "--keep-plan", "--reason", "why")
-    for command, path in (
-        (("batch", "retry"), "/batch-operations/41/retry"),
-        (("batch", "undo"), "/batch-operations/41/undo"),
-        (("instances", "resolve"), "/process-instances/41/incident-resolution"),
-    ):
-        engine.answers("POST", path, CREATED)
-        assert retold(*command, "41", *trial).exit_code == 0
-        assert engine.bodies(path) == [{"reason": "why", "dryRun": True, "keepPlan": True}]
-    assert retold("batch", "commit", "41", "--dry-run").exit_code == 2
-
-
 def test_what_has_ended_is_removed(engine: FakeEngine, retold: Retold) -> None:
     engine.answers("DELETE", "/batch-operations/42", Answer(status=204))
     assert json.loads(retold("batch", "remove", "42", "--json").output) == {"batchOperationKey": "42", "deleted": True}

@@ -1,0 +1,79 @@
+"""`batch retry`, `undo`, `commit`: batch operations that another one, or an instance, says what they are about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from msgspec import Struct
+
+from . import completion
+from .batch_options import PlannedRunOptions, RunOptions, TrialOptions
+from .options import Connection
+from .output import print_fields, print_json, print_request
+
+if TYPE_CHECKING:
+    from .client import Document
+
+Key = Annotated[
+    str, typer.Argument(metavar="KEY", help="Key of the batch operation.", autocompletion=completion.batch_keys)
+]
+
+
+class RequestOptions(Struct, frozen=True, kw_only=True):
+    """How the request is sent, and whether what it creates is watched."""
+
+    show_request: Annotated[
+        bool,
+        typer.Option("--show-request", help="Print the REST request and send nothing."),
+    ] = False
+    watch: Annotated[bool, typer.Option("--watch", help="Show progress until it has ended.")] = False
+    idempotency_key: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Sent again with the same text, it is refused, not done twice.")
+    ] = None
+
+    def headers(self) -> dict[str, str]:
+        """Those beside the type of the body."""
+        return {"Idempotency-Key": self.idempotency_key} if self.idempotency_key else {}
+
+
+def retry(
+    key: Key, *, running: RunOptions, trial: TrialOptions, request: RequestOptions, connection: Connection
+) -> None:
+    """Create a batch operation of the items that failed in another one."""
+    body = {**running.body(), **trial.body()}
+    create_related(f"/batch-operations/{key}/retry", body, ("Retries", key), request, connection)
+
+
+def undo(
+    key: Key, *, running: RunOptions, trial: TrialOptions, request: RequestOptions, connection: Connection
+) -> None:
+    """Create a batch operation that puts back what another one changed."""
+    body = {**running.body(), **trial.body()}
+    create_related(f"/batch-operations/{key}/undo", body, ("Undoes", key), request, connection)
+
+
+def commit(key: Key, *, running: PlannedRunOptions, request: RequestOptions, connection: Connection) -> None:
+    """Do what a kept dry run foresaw, or nothing if it would differ."""
+    create_related(f"/batch-operations/{key}/commit", running.body(), ("Commits plan", key), request, connection)
+
+
+def create_related(
+    path: str, body: Document, origin: tuple[str, str], request: RequestOptions, connection: Connection
+) -> None:
+    """Create it and show it with what it comes from; or only show the request."""
+    from .batch_watch import dry_run_mark, watch_to_end
+    from .client import Client
+
+    with Client(connection.url) as client:
+        if request.show_request:
+            print_request(client.url + path, body, request.headers(), as_json=connection.json)
+            return
+        answer = client.send("POST", path, body, request.headers())
+    key, name = answer["batchOperationKey"], answer["batchOperationType"]
+    if connection.json:
+        print_json(answer)
+    else:
+        print_fields([("Batch operation", key), ("Type", name + dry_run_mark(body)), origin])
+    if request.watch:
+        watch_to_end([key], connection, are_new=True)
