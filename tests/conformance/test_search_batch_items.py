@@ -24,7 +24,7 @@ async def selected(world: Asked, **changes: Any) -> list[int]:
     return [item.item_key for item in await world.search.select(structs.replace(FAILED, **changes))]
 
 
-def test_all_items_of_a_deleted_batch_are_gone_and_no_others(open_store: OpenStore, tmp_path: Path) -> None:
+def test_issue_35023_items_of_a_deleted_batch_are_gone_and_no_others(open_store: OpenStore, tmp_path: Path) -> None:
     """More than are replaced at a time, with and without an outcome, in the export that deletes them and before."""
 
     async def scenario(world: Asked) -> None:

@@ -12,7 +12,7 @@ import msgspec
 from engine.core.ports import SelectionQuery
 from engine.core.record import NONE
 from exporters.search.entities import ENTITIES
-from exporters.search.store import Within
+from exporters.search.store import TOTAL_MAX, Within
 from tests.conformance.conftest import OpenStore
 from tests.unit.exporters.stories import DEFINITION, Asked, Story
 
@@ -68,6 +68,28 @@ def test_an_instance_that_was_deleted_has_never_been(open_store: OpenStore, tmp_
         for key in (*keys, evaluation):
             assert await world.search.get("PROCESS_INSTANCE", key) is None
         assert await world.search.get("PROCESS_INSTANCE", caller) is not None
+
+    run(open_store, tmp_path, scenario)
+
+
+def test_issue_47680_more_than_a_search_counts_is_deleted(open_store: OpenStore, tmp_path: Path) -> None:
+    async def scenario(world: Asked) -> None:
+        story = Story()
+        story.define()
+        instance, task, job = story.start()
+        other, _, _ = story.start()
+        for number in range(0, TOTAL_MAX + 50, 50):
+            values = {"name": f"v{number}", "value": "1", "scope_key": instance, **story.owned(instance)}
+            story.step(*(("VARIABLE", "CREATED", story.key(), values) for _ in range(50)))
+        story.variable(other, "kept", 1)
+        story.end(instance, task, job)
+        await world.export(story)
+        found = await world.search.search("VARIABLE", {"page": {"limit": 0}})
+        assert found.has_more_total
+        story.delete(instance)
+        await world.export(story)
+        assert await world.found("VARIABLE", "name") == ["kept"]
+        assert await world.found("PROCESS_INSTANCE", "processInstanceKey") == [str(other)]
 
     run(open_store, tmp_path, scenario)
 
