@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from typing import Any
 
 #: Raised with every change of the mappings or of what documents hold.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 INSTANCES = "instances"
 DEFINITIONS = "definitions"

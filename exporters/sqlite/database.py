@@ -11,15 +11,15 @@ from engine.core.faults import Unavailable
 FILE_NAME = "search.db"
 
 #: Raised with every change of schema.sql or of what the projection writes: older files are rebuilt from the log.
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 
 WRITER_SETTINGS = (
     "page_size = 8192",
     "journal_mode = WAL",
     # no sync at commit: the last transactions may be lost with the machine, and the log still has them
     "synchronous = NORMAL",
-    # pages (about 64 MiB) between check-points: rarely, because each one waits for the disk
-    "wal_autocheckpoint = 8192",
+    # pages (8 MiB) between check-points: what each writes to the disk, the log waits for as well (64 MiB: 50 ms)
+    "wal_autocheckpoint = 1024",
     # what the write-ahead log is cut to after a check-point, in bytes
     "journal_size_limit = 268435456",
     # KiB
