@@ -43,6 +43,8 @@ class RunnerLimits(Struct, frozen=True, kw_only=True):
     #: bytes of records and messages; the last step may go beyond it by its own size (`STEP_SIZE_MAX`)
     group_size_max: int = 8 << 20
     read_size_max: int = 1 << 20
+    #: bytes decided of internal work before it is looked whether a client has sent something
+    internal_size_max: int = 16 << 10
     #: shortest time between two ticks, in seconds
     tick_interval: float = 0.01
     #: longest time between two looks at the clock while something will be due, in seconds: it may be set meanwhile
@@ -280,9 +282,9 @@ class Runner:
         return any(self._queues[name] for name in wanted) and not self._is_full(group)
 
     async def _decide(self, group: Group) -> None:
-        """Decide what has been read, and add it to the group until that is full."""
-        began = self._clock.monotonic()
-        while not self._is_full(group):
+        """Decide what has been read, and add it to the group until that is full, or internal work has taken long."""
+        began, internal_size = self._clock.monotonic(), 0
+        while not self._is_full(group) and internal_size < self._limits.internal_size_max:
             taken = self._take(internal=not group.is_awaited)
             if taken is None:
                 break
@@ -299,6 +301,7 @@ class Runner:
             ended = self._clock.monotonic()
             if outcome is not None:
                 group.add(taken[0], outcome, (began, ended), (self.time.now() - taken[1].timestamp) / 1000)
+                internal_size += outcome.size if taken[0] == INTERNAL else 0
             began = ended
 
     async def _fill(self) -> None:

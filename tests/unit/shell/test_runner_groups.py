@@ -1,11 +1,13 @@
-"""Groups of steps: bounded in bytes, so that an append stays within what a log takes."""
+"""Groups of steps: bounded in bytes, for a log takes no more; and nobody waits for many long ones."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from itertools import pairwise
 
-from engine.core.ports import COMMANDS, Append, Message
+from engine.core.machine import Machine
+from engine.core.ports import COMMANDS, INTERNAL, Append, Message, Page
 from engine.core.settings import MachineSettings
 from engine.records import Deployment, ProcessInstanceCreation
 from engine.records.deployment import Resource
@@ -38,16 +40,33 @@ class MeasuredWriter(MemoryWriter):
         return await super().append(appends)
 
 
-async def run(instances: int) -> list[int]:
-    """Create instances with a megabyte each; gives the bytes of every append."""
-    log = MeasuredLog()
+class LookingLog(MeasuredLog):
+    """Remembers how much had been decided whenever it was asked for what clients have sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looks: list[int] = []
+        self.machine: Machine | None = None
+
+    async def read(
+        self, topic: str, partition: int, offset: int, *, size_max: int = 1 << 20, headed_only: bool = False
+    ) -> Page:
+        if topic == COMMANDS and self.machine is not None:
+            self.looks.append(self.machine.head.position)
+        return await super().read(topic, partition, offset, size_max=size_max, headed_only=headed_only)
+
+
+async def run(log: MeasuredLog, instances: int, size: int, topic: str = COMMANDS) -> None:
+    """Create instances with so many bytes each."""
     resource = Resource(resource_name="one.bpmn", resource=m.one_task())
-    creation = ProcessInstanceCreation(bpmn_process_id="one", variables=f'{{"a": "{"x" * MEGABYTE}"}}')
+    creation = ProcessInstanceCreation(bpmn_process_id="one", variables=f'{{"a": "{"x" * size}"}}')
     wishes = [make("DEPLOYMENT", "CREATE", Deployment(resources=(resource,)))]
     wishes += [make("PROCESS_INSTANCE_CREATION", "CREATE", creation)] * instances
     messages = [Message(value=CODEC.encode(wish)) for wish in wishes]
-    await log.append([Append(topic=COMMANDS, partition=1, messages=messages)])
+    await log.append([Append(topic=topic, partition=1, messages=messages)])
     state, machine = ASSEMBLY.machine(MemoryStore(), 1, 1)
+    if isinstance(log, LookingLog):
+        log.machine = machine
     runner = Runner(
         log=log,
         codec=CODEC,
@@ -60,14 +79,32 @@ async def run(instances: int) -> list[int]:
     await runner.recover()
     stop = asyncio.Event()
     running = asyncio.create_task(runner.run(stop))
-    while sum(log.sizes) < instances * MEGABYTE:
+    while sum(log.sizes) < instances * size:
         await asyncio.sleep(0)
     stop.set()
     await running
-    return log.sizes
 
 
 def test_a_group_is_bounded_in_bytes() -> None:
-    sizes = asyncio.run(run(10))
-    assert sum(sizes) > 10 * MEGABYTE
-    assert max(sizes) < 2 * MEGABYTE + MEGABYTE + 10_000
+    log = MeasuredLog()
+    asyncio.run(run(log, 10, MEGABYTE))
+    assert sum(log.sizes) > 10 * MEGABYTE
+    assert max(log.sizes) < 2 * MEGABYTE + MEGABYTE + 10_000
+
+
+def test_a_client_waits_for_one_long_internal_step_at_most() -> None:
+    """However many of them wait, it is looked for clients' commands after each that is as large as a slice of items."""
+    log = LookingLog()
+    asyncio.run(run(log, 20, 20_000, INTERNAL))
+    assert longest_without_a_look(log) < log.looks[-1] / 10
+
+
+def test_short_internal_steps_are_decided_together() -> None:
+    log = LookingLog()
+    asyncio.run(run(log, 200, 10, INTERNAL))
+    assert longest_without_a_look(log) > log.looks[-1] / 20
+
+
+def longest_without_a_look(log: LookingLog) -> int:
+    """In records that were decided."""
+    return max(after - before for before, after in pairwise(log.looks))
