@@ -116,10 +116,11 @@ def apply_initialization_failed(fact: Fact, state: State) -> None:
 
 
 def apply_chunk(fact: Fact, state: State) -> None:
-    """Items were found."""
+    """Items were found: the next ones are behind them."""
     value = cast(BatchOperationChunk, fact.value)
     progress = state.require(PROGRESS, fact.key)
     changed = append_items(state, fact.key, progress, pack_items(value.items))
+    changed = structs.replace(changed, cursor=value.next_cursor)
     total = progress.total + len(value.items)
     for item, facts in zip(value.items, value.facts, strict=False):
         state.put(FACTS, fact.key, item.item_key, value=facts)

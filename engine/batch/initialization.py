@@ -1,18 +1,19 @@
 """Finding the items of a batch operation: pages from secondary storage become chunks on the log.
 
 The query runs outside the machine, one page in flight per partition, round-robin over the batch operations that look
-for items. What it writes back carries the cursor it started from; a stale one is rejected (design law 7).
+for items. What it writes back carries the cursor it started from; a stale one is rejected (design law 7). A page comes
+back in parts, one after the other, a chunk each: commands of clients come in between.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import cast
 
 import msgspec
 from msgspec import Struct
 
-from engine.core.background import Query
+from engine.core.background import Answer, Query
 from engine.core.effects import Effects, Event
 from engine.core.faults import INVALID_STATE, NOT_FOUND, Reject
 from engine.core.ports import REPLACED_VARIABLES, SelectedItem, SelectionQuery
@@ -68,7 +69,7 @@ class Initializer:
     def is_open(self, view: View, query: Query) -> bool:
         """Whether the machine still waits for the answer to this very query."""
         progress = view.get(PROGRESS, query.key)
-        if progress is None or view.get(INITIALIZING, query.key) is None:
+        if progress is None or view.get(INITIALIZING, query.key) is None or not progress.looks:
             return False
         asked = (query.selection.after, query.selection.limit, query.attempts)
         return (progress.cursor, progress.page_size, progress.attempts) == asked
@@ -106,6 +107,7 @@ class Initializer:
             attempts=progress.attempts,
             trace_context=batch.trace_context,
             variables=self._variables(operation, batch),
+            part_size=max(min(view.settings.chunk_size, CHUNK_ITEMS_MAX), 1),
         )
 
     def _variables(self, operation: Operation, batch: Batch) -> str:
@@ -116,28 +118,35 @@ class Initializer:
             return ""
         return operation.variables(self._decode_parameters(batch.type, batch.parameters))
 
-    def found(self, query: Query, items: Sequence[SelectedItem], facts: Sequence[ItemFacts] = ()) -> Record:
-        """The page as a command. A page that is not full is the last; facts may be of its beginning only."""
+    def found(self, query: Query, items: Sequence[SelectedItem], facts: Sequence[ItemFacts] = ()) -> Iterator[Answer]:
+        """The page in parts. A page that is not full is the last; facts may be of its beginning only."""
         last = len(items) < query.selection.limit
         if query.variables:
             last = last and len(facts) == len(items)
             items = items[: len(facts)]
-        value = BatchOperationChunk(
-            batch_operation_key=query.key,
-            items=tuple(
-                BatchItem(
-                    item_key=item.item_key,
-                    process_instance_key=item.process_instance_key,
-                    root_process_instance_key=item.root_process_instance_key,
-                )
-                for item in items
-            ),
-            cursor=query.selection.after,
-            next_cursor=items[-1].item_key if items else query.selection.after,
-            last=last,
-            facts=tuple(facts),
-        )
-        return _answer(CHUNK, "CREATE", value, query)
+        size = query.part_size
+        for start in range(0, len(items), size) or (0,):  # a page without items is a part, too
+            part, more = items[start : start + size], start + size < len(items)
+            cursor = query.selection.after
+            value = BatchOperationChunk(
+                batch_operation_key=query.key,
+                items=tuple(
+                    BatchItem(
+                        item_key=item.item_key,
+                        process_instance_key=item.process_instance_key,
+                        root_process_instance_key=item.root_process_instance_key,
+                    )
+                    for item in part
+                ),
+                cursor=cursor,
+                next_cursor=part[-1].item_key if part else cursor,
+                last=last and not more,
+                facts=tuple(facts[start : start + size]),
+                more=more,
+            )
+            yield Answer(query=query, command=_answer(CHUNK, "CREATE", value, query))
+            rest = msgspec.structs.replace(query.selection, after=value.next_cursor)
+            query = msgspec.structs.replace(query, selection=rest)
 
     def too_large(self, query: Query) -> Record:
         """The page does not fit a record: ask for half of it, or give up at one item."""
@@ -192,7 +201,8 @@ def find_progress(view: View, key: int, cursor: int) -> Progress:
 
 
 def create_chunks(command: Record, view: View) -> Effects:
-    """BATCH_OPERATION_CHUNK CREATE: a page becomes chunks of at most `chunkSize` items."""
+    """BATCH_OPERATION_CHUNK CREATE: a part of a page becomes chunks of at most `chunkSize` items: one of them, unless
+    the setting has changed meanwhile."""
     wish = cast(BatchOperationChunk, command.value)
     key = wish.batch_operation_key
     progress = find_progress(view, key, wish.cursor)
@@ -206,6 +216,8 @@ def create_chunks(command: Record, view: View) -> Effects:
             facts=wish.facts[start : start + size],
         )
         yield Event(value_type=CHUNK, intent="CREATED", key=key, value=chunk)
+    if wish.more and wish.items:
+        return
     total = progress.total + len(wish.items)
     value = BatchOperationInitialization(
         batch_operation_key=key, cursor=wish.next_cursor, page_size=progress.page_size, total=total

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -18,7 +18,8 @@ class Query(Struct, frozen=True, kw_only=True):
     """One page wanted. It may be asked once everything up to `position` of this partition is searchable.
 
     `trace_context`: of the command that the page is for; the answer belongs to the same trace. `variables`: with which
-    values of variables facts of the process instances are wanted too; empty if none are.
+    values of variables facts of the process instances are wanted too; empty if none are. `part_size`: items that one
+    command may bring, so that nobody waits for a whole page to be decided.
     """
 
     key: int
@@ -27,6 +28,14 @@ class Query(Struct, frozen=True, kw_only=True):
     attempts: int
     trace_context: str = ""
     variables: str = ""
+    part_size: int
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """A command for the machine, and the query that it answers: of a page in parts, what the parts before have left."""
+
+    query: Query
+    command: Record
 
 
 class Background(Protocol):
@@ -39,8 +48,8 @@ class Background(Protocol):
 
     def next_retry(self, view: View) -> int | None: ...
 
-    def found(self, query: Query, items: Sequence[SelectedItem], facts: Sequence[ItemFacts] = ()) -> Record:
-        """The page; when facts are wanted, only as many items of it as there are facts."""
+    def found(self, query: Query, items: Sequence[SelectedItem], facts: Sequence[ItemFacts] = ()) -> Iterable[Answer]:
+        """The page in parts; when facts are wanted, only as many items of it as there are facts."""
 
     def too_large(self, query: Query) -> Record: ...
 

@@ -29,7 +29,7 @@ class ItemFacts(Struct, frozen=True, kw_only=True):
 
 
 class BatchOperationChunk(Struct, frozen=True, kw_only=True):
-    """Items found by the initialization. CREATE (a page), CREATED (a part of it)."""
+    """Items found by the initialization. CREATE (a part of a page), CREATED (the same, or a part of it)."""
 
     batch_operation_key: int = -1
     items: tuple[BatchItem, ...] = ()
@@ -37,3 +37,4 @@ class BatchOperationChunk(Struct, frozen=True, kw_only=True):
     next_cursor: int = -1
     last: bool = False
     facts: tuple[ItemFacts, ...] = ()
+    more: bool = False

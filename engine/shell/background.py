@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from msgspec import Struct
 
-from engine.core.background import Background, Query
+from engine.core.background import Answer, Background, Query
 from engine.core.faults import Unavailable
 from engine.core.machine import Machine
 from engine.core.ports import VALUE_SIZE_MAX, Clock, Log, Search, SearchRefused, SelectedItem
-from engine.core.record import Record
 from engine.records.batch_operation_chunk import ItemFacts
 
 from .codec import Codec
@@ -71,11 +70,11 @@ class BackgroundDriver(Driver):
                 await self._sleep(self._background.next_retry(self._machine))
                 continue
             try:
-                await self._send(await self._answer(query))
+                for answer in await self._answers(query):
+                    if not await self._tell(answer):
+                        break
             except Unavailable:  # ask again: if it was appended after all, the second answer is stale
                 await self._clock.sleep(self._limits.interval)
-                continue
-            await self._wait_while(partial(self._background.is_open, self._machine, query), self._limits.answer_timeout)
 
     async def _sleep(self, retry_at: int | None) -> None:
         """Until the machine has moved on, a back-off is over, or the interval has passed."""
@@ -83,21 +82,32 @@ class BackgroundDriver(Driver):
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._moved.wait(), seconds)
 
-    async def _answer(self, query: Query) -> Record:
+    async def _tell(self, answer: Answer) -> bool:
+        """Bring it to the log, and wait for its effect; whether the machine wanted it."""
+        is_open = partial(self._background.is_open, self._machine, answer.query)
+        if not is_open():
+            return False
+        value = self._codec.encode(answer.command)
+        if len(value) > VALUE_SIZE_MAX:
+            value = self._codec.encode(self._background.too_large(answer.query))
+        await self._send_encoded(value)
+        await self._wait_while(is_open, self._limits.answer_timeout)
+        return True
+
+    async def _answers(self, query: Query) -> Iterable[Answer]:
         try:
             await self._wait_for_watermark(query)
             items = await select_items(self._search, query.selection)
             facts = await self._facts(query, items)
         except SearchRefused as error:
-            return self._background.failed(query, str(error), retryable=False)
+            failed = self._background.failed(query, str(error), retryable=False)
         except Unavailable as error:
-            return self._background.failed(query, error.message, retryable=True)
+            failed = self._background.failed(query, error.message, retryable=True)
         except Exception as error:  # noqa: BLE001 - a query that fails must not stop the partition
-            return self._background.failed(query, f"{type(error).__name__}: {error}", retryable=True)
-        record = self._background.found(query, items, facts)
-        if len(self._codec.encode(record)) > VALUE_SIZE_MAX:
-            return self._background.too_large(query)
-        return record
+            failed = self._background.failed(query, f"{type(error).__name__}: {error}", retryable=True)
+        else:
+            return self._background.found(query, items, facts)
+        return [Answer(query=query, command=failed)]
 
     async def _facts(self, query: Query, items: Sequence[SelectedItem]) -> Sequence[ItemFacts]:
         if not query.variables or not items:

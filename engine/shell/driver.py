@@ -28,8 +28,12 @@ class Driver:
 
     async def _send(self, command: Record) -> None:
         """Raises Unavailable: it may be on the log, or not."""
-        message = Message(value=self._codec.encode(command))
-        await self._log.append([Append(topic=INTERNAL, partition=self._machine.partition, messages=[message])])
+        await self._send_encoded(self._codec.encode(command))
+
+    async def _send_encoded(self, value: bytes) -> None:
+        """As `_send`."""
+        messages = [Message(value=value)]
+        await self._log.append([Append(topic=INTERNAL, partition=self._machine.partition, messages=messages)])
 
     async def _wait_while(self, is_open: Callable[[], bool], seconds_max: float) -> None:
         """Until the machine wants something else, because what was sent has had its effect, or was stale."""

@@ -242,8 +242,8 @@ class Scenario:
         query = partition.initializer.wanted(partition.machine, self.now)
         if query is None:
             return False
-        answer = self.search.answer(query, partition.initializer, self.records(number))
-        self.send_internal(answer, number)
+        for answer in self.search.answers(query, partition.initializer, self.records(number)):
+            self.send_internal(answer, number)
         return True
 
     def confirm(self, number: int) -> bool:

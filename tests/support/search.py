@@ -30,16 +30,17 @@ class Search:
         #: characters of variables that facts have
         self.variables_size_max = 1 << 40
 
-    def answer(self, query: Query, initializer: Background, records: Sequence[Record]) -> Record:
-        """The command that brings the answer to the log."""
+    def answers(self, query: Query, initializer: Background, records: Sequence[Record]) -> list[Record]:
+        """The commands that bring the answer to the log."""
         failure = self.failures.pop(0) if self.failures else ""
         if failure in ("later", "never"):
-            return initializer.failed(query, f"the search said {failure}", retryable=failure == "later")
+            return [initializer.failed(query, f"the search said {failure}", retryable=failure == "later")]
         if failure == "large" or query.selection.limit > self.limit:
-            return initializer.too_large(query)
+            return [initializer.too_large(query)]
         items = self.select(query, records)
         facts = [self.facts_of(item.item_key, query.variables, records, query.selection.items_of) for item in items]
-        return initializer.found(query, items, facts[: self.facts_max] if query.variables else ())
+        found = initializer.found(query, items, facts[: self.facts_max] if query.variables else ())
+        return [answer.command for answer in found]
 
     def select(self, query: Query, records: Sequence[Record]) -> list[SelectedItem]:
         selection = query.selection

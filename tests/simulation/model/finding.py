@@ -91,8 +91,10 @@ class Finding(Incidents):
         part.pending += found
         part.facts |= {facts.item_key: facts for facts in page.facts}
         part.total += len(found)
-        part.cursor, part.attempts = page.next_cursor, 0
-        part.initialized = page.last
+        part.cursor = page.next_cursor
+        if page.more:
+            return
+        part.attempts, part.initialized = 0, page.last
         self.expect_progress(part, "INITIALIZED" if page.last else "INITIALIZING")
         if page.last:
             pace.wait(world, part)

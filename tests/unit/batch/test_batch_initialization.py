@@ -5,12 +5,18 @@ from __future__ import annotations
 import pytest
 
 from engine.batch.tables import CHUNKS, PROGRESS, unpack_items
+from engine.core.ports import Entry
 from engine.core.record import partition_of
-from engine.records import BatchOperationChunk, BatchOperationCreation, BatchOperationInitialization
+from engine.records import (
+    BatchOperationChunk,
+    BatchOperationCreation,
+    BatchOperationInitialization,
+    BatchOperationLifecycleManagement,
+)
 from tests.support import models as m
 from tests.support.actions import CANCEL, RESOLVE, activate, batch, fail, manage
 from tests.support.fixture import MakeScenario
-from tests.support.scenario import Scenario, make
+from tests.support.scenario import ASSEMBLY, Scenario, make
 
 MANAGEMENT = "BATCH_OPERATION_LIFECYCLE_MANAGEMENT"
 INITIALIZATION = "BATCH_OPERATION_INITIALIZATION"
@@ -115,6 +121,71 @@ def test_pages_become_chunks_and_rows_of_bounded_size(scenario: MakeScenario) ->
     assert [item[0] for row in rows for item in row] == keys
     s.drain()
     assert s.everything().one(MANAGEMENT, "COMPLETED").value.completed == 16
+
+
+def test_a_page_comes_in_parts_and_clients_in_between(scenario: MakeScenario) -> None:
+    s = scenario(settings={"query_page_size": 5, "chunk_size": 2})
+    s.deploy(m.one_task())
+    keys = instances(s, 6)
+    s.send(batch())
+    s.drain(initialize=False)
+    marks = s.marks()
+    s.initialize(1)
+    parts = list(s.partitions[1].inputs["internal"])[-3:]
+    asked = [(len(part.items), part.cursor, part.more) for part in map(chunk_of, parts)]
+    assert asked == [(2, -1, True), (2, keys[1], True), (1, keys[3], False)]
+    key = s.everything().one("BATCH_OPERATION_CREATION", "CREATED").key
+    s.send(make(MANAGEMENT, "UPDATE", BatchOperationLifecycleManagement(batch_operation_key=key, rate=1.0), key))
+    s.drain(initialize=False)
+    intents = [r.intent for r in s.since(marks).records if r.value_type in (CHUNK, INITIALIZATION, MANAGEMENT)]
+    assert intents == ["CREATED", "UPDATED", "CREATED", "CREATED", "INITIALIZING"]
+    assert (s.query(1).after, s.query(1).limit) == (keys[4], 5)  # type: ignore[union-attr]
+
+
+def test_a_part_without_the_rest_of_its_page_is_gone_on_from(scenario: MakeScenario) -> None:
+    """The process ended in between; what it still wanted to say is stale once another page was asked for."""
+    s = scenario(settings={"query_page_size": 4, "chunk_size": 2})
+    s.deploy(m.one_task())
+    keys = instances(s, 5)
+    s.send(batch())
+    s.drain(initialize=False)
+    s.initialize(1)
+    late = s.partitions[1].inputs["internal"].pop()
+    s.drain(initialize=False)
+    assert s.query(1).after == keys[1]  # type: ignore[union-attr]
+    s.drain()
+    s.send_bytes(late.value, 1, "internal")
+    s.drain()
+    assert s.everything().rejection().rejection_code == "NOT_FOUND"
+    assert s.everything().one(MANAGEMENT, "COMPLETED").value.completed == 5
+
+
+@pytest.mark.parametrize("end", ["SUSPEND", "CANCEL"])
+def test_the_rest_of_a_page_is_not_wanted_any_more(scenario: MakeScenario, end: str) -> None:
+    s = scenario(settings={"query_page_size": 4, "chunk_size": 2})
+    s.deploy(m.one_task())
+    instances(s, 4)
+    s.send(batch())
+    s.drain(initialize=False)
+    partition = s.partitions[1]
+    query = partition.initializer.wanted(partition.machine, s.now)
+    assert query is not None
+    items = s.search.select(query, s.records(1))
+    first, second = partition.initializer.found(query, items)
+    assert partition.initializer.is_open(partition.machine, first.query)
+    assert not partition.initializer.is_open(partition.machine, second.query)
+    s.send_internal(first.command, 1)
+    s.drain(initialize=False)
+    assert partition.initializer.is_open(partition.machine, second.query)
+    s.send(manage(end, query.key))
+    s.drain(initialize=False)
+    assert not partition.initializer.is_open(partition.machine, second.query)
+
+
+def chunk_of(entry: Entry) -> BatchOperationChunk:
+    value = ASSEMBLY.codec.decode(entry.value).value
+    assert isinstance(value, BatchOperationChunk)
+    return value
 
 
 def test_an_answer_from_another_cursor_is_stale(scenario: MakeScenario) -> None:

@@ -107,7 +107,7 @@ class Watched:
             query = initializer.wanted(runner.machine, self.clock.now())
             if query is not None and rest == REST:
                 found = [_item(key) for key in query.selection.item_keys if key > query.selection.after]
-                await self._send(INTERNAL, initializer.found(query, found))
+                await self._send(INTERNAL, *(answer.command for answer in initializer.found(query, found)))
             rest = rest - 1 if await self._is_decided(runner) else REST
             if task.done() or not rest:
                 break
