@@ -17,12 +17,20 @@ from pathlib import Path
 from typing import Any
 
 from engine.assembly import Assembly
-from engine.core.ports import COMMANDS, EVENTS, Append, Message
+from engine.core.ports import EVENTS, Message
 from engine.core.record import command
 from engine.records import Job
 from exporters.search.store import TOTAL_MAX
 
-from .installation import Installation, commands_one_by_one, deploy, quantiles, start_from_log, wait_for
+from .installation import (
+    Installation,
+    append_commands,
+    commands_one_by_one,
+    deploy,
+    quantiles,
+    start_from_log,
+    wait_for,
+)
 from .models import ONE_TASK
 from .processor import megabytes_by_role
 from .table import Rows, print_table
@@ -103,7 +111,7 @@ async def fail_jobs(it: Installation, count: int) -> None:
             jobs = (ASSEMBLY.codec.decode(entry.value) for entry in page.entries if entry.value[2:10] == wanted)
             keys += [record.key for record in jobs if record.intent == "CREATED"]
         messages = [Message(value=ASSEMBLY.codec.encode(command("JOB", "FAIL", wish, key=key))) for key in keys]
-        await log.append([Append(topic=COMMANDS, partition=partition, messages=messages)])
+        await append_commands(log, partition, messages)
     await log.close()
     while await instances_with_incidents(it) < count:
         await asyncio.sleep(0.05)

@@ -32,6 +32,7 @@ from .processor import Seconds, seconds_by_role
 from .table import print_table
 
 INSTANCES = 10_000
+MESSAGES_AT_ONCE = 100_000
 
 
 class Installation:
@@ -135,7 +136,8 @@ async def start_from_log(it: Installation, count: int, partitions: Sequence[int]
     ends = {partition: await log.end(EVENTS, partition) for partition in places}
     messages = [Message(value=codec.encode(command("PROCESS_INSTANCE_CREATION", "CREATE", value)))] * share
     started = time.perf_counter()
-    await log.append([Append(topic=COMMANDS, partition=p, messages=messages) for p in ends])
+    for partition in ends:
+        await append_commands(log, partition, messages)
 
     async def outcomes(partition: int) -> int:
         records, seen, offset = 0, 0, ends[partition]
@@ -151,6 +153,13 @@ async def start_from_log(it: Installation, count: int, partitions: Sequence[int]
     rate = share * len(ends) / (time.perf_counter() - started)
     await log.close()
     return rate, records
+
+
+async def append_commands(log: Log, partition: int, messages: Sequence[Message]) -> None:
+    """However many: an append has a limit."""
+    for start in range(0, len(messages), MESSAGES_AT_ONCE):
+        some = messages[start : start + MESSAGES_AT_ONCE]
+        await log.append([Append(topic=COMMANDS, partition=partition, messages=some)])
 
 
 #: How an encoded record of this family begins, behind the marker.

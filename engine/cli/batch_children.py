@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from msgspec import Struct
 
 from . import completion
-from .batch_options import PlannedRunOptions, RunOptions, TrialOptions
+from .batch_options import PlannedRunOptions, RequestOptions, RunOptions, TrialOptions
 from .options import Connection
 from .output import print_fields, print_json, print_request
 
@@ -18,23 +17,6 @@ if TYPE_CHECKING:
 Key = Annotated[
     str, typer.Argument(metavar="KEY", help="Key of the batch operation.", autocompletion=completion.batch_keys)
 ]
-
-
-class RequestOptions(Struct, frozen=True, kw_only=True):
-    """How the request is sent, and whether what it creates is watched."""
-
-    show_request: Annotated[
-        bool,
-        typer.Option("--show-request", help="Print the REST request and send nothing."),
-    ] = False
-    watch: Annotated[bool, typer.Option("--watch", help="Show progress until it has ended.")] = False
-    idempotency_key: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Sent again with the same text, it is refused, not done twice.")
-    ] = None
-
-    def headers(self) -> dict[str, str]:
-        """Those beside the type of the body."""
-        return {"Idempotency-Key": self.idempotency_key} if self.idempotency_key else {}
 
 
 def retry(

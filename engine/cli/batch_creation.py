@@ -18,9 +18,8 @@ from typer.main import get_group
 from engine.batch.operation import Operation
 from engine.operations import OPERATIONS
 
-from .batch_children import RequestOptions
 from .batch_now import execute_now, refuse_others
-from .batch_options import RunOptions, TrialOptions
+from .batch_options import RequestOptions, RunOptions, TrialOptions
 from .faults import CommandFailed, UsageFault
 from .filters import (
     BatchFilterOptions,

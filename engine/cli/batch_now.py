@@ -11,7 +11,7 @@ from msgspec.structs import FieldInfo
 
 from engine.batch.operation import Operation
 
-from .batch_children import RequestOptions
+from .batch_options import RequestOptions
 from .faults import UsageFault
 from .options import Connection
 from .output import print_fields, print_json, print_request, shown_count

@@ -106,5 +106,22 @@ class TrialOptions(Struct, frozen=True, kw_only=True):
         return _present({"dryRun": self.dry_run or None, "keepPlan": self.keep_plan or None})
 
 
+class RequestOptions(Struct, frozen=True, kw_only=True):
+    """How the request is sent, and whether what it creates is watched."""
+
+    show_request: Annotated[
+        bool,
+        typer.Option("--show-request", help="Print the REST request and send nothing."),
+    ] = False
+    watch: Annotated[bool, typer.Option("--watch", help="Show progress until it has ended.")] = False
+    idempotency_key: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Sent again with the same text, it is refused, not done twice.")
+    ] = None
+
+    def headers(self) -> dict[str, str]:
+        """Those beside the type of the body."""
+        return {"Idempotency-Key": self.idempotency_key} if self.idempotency_key else {}
+
+
 def _present(given: Document) -> Document:
     return {name: value for name, value in given.items() if value is not None}

@@ -8,8 +8,8 @@ import typer
 
 from . import completion
 from .accepted import send_accepted
-from .batch_children import RequestOptions, create_related
-from .batch_options import RunOptions, TrialOptions
+from .batch_children import create_related
+from .batch_options import RequestOptions, RunOptions, TrialOptions
 from .faults import UsageFault
 from .filters import FilterOptions, filter_of
 from .listing import print_found
