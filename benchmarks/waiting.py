@@ -71,7 +71,8 @@ class Watch:
     async def for_seconds(self, seconds: float) -> None:
         """Read whatever comes."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self.until("TIMER", "TRIGGERED", sys.maxsize), seconds)
+            async with asyncio.timeout(seconds):
+                await self.until("TIMER", "TRIGGERED", sys.maxsize)
 
     def _notice(self, value: bytes, now: float) -> None:
         for mark in [mark for mark in self._probes if mark in value]:

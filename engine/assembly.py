@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from engine.batch.backlog import batch_work
-from engine.batch.initialization import Initializer
+from engine.batch.initialization import PART_ITEMS, Initializer
 from engine.batch.measures import measured
 from engine.batch.operation import Operation
 from engine.batch.part import part as batch_part
@@ -116,10 +116,12 @@ def quarantine(command: Record, refusal: Reject, view: View) -> Effects:
 class Assembly:
     """Everything that is the same in every process of an installation, built once a process.
 
-    `schema_ids`: those of a schema registry, if the installation uses one (`engine.schema_ids`).
+    `schema_ids`: those of a schema registry, if the installation uses one (`engine.schema_ids`). `part_items`: of a
+    page of items that are found, how many come to the log at once.
     """
 
-    def __init__(self, schema_ids: SchemaIds | None = None) -> None:
+    def __init__(self, schema_ids: SchemaIds | None = None, part_items: int = PART_ITEMS) -> None:
+        self._part_items = part_items
         self.codec = Codec(FAMILIES, ids=schema_ids)
         self.operations = OPERATIONS
         self.operation_codecs = OperationCodecs(OPERATIONS)
@@ -204,7 +206,7 @@ class Assembly:
         return permission_to_create(operation)
 
     def initializer(self) -> Initializer:
-        return Initializer(self.operations, self.operation_codecs.decode)
+        return Initializer(self.operations, self.operation_codecs.decode, self._part_items)
 
     def batch_work(self, machine: Machine) -> BatchWork:
         """What batch operations have to do on this partition now."""

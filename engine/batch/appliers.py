@@ -116,11 +116,11 @@ def apply_initialization_failed(fact: Fact, state: State) -> None:
 
 
 def apply_chunk(fact: Fact, state: State) -> None:
-    """Items were found: the next ones are behind them."""
+    """Items were found, by a query or in a plan: the next ones are behind them, and failures before count no more."""
     value = cast(BatchOperationChunk, fact.value)
     progress = state.require(PROGRESS, fact.key)
     changed = append_items(state, fact.key, progress, pack_items(value.items))
-    changed = structs.replace(changed, cursor=value.next_cursor)
+    changed = structs.replace(changed, cursor=value.next_cursor, attempts=0, retry_at=0)
     total = progress.total + len(value.items)
     for item, facts in zip(value.items, value.facts, strict=False):
         state.put(FACTS, fact.key, item.item_key, value=facts)

@@ -2,7 +2,7 @@
 
 The query runs outside the machine, one page in flight per partition, round-robin over the batch operations that look
 for items. What it writes back carries the cursor it started from; a stale one is rejected (design law 7). A page comes
-back in parts, one after the other, a chunk each: commands of clients come in between.
+back in parts, one after the other: commands of clients come in between.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ from .tables import BATCHES, INITIALIZING, PROGRESS, Batch, Progress
 #: Items in one chunk whatever `chunkSize` says: their keys fill a record of 4 MiB to three quarters at most.
 CHUNK_ITEMS_MAX = 100_000
 
+#: Items in one part of a page; more if `chunkSize` says so.
+PART_ITEMS = 1_000
+
 QUERY_FAILED = "QUERY_FAILED"
 RESULT_BUFFER_SIZE_EXCEEDED = "RESULT_BUFFER_SIZE_EXCEEDED"
 
@@ -50,7 +53,13 @@ def _waits_for_parent(view: View, key: int) -> bool:
 class Initializer:
     """Which page to ask for next, and the command that brings its answer to the log. Only reads the state."""
 
-    def __init__(self, operations: Mapping[str, Operation], decode_parameters: Callable[[str, bytes], Struct]) -> None:
+    def __init__(
+        self,
+        operations: Mapping[str, Operation],
+        decode_parameters: Callable[[str, bytes], Struct],
+        part_items: int = PART_ITEMS,
+    ) -> None:
+        self._part_items = part_items
         self._operations = operations
         self._decode_parameters = decode_parameters
         self._last = -1
@@ -107,7 +116,7 @@ class Initializer:
             attempts=progress.attempts,
             trace_context=batch.trace_context,
             variables=self._variables(operation, batch),
-            part_size=max(min(view.settings.chunk_size, CHUNK_ITEMS_MAX), 1),
+            part_size=max(min(view.settings.chunk_size, CHUNK_ITEMS_MAX), self._part_items),
         )
 
     def _variables(self, operation: Operation, batch: Batch) -> str:
@@ -146,11 +155,11 @@ class Initializer:
             )
             yield Answer(query=query, command=_answer(CHUNK, "CREATE", value, query))
             rest = msgspec.structs.replace(query.selection, after=value.next_cursor)
-            query = msgspec.structs.replace(query, selection=rest)
+            query = msgspec.structs.replace(query, selection=rest, attempts=0)
 
     def too_large(self, query: Query) -> Record:
-        """The page does not fit a record: ask for half of it, or give up at one item."""
-        size = query.selection.limit
+        """A part does not fit a record: ask for half of it, or give up at one item."""
+        size = min(query.selection.limit, query.part_size)
         if size == 1:
             return self._fail(query, RESULT_BUFFER_SIZE_EXCEEDED, "one item does not fit a record", retryable=False)
         value = BatchOperationInitialization(
@@ -201,8 +210,7 @@ def find_progress(view: View, key: int, cursor: int) -> Progress:
 
 
 def create_chunks(command: Record, view: View) -> Effects:
-    """BATCH_OPERATION_CHUNK CREATE: a part of a page becomes chunks of at most `chunkSize` items: one of them, unless
-    the setting has changed meanwhile."""
+    """BATCH_OPERATION_CHUNK CREATE: a part of a page becomes chunks of at most `chunkSize` items."""
     wish = cast(BatchOperationChunk, command.value)
     key = wish.batch_operation_key
     progress = find_progress(view, key, wish.cursor)

@@ -175,7 +175,7 @@ def validate(try_item: TryItem, command: Record, view: View) -> Effects:
         changes += difference_of(item, outcome)
         found.append(_as_found(item))
     if found:
-        chunk = BatchOperationChunk(batch_operation_key=key, items=tuple(found), next_cursor=found[-1].item_key)
+        chunk = BatchOperationChunk(batch_operation_key=key, items=tuple(found))  # in the plan's order: no cursor
         yield Event(value_type=CHUNK, intent="CREATED", key=key, value=chunk)
     last = planned(view, batch.options.plan_key, cursor + len(found)) is None
     value = BatchOperationInitialization(

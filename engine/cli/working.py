@@ -130,7 +130,8 @@ class _Working:
                 print_note(f"{fault}\ntrying again")
             self._delay = min(2 * self._delay or RETRY_DELAY_MIN, RETRY_DELAY_MAX)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), self._delay)
+                async with asyncio.timeout(self._delay):
+                    await self._stop.wait()
             return ()
         self._known, self._delay = True, 0.0
         return jobs

@@ -103,7 +103,8 @@ class Child:
         if process is not None:
             process.terminate()
             try:
-                await asyncio.wait_for(process.wait(), STOP_TIMEOUT)
+                async with asyncio.timeout(STOP_TIMEOUT):
+                    await process.wait()
             except TimeoutError:
                 process.kill()
         if self._task is not None:

@@ -102,7 +102,8 @@ class Supervisor:
         for child in owning:
             child.tell(FOLLOW)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.gather(*(child.settled() for child in owning)), STEP_BACK_TIMEOUT)
+            async with asyncio.timeout(STEP_BACK_TIMEOUT):
+                await asyncio.gather(*(child.settled() for child in owning))
 
     async def _serve(self, ready: Callable[[], None]) -> None:
         await asyncio.gather(*(self._start_one(child) for child in self._children.values()))

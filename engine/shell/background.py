@@ -6,8 +6,6 @@ rejected by the machine; after asking, the driver waits until the machine has mo
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import Iterable, Sequence
 from functools import partial
 
@@ -78,9 +76,7 @@ class BackgroundDriver(Driver):
 
     async def _sleep(self, retry_at: int | None) -> None:
         """Until the machine has moved on, a back-off is over, or the interval has passed."""
-        seconds = self._limits.interval if retry_at is not None else None
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._moved.wait(), seconds)
+        await self._wait_for_move(self._limits.interval if retry_at is not None else None)
 
     async def _tell(self, answer: Answer) -> bool:
         """Bring it to the log, and wait for its effect; whether the machine wanted it."""

@@ -40,5 +40,11 @@ class Driver:
         deadline = self._clock.monotonic() + seconds_max
         while self._clock.monotonic() < deadline and is_open():
             self._moved.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._moved.wait(), seconds_max)
+            await self._wait_for_move(seconds_max)
+
+    async def _wait_for_move(self, seconds_max: float | None) -> None:
+        """Until the machine has moved on since `_moved` was cleared, or the time is over; None: however long."""
+        # Not `wait_for`: before Python 3.12 it loses a cancellation that comes together with what is waited for.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds_max):
+                await self._moved.wait()

@@ -26,7 +26,8 @@ from tests.simulation.transport import Transport
 from tests.simulation.world import SimulatedClock, World
 
 #: One for all simulations of this process: it does not change.
-ASSEMBLY = plant_bugs(Assembly())
+#: Pages come in more than one part where chunks are small.
+ASSEMBLY = plant_bugs(Assembly(part_items=2))
 
 
 class Installation:

@@ -91,10 +91,10 @@ class Finding(Incidents):
         part.pending += found
         part.facts |= {facts.item_key: facts for facts in page.facts}
         part.total += len(found)
-        part.cursor = page.next_cursor
+        part.cursor, part.attempts = page.next_cursor, 0
         if page.more:
             return
-        part.attempts, part.initialized = 0, page.last
+        part.initialized = page.last
         self.expect_progress(part, "INITIALIZED" if page.last else "INITIALIZING")
         if page.last:
             pace.wait(world, part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from engine.assembly import Assembly
 from engine.batch.tables import CHUNKS, PROGRESS, unpack_items
 from engine.core.ports import Entry
 from engine.core.record import partition_of
@@ -124,8 +125,7 @@ def test_pages_become_chunks_and_rows_of_bounded_size(scenario: MakeScenario) ->
 
 
 def test_a_page_comes_in_parts_and_clients_in_between(scenario: MakeScenario) -> None:
-    s = scenario(settings={"query_page_size": 5, "chunk_size": 2})
-    s.deploy(m.one_task())
+    s = in_parts_of_two(scenario, query_page_size=5)
     keys = instances(s, 6)
     s.send(batch())
     s.drain(initialize=False)
@@ -142,28 +142,59 @@ def test_a_page_comes_in_parts_and_clients_in_between(scenario: MakeScenario) ->
     assert (s.query(1).after, s.query(1).limit) == (keys[4], 5)  # type: ignore[union-attr]
 
 
-def test_a_part_without_the_rest_of_its_page_is_gone_on_from(scenario: MakeScenario) -> None:
-    """The process ended in between; what it still wanted to say is stale once another page was asked for."""
-    s = scenario(settings={"query_page_size": 4, "chunk_size": 2})
-    s.deploy(m.one_task())
+@pytest.mark.parametrize("late_first", [False, True])
+def test_of_two_pages_from_one_place_one_is_stale(scenario: MakeScenario, late_first: bool) -> None:
+    """A process that was taken for dead still sends the rest of its page, while another one asks again."""
+    s = in_parts_of_two(scenario, query_page_size=4)
     keys = instances(s, 5)
     s.send(batch())
     s.drain(initialize=False)
     s.initialize(1)
-    late = s.partitions[1].inputs["internal"].pop()
+    late = s.partitions[1].inputs["internal"].pop().value
     s.drain(initialize=False)
     assert s.query(1).after == keys[1]  # type: ignore[union-attr]
+    s.initialize(1)
+    second, first = (s.partitions[1].inputs["internal"].pop().value for _ in range(2))
+    for part in (late, first, second) if late_first else (first, late, second):
+        s.send_bytes(part, 1, "internal")
     s.drain()
-    s.send_bytes(late.value, 1, "internal")
-    s.drain()
-    assert s.everything().rejection().rejection_code == "NOT_FOUND"
+    rejected = s.everything().rejection()
+    assert (rejected.value_type, rejected.rejection_code) == (CHUNK, "INVALID_STATE")
+    found = [item.item_key for chunk in s.everything().all(CHUNK, "CREATED") for item in chunk.value.items]
+    assert found == keys
     assert s.everything().one(MANAGEMENT, "COMPLETED").value.completed == 5
+
+
+def in_parts_of_two(scenario: MakeScenario, **settings: int) -> Scenario:
+    s = scenario(settings={"chunk_size": 2, **settings})
+    s.partitions[1].initializer = Assembly(part_items=2).initializer()
+    s.deploy(m.one_task())
+    return s
+
+
+def test_a_part_begins_the_count_of_failures_again(scenario: MakeScenario) -> None:
+    s = in_parts_of_two(scenario, query_retry_max=1, query_retry_initial_delay_ms=1, query_page_size=4)
+    instances(s, 4)
+    s.send(batch())
+    s.drain(initialize=False)
+    s.search.failures = ["later"]
+    s.initialize(1)
+    s.drain(initialize=False)
+    s.now += 1
+    assert s.initialize(1)
+    s.partitions[1].inputs["internal"].pop()
+    s.drain(initialize=False)
+    s.search.failures = ["later"]
+    s.drain()
+    s.now += 1
+    s.drain()
+    assert [r.value.attempts for r in s.everything().all(INITIALIZATION, "RETRYING")] == [1, 1]
+    assert s.everything().one(MANAGEMENT, "COMPLETED").value.completed == 4
 
 
 @pytest.mark.parametrize("end", ["SUSPEND", "CANCEL"])
 def test_the_rest_of_a_page_is_not_wanted_any_more(scenario: MakeScenario, end: str) -> None:
-    s = scenario(settings={"query_page_size": 4, "chunk_size": 2})
-    s.deploy(m.one_task())
+    s = in_parts_of_two(scenario, query_page_size=4)
     instances(s, 4)
     s.send(batch())
     s.drain(initialize=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.batch.removal_time import Body, read
-from engine.core.record import Record
+from engine.core.record import NONE, Record
 from engine.records.batch_options import BatchOptions
 from tests.support.actions import batch, manage
 from tests.support.batches import FINAL, INITIALIZATION, ITEM, MANAGEMENT, counts, populate
@@ -52,6 +52,7 @@ def test_a_plan_that_still_holds_is_carried_out(scenario: MakeScenario) -> None:
     assert [r.value.reason for r in judged] == [""]
     slices = moment.all(INITIALIZATION, "VALIDATED")
     assert len(slices) >= 5, "expected bounded steps"
+    assert {r.value.next_cursor for r in moment.all("BATCH_OPERATION_CHUNK", "CREATED")} == {NONE}
 
 
 def test_a_plan_that_has_changed_is_refused_and_says_what_has(scenario: MakeScenario) -> None:
