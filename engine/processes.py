@@ -56,7 +56,7 @@ if TYPE_CHECKING:  # a process loads only what its own role needs
 
 #: Who works long gives way to who is waited for: the log and the gateway answer between two slices of a batch. Without
 #: it, the scheduler lets a processor that was just woken by the log run before the log has told the others.
-PARTITION_NICENESS, EXPORTER_NICENESS = 5, 10
+PARTITION_NICENESS, EXPORTER_NICENESS = 3, 12
 
 
 def say(line: str) -> None:

@@ -36,15 +36,15 @@ from .trace_context import trace_headers
 
 
 class RunnerLimits(Struct, frozen=True, kw_only=True):
-    """What bounds a group of steps; whichever comes first."""
+    """What bounds a group of steps, whichever comes first, and what is decided of it in one go."""
 
     group_commands_max: int = 256
     group_records_max: int = 4_000
     #: bytes of records and messages; the last step may go beyond it by its own size (`STEP_SIZE_MAX`)
     group_size_max: int = 8 << 20
     read_size_max: int = 1 << 20
-    #: bytes decided of internal work before it is looked whether a client has sent something
-    internal_size_max: int = 16 << 10
+    #: longest time of internal work in one go, in seconds: then it is looked whether a client has sent something
+    internal_time_max: float = 0.002
     #: shortest time between two ticks, in seconds
     tick_interval: float = 0.01
     #: longest time between two looks at the clock while something will be due, in seconds: it may be set meanwhile
@@ -283,8 +283,8 @@ class Runner:
 
     async def _decide(self, group: Group) -> None:
         """Decide what has been read, and add it to the group until that is full, or internal work has taken long."""
-        began, internal_size = self._clock.monotonic(), 0
-        while not self._is_full(group) and internal_size < self._limits.internal_size_max:
+        began, internal_time = self._clock.monotonic(), 0.0
+        while not self._is_full(group) and internal_time < self._limits.internal_time_max:
             taken = self._take(internal=not group.is_awaited)
             if taken is None:
                 break
@@ -301,7 +301,7 @@ class Runner:
             ended = self._clock.monotonic()
             if outcome is not None:
                 group.add(taken[0], outcome, (began, ended), (self.time.now() - taken[1].timestamp) / 1000)
-                internal_size += outcome.size if taken[0] == INTERNAL else 0
+            internal_time += ended - began if taken[0] == INTERNAL else 0.0
             began = ended
 
     async def _fill(self) -> None:
@@ -313,7 +313,7 @@ class Runner:
                 self._next[name] = page.next_offset
 
     def _take(self, *, internal: bool) -> tuple[str, Entry] | None:
-        """The next command: inputs take turns, so a user's command waits for one internal step at most."""
+        """The next command: inputs take turns, so a user's command that was read waits for one internal step."""
         for _ in self.inputs:
             name = self.inputs[self._turn]
             self._turn = (self._turn + 1) % len(self.inputs)

@@ -56,7 +56,21 @@ class LookingLog(MeasuredLog):
         return await super().read(topic, partition, offset, size_max=size_max, headed_only=headed_only)
 
 
-async def run(log: MeasuredLog, instances: int, size: int, topic: str = COMMANDS) -> None:
+class SteppingClock(ManualClock):
+    """Each look at it takes so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(BEGIN)
+        self._seconds, self._passed = seconds, 0.0
+
+    def monotonic(self) -> float:
+        self._passed += self._seconds
+        return self._passed
+
+
+async def run(
+    log: MeasuredLog, instances: int, size: int, topic: str = COMMANDS, *, clock: ManualClock | None = None
+) -> None:
     """Create instances with so many bytes each."""
     resource = Resource(resource_name="one.bpmn", resource=m.one_task())
     creation = ProcessInstanceCreation(bpmn_process_id="one", variables=f'{{"a": "{"x" * size}"}}')
@@ -72,14 +86,14 @@ async def run(log: MeasuredLog, instances: int, size: int, topic: str = COMMANDS
         codec=CODEC,
         state=state,
         machine=machine,
-        clock=ManualClock(BEGIN),
+        clock=clock or ManualClock(BEGIN),
         prepare=lambda machine: ASSEMBLY.prepare(MachineSettings(), machine)[:1],
         limits=RunnerLimits(group_size_max=2 * MEGABYTE, read_size_max=1 << 30),
     )
     await runner.recover()
     stop = asyncio.Event()
     running = asyncio.create_task(runner.run(stop))
-    while sum(log.sizes) < instances * size:
+    while runner.next_offset(topic) < await log.end(topic, 1):
         await asyncio.sleep(0)
     stop.set()
     await running
@@ -93,16 +107,16 @@ def test_a_group_is_bounded_in_bytes() -> None:
 
 
 def test_a_client_waits_for_one_long_internal_step_at_most() -> None:
-    """However many of them wait, it is looked for clients' commands after each that is as large as a slice of items."""
+    """However many of them wait, it is looked for clients' commands after each."""
     log = LookingLog()
-    asyncio.run(run(log, 20, 20_000, INTERNAL))
+    asyncio.run(run(log, 20, 10, INTERNAL, clock=SteppingClock(RunnerLimits().internal_time_max)))
     assert longest_without_a_look(log) < log.looks[-1] / 10
 
 
 def test_short_internal_steps_are_decided_together() -> None:
     log = LookingLog()
-    asyncio.run(run(log, 200, 10, INTERNAL))
-    assert longest_without_a_look(log) > log.looks[-1] / 20
+    asyncio.run(run(log, 20, 10, INTERNAL, clock=SteppingClock(RunnerLimits().internal_time_max / 5)))
+    assert longest_without_a_look(log) > log.looks[-1] / 10
 
 
 def longest_without_a_look(log: LookingLog) -> int:
