@@ -40,7 +40,7 @@ class OperationDescription(Struct, frozen=True, kw_only=True):
     path: str
     summary: str = ""
     #: of BATCH: to create one of this type, and no other
-    permission: str = ""
+    permission: str
     #: what a filter selects
     entity: str = "PROCESS_INSTANCE"
     #: what an item is, where that is something else, and what is forced on the matches of a filter

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from . import completion
 from .accepted import send_accepted
 from .batch_children import commit, retry, undo
+from .batch_options import BatchKey
 from .batch_running import approve, incidents, log, overlaps, progress, remove, resolve, update
 from .batch_search import BatchSearch
 from .batch_show import show
@@ -17,10 +18,6 @@ from .options import Connection, Limit, expand
 from .output import print_json, print_note, print_table, shown, shown_count
 
 PATH = "/batch-operations"
-
-Key = Annotated[
-    str, typer.Argument(metavar="KEY", help="Key of the batch operation.", autocompletion=completion.batch_keys)
-]
 
 Phases = Annotated[
     list[str] | None,
@@ -65,7 +62,7 @@ def list_batches(
 
 
 def items(
-    key: Key,
+    key: BatchKey,
     *,
     state: Annotated[
         str | None, typer.Option(metavar="STATE", help="ACTIVE, COMPLETED, FAILED, SKIPPED or CANCELED.")
@@ -120,17 +117,17 @@ def watch(
     watch_to_end(keys, connection, interval)
 
 
-def suspend(key: Key, *, phase: Phases = None, connection: Connection) -> None:
+def suspend(key: BatchKey, *, phase: Phases = None, connection: Connection) -> None:
     """Suspend a batch operation."""
     _manage(key, "suspension", connection, phase)
 
 
-def resume(key: Key, *, phase: Phases = None, connection: Connection) -> None:
+def resume(key: BatchKey, *, phase: Phases = None, connection: Connection) -> None:
     """Resume a suspended batch operation."""
     _manage(key, "resumption", connection, phase)
 
 
-def abort(key: Key, connection: Connection) -> None:
+def abort(key: BatchKey, connection: Connection) -> None:
     """Cancel a batch operation; what is pending is not done."""
     _manage(key, "cancellation", connection)
 

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from . import completion
-from .batch_options import PlannedRunOptions, RequestOptions, RunOptions, TrialOptions
+from .batch_options import BatchKey, PlannedRunOptions, RequestOptions, RunOptions, TrialOptions
 from .options import Connection
 from .output import print_fields, print_json, print_request
 
 if TYPE_CHECKING:
     from .client import Document
 
-Key = Annotated[
-    str, typer.Argument(metavar="KEY", help="Key of the batch operation.", autocompletion=completion.batch_keys)
-]
-
 
 def retry(
-    key: Key, *, running: RunOptions, trial: TrialOptions, request: RequestOptions, connection: Connection
+    key: BatchKey, *, running: RunOptions, trial: TrialOptions, request: RequestOptions, connection: Connection
 ) -> None:
     """Create a batch operation of the items that failed in another one."""
     body = {**running.body(), **trial.body()}
@@ -28,14 +21,14 @@ def retry(
 
 
 def undo(
-    key: Key, *, running: RunOptions, trial: TrialOptions, request: RequestOptions, connection: Connection
+    key: BatchKey, *, running: RunOptions, trial: TrialOptions, request: RequestOptions, connection: Connection
 ) -> None:
     """Create a batch operation that puts back what another one changed."""
     body = {**running.body(), **trial.body()}
     create_related(f"/batch-operations/{key}/undo", body, ("Undoes", key), request, connection)
 
 
-def commit(key: Key, *, running: PlannedRunOptions, request: RequestOptions, connection: Connection) -> None:
+def commit(key: BatchKey, *, running: PlannedRunOptions, request: RequestOptions, connection: Connection) -> None:
     """Do what a kept dry run foresaw, or nothing if it would differ."""
     create_related(f"/batch-operations/{key}/commit", running.body(), ("Commits plan", key), request, connection)
 

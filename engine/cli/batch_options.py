@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from msgspec import Struct
 
+from . import completion
 from .faults import UsageFault
 
 if TYPE_CHECKING:
     from .client import Document
 
+BatchKey = Annotated[
+    str, typer.Argument(metavar="KEY", help="Key of the batch operation.", autocompletion=completion.batch_keys)
+]
 Rate = Annotated[float | None, typer.Option(metavar="N", help="Items per second over all partitions; 0 for no limit.")]
 Pause = Annotated[
     list[str] | None,

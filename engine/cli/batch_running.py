@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from . import completion
 from .accepted import send_accepted
-from .batch_options import Pause, Rate, SliceSize
+from .batch_options import BatchKey, Pause, Rate, SliceSize
 from .faults import UsageFault
 from .options import Connection, Limit
 from .output import print_fields, print_json, print_line, print_note, print_table, shown, shown_count
 
-if TYPE_CHECKING:
-    pass
-
 PATH = "/batch-operations"
-
-Key = Annotated[
-    str, typer.Argument(metavar="KEY", help="Key of the batch operation.", autocompletion=completion.batch_keys)
-]
 
 
 def update(
-    key: Key,
+    key: BatchKey,
     *,
     rate: Rate = None,
     slice_size: SliceSize = None,
@@ -53,13 +45,13 @@ def _words(value: object) -> str:
     return (", ".join(value) or "none") if isinstance(value, list) else str(value)
 
 
-def approve(key: Key, connection: Connection) -> None:
+def approve(key: BatchKey, connection: Connection) -> None:
     """Approve a plan that another user has made."""
     path = f"{PATH}/{key}/approval"
     send_accepted(connection, "POST", path, about={"batchOperationKey": key}, accepted="approval")
 
 
-def incidents(key: Key, *, limit: Limit = 20, connection: Connection) -> None:
+def incidents(key: BatchKey, *, limit: Limit = 20, connection: Connection) -> None:
     """List the items of a batch operation that wait for somebody."""
     from .client import Client
 
@@ -80,7 +72,7 @@ def incidents(key: Key, *, limit: Limit = 20, connection: Connection) -> None:
 
 
 def resolve(
-    key: Key,
+    key: BatchKey,
     *,
     incident: Annotated[
         str | None, typer.Option(metavar="KEY", help="That one alone; all that there are without it.")
@@ -101,7 +93,7 @@ def resolve(
         print_fields([("Batch operation", key), ("Accepted", f"{resolution.lower()} of incidents")])
 
 
-def remove(key: Key, connection: Connection) -> None:
+def remove(key: BatchKey, connection: Connection) -> None:
     """Delete a batch operation that has ended, with its items."""
     from .client import Client
 
@@ -113,7 +105,7 @@ def remove(key: Key, connection: Connection) -> None:
         print_fields([("Batch operation", key), ("Deleted", "yes")])
 
 
-def progress(key: Key, connection: Connection) -> None:
+def progress(key: BatchKey, connection: Connection) -> None:
     """Show how far a batch operation is, by partition, and what failed."""
     from .client import Client
 
@@ -182,7 +174,7 @@ def _range(end: dict[str, Any] | None) -> str:
     return "-" if end is None else f"between {end['earliest']} and {end['latest']}"
 
 
-def overlaps(key: Key, connection: Connection) -> None:
+def overlaps(key: BatchKey, connection: Connection) -> None:
     """Show which other batch operations have items of the same process instances."""
     from .client import Client
 
@@ -207,7 +199,7 @@ def overlaps(key: Key, connection: Connection) -> None:
     print_note(f"of its first {shown_count(document['itemsLookedAt'])} items")
 
 
-def log(key: Key, connection: Connection) -> None:
+def log(key: BatchKey, connection: Connection) -> None:
     """Show what happened to a batch operation, phase by phase."""
     from .client import Client
 

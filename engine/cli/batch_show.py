@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from . import completion
+from .batch_options import BatchKey
 from .options import Connection
 from .output import print_fields, print_json, shown, shown_count
 
 if TYPE_CHECKING:
     from .client import Document
-
-Key = Annotated[
-    str, typer.Argument(metavar="KEY", help="Key of the batch operation.", autocompletion=completion.batch_keys)
-]
 
 
 def _listed(texts: list[str]) -> str:
@@ -69,7 +63,7 @@ REMARKS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
 )
 
 
-def show(key: Key, connection: Connection) -> None:
+def show(key: BatchKey, connection: Connection) -> None:
     """Show a batch operation with its counts and errors."""
     from .client import Client
 

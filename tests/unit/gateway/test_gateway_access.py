@@ -7,6 +7,7 @@ from base64 import b64encode
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
+import httpx
 import pytest
 
 from engine.core.principal import CLIENT, USER, Principal
@@ -33,6 +34,13 @@ DOCUMENTS: Mapping[str, list[dict[str, Any]]] = {
             "resourceType": "PROCESS_DEFINITION",
             "resourceId": "order",
             "permissionTypes": ["READ_PROCESS_INSTANCE"],
+        },
+        {
+            "ownerType": "GROUP",
+            "ownerId": "operators",
+            "resourceType": "BATCH",
+            "resourceId": "*",
+            "permissionTypes": ["CREATE_BATCH_OPERATION_RESOLVE_INCIDENT"],
         },
         {
             "ownerType": "CLIENT",
@@ -159,10 +167,21 @@ def test_a_caller_sees_what_he_or_his_groups_may_read() -> None:
         assert (await it.client.get("/v2/users/ada", headers=login)).status_code == 403
         evaluation = await it.client.post("/v2/expression/evaluation", json={"expression": "=1"}, headers=login)
         assert "EVALUATE on EXPRESSION" in evaluation.json()["detail"]
-        wanted = {"batchOperationType": "CANCEL_PROCESS_INSTANCE", "filter": {"state": "ACTIVE"}}
-        preview = await it.client.post("/v2/batch-operations/preview", json=wanted, headers=login)
-        assert preview.status_code == 403
-        assert "CREATE_BATCH_OPERATION_CANCEL_PROCESS_INSTANCE on BATCH" in preview.json()["detail"]
+
+    run(scenario)
+
+
+def test_a_preview_needs_what_the_creation_needs() -> None:
+    async def scenario(it: World, store: Store, clock: ManualClock) -> None:
+        async def preview(kind: str) -> httpx.Response:
+            wanted = {"batchOperationType": kind, "filter": {"state": "ACTIVE"}}
+            path = "/v2/batch-operations/preview"
+            return await it.client.post(path, json=wanted, headers=basic("ada", "secret"))
+
+        refused = await preview("CANCEL_PROCESS_INSTANCE")
+        assert refused.status_code == 403
+        assert "CREATE_BATCH_OPERATION_CANCEL_PROCESS_INSTANCE on BATCH" in refused.json()["detail"]
+        assert (await preview("RESOLVE_INCIDENT")).status_code == 200
 
     run(scenario)
 

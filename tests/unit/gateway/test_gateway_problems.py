@@ -117,6 +117,7 @@ def test_a_new_operation_needs_nothing_new_here() -> None:
     operation = OperationDescription(
         name="MOVE_THINGS",
         path="/process-instances/moving",
+        permission="CREATE_BATCH_OPERATION_MOVE_THINGS",
         summary="Move things",
         parameters=Parameters,
         check=lambda parameters: ["targetKey: expected another"] if parameters.target_key == "bad" else [],
