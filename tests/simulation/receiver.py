@@ -10,7 +10,7 @@ import msgspec
 
 from engine.batch.life import FINAL_STATES
 from engine.core.background import Delivery, DeliveryResult
-from engine.core.record import Record, partition_of
+from engine.core.record import EVENT, Record, partition_of
 from engine.shell.webhook_rules import WebhookSettings
 from tests.simulation.world import World
 
@@ -77,7 +77,12 @@ class Receiver:
     def check(self) -> list[str]:
         """When all is at rest: everybody is told of whom the log says that he was, and of nothing else."""
         known = {(one.key, one.url) for one in self.told}
-        reports = [r for records in self.records.values() for r in records if r.value_type == WEBHOOK]
+        reports = [
+            r
+            for records in self.records.values()
+            for r in records
+            if r.value_type == WEBHOOK and r.record_type == EVENT
+        ]
         delivered = {(r.key, str(getattr(r.value, "url", ""))) for r in reports if r.intent == "WEBHOOK_DELIVERED"}
         wished = {
             (r.key, options.webhook)

@@ -280,9 +280,21 @@ def give_directly(world: World, key: int, awaited: Awaited, variables: str) -> N
         world.expect_sent(
             partition_of_name(awaited.correlation_key, len(world.partitions)), SUBSCRIPTION, "DELETE", key
         )
-        if world.instances[awaited.instance].pause != NONE:
+        if world.instances[awaited.instance].pause != NONE or pauses_before(world, key, awaited.instance):
             waiting.stop_waiting(world, node, node.element.handlers if element.type == bpmn.START_EVENT else None)
     push(world, waiting.happened(world, node, element, variables))
+
+
+def pauses_before(world: World, key: int, instance: int) -> bool:
+    """Whether the instance pauses in this step, because of what it was given before this."""
+    for record in world.step.events:
+        kind = (record.value_type, record.intent)
+        if kind == (HERE, "CORRELATED") and record.key == key:
+            break
+        owner = getattr(record.value, "process_instance_key", NONE)
+        if kind == ("PROCESS_INSTANCE_CONTINUATION", "PAUSED") and owner == instance:
+            return True
+    return False
 
 
 # processes that messages start
