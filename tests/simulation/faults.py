@@ -292,7 +292,7 @@ FAULTS = (
     Fault(name="answer lost", about="a client does not get its answer", rate=(0.01, 0.2)),
     Fault(name="snapshot fails", about="the directory of snapshots is away, or full", rate=(0.05, 0.5)),
     Fault(name="snapshot damaged", about="a snapshot is not what it says when it is restored", rate=(0.1, 0.6)),
-    Fault(name="snapshot of another log", about="its chain is not that of the log", rate=(0.1, 0.6)),
+    Fault(name="snapshot of another log", about="its chain is not that of the log", rate=(0.5, 1.0)),
     Fault(name="export fails", about="the exporter is Unavailable", rate=(0.01, 0.3)),
     Fault(name="export slow", about="an export takes seconds", rate=(0.01, 0.2)),
     Fault(name="statement fails", about="the disk fails within an export", rate=(0.001, 0.02)),
@@ -314,6 +314,7 @@ FAULTS = (
         name="left out",
         about="while an owner appends, a member is taken for dead and joins again",
         share=0.25,
+        every=(0.3, 2.0),
         strike=_leave_out,
     ),
     Fault(

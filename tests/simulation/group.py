@@ -87,7 +87,9 @@ class Coordinator:
         """Take any member for dead, though it lives: it hears that with a heartbeat, maybe late, and joins again."""
         if self._known:
             name = chosen.choice(sorted(self._known))
-            self._known[name].member.hears_at = self._world.loop.time() + chosen.uniform(0, DEAF_SECONDS_MAX)
+            self._known[name].member.hears_at = self._world.loop.time() + chosen.uniform(
+                DEAF_SECONDS_MAX / 2, DEAF_SECONDS_MAX
+            )
             self._drop(lambda known: known.member.name == name)
 
     async def _watch(self) -> None:

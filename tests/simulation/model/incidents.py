@@ -14,7 +14,7 @@ from engine.records import BatchOperationIncident, BatchOperationItem, BatchOper
 
 from . import pace
 from .batch_commands import MANAGEMENT, Managed
-from .part import OUTCOMES, Part
+from .part import OUTCOMES, Part, failure_of
 from .world import Refused, Rule, World
 
 FAMILY = "BATCH_OPERATION_INCIDENT"
@@ -137,18 +137,6 @@ class Incidents(Managed):
             pace.supervise(world, part)
         if was_idle:
             self.advance(part)
-
-
-def failure_of(record: Record, batch: int, item: int) -> str:
-    """Why the item has failed, if this event says that, and that it is not its outcome."""
-    value = record.value
-    if isinstance(value, BatchOperationItem) and record.intent == "RETRYING":
-        about = (value.batch_operation_key, record.key)
-    elif isinstance(value, BatchOperationIncident) and record.intent == "CREATED":
-        about = (value.batch_operation_key, value.item_key)
-    else:
-        return ""
-    return value.error_code if about == (batch, item) else ""
 
 
 def check_resolution(resolution: str) -> None:

@@ -17,7 +17,7 @@ from engine.records import BatchOperationItem, MessageSubscription, ProcessInsta
 
 from .happenings import release
 from .messages import SUBSCRIPTION, expect_subscription, find_subscription, give_next
-from .part import Part
+from .part import Part, failure_of
 from .world import Refused, Rule, World
 
 FAMILY = "PROCESS_INSTANCE_MIGRATION"
@@ -32,6 +32,7 @@ def migrate_item(world: World, part: Part, item: int) -> bool:
     ]
     values = [cast(BatchOperationItem, record.value) for record in told]
     refused = next((one.error_code for one in values if one.batch_operation_key == part.key), "")
+    refused = refused or next(filter(None, (failure_of(one, part.key, item) for one in world.step.events)), "")
     check(world, item, refused)
     if refused:
         raise Refused(refused)

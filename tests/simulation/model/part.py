@@ -9,8 +9,8 @@ from typing import cast
 from msgspec import Struct
 
 from engine.core.principal import NOBODY, Principal
-from engine.core.record import NONE
-from engine.records import BatchOperationItem, BatchOperationPartitionLifecycle
+from engine.core.record import NONE, Record
+from engine.records import BatchOperationIncident, BatchOperationItem, BatchOperationPartitionLifecycle
 from engine.records.batch_operation_chunk import ItemFacts
 from engine.records.batch_options import BatchOptions
 
@@ -134,6 +134,18 @@ def unforeseen(world: World, batch: int, item: int) -> str:
     values = [cast(BatchOperationItem, record.value) for record in told if record.key == item]
     codes = [value.error_code for value in values if value.batch_operation_key == batch]
     return next(filter(UNFORESEEN.__contains__, codes), "")
+
+
+def failure_of(record: Record, batch: int, item: int) -> str:
+    """Why the item has failed, if this event says that, and that it is not its outcome."""
+    value = record.value
+    if isinstance(value, BatchOperationItem) and record.intent == "RETRYING":
+        about = (value.batch_operation_key, record.key)
+    elif isinstance(value, BatchOperationIncident) and record.intent == "CREATED":
+        about = (value.batch_operation_key, value.item_key)
+    else:
+        return ""
+    return value.error_code if about == (batch, item) else ""
 
 
 def numbers_of(report: BatchOperationPartitionLifecycle) -> dict[str, int]:
