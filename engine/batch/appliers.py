@@ -120,12 +120,12 @@ def apply_chunk(fact: Fact, state: State) -> None:
     value = cast(BatchOperationChunk, fact.value)
     progress = state.require(PROGRESS, fact.key)
     changed = append_items(state, fact.key, progress, pack_items(value.items))
-    changed = structs.replace(changed, cursor=value.next_cursor, attempts=0, retry_at=0)
     total = progress.total + len(value.items)
     for item, facts in zip(value.items, value.facts, strict=False):
         state.put(FACTS, fact.key, item.item_key, value=facts)
     facts_count = progress.facts + len(value.facts)
-    state.put(PROGRESS, fact.key, value=structs.replace(changed, total=total, facts=facts_count))
+    changed = structs.replace(changed, cursor=value.next_cursor, attempts=0, retry_at=0, total=total, facts=facts_count)
+    state.put(PROGRESS, fact.key, value=changed)
 
 
 def apply_outcome(intent: str, fact: Fact, state: State) -> None:

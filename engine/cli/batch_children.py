@@ -37,7 +37,6 @@ def create_related(
     path: str, body: Document, origin: tuple[str, str], request: RequestOptions, connection: Connection
 ) -> None:
     """Create it and show it with what it comes from; or only show the request."""
-    from .batch_watch import dry_run_mark, watch_to_end
     from .client import Client
 
     with Client(connection.url) as client:
@@ -45,10 +44,19 @@ def create_related(
             print_request(client.url + path, body, request.headers(), as_json=connection.json)
             return
         answer = client.send("POST", path, body, request.headers())
+    report_created(answer, body, [origin], request, connection)
+
+
+def report_created(
+    answer: Document, body: Document, more: list[tuple[str, str]], request: RequestOptions, connection: Connection
+) -> None:
+    """Show a batch operation that was created by this body, with `more` fields, and watch it if wished."""
+    from .batch_watch import dry_run_mark, watch_to_end
+
     key, name = answer["batchOperationKey"], answer["batchOperationType"]
     if connection.json:
         print_json(answer)
     else:
-        print_fields([("Batch operation", key), ("Type", name + dry_run_mark(body)), origin])
+        print_fields([("Batch operation", key), ("Type", name + dry_run_mark(body)), *more])
     if request.watch:
         watch_to_end([key], connection, are_new=True)

@@ -18,6 +18,7 @@ from typer.main import get_group
 from engine.batch.operation import Operation
 from engine.operations import OPERATIONS
 
+from .batch_children import report_created
 from .batch_now import execute_now, refuse_others
 from .batch_options import RequestOptions, RunOptions, TrialOptions
 from .faults import CommandFailed, UsageFault
@@ -33,7 +34,7 @@ from .filters import (
     job_filter_of,
 )
 from .options import Command, Connection, expand, read_json
-from .output import print_fields, print_json, print_note, print_request, shown_count
+from .output import print_note, print_request, shown_count
 
 if TYPE_CHECKING:
     from .client import Client, Document
@@ -142,7 +143,8 @@ def creation_command(operation: Operation) -> Command:
             if not (creation.yes or trial.dry_run):
                 _confirm(client, operation, body)
             answer = client.send("POST", operation.path, body, request.headers())
-        _report(answer, request, trial, connection)
+        progress = ("Progress", f"retold batch watch {answer['batchOperationKey']}")
+        report_created(answer, body, [] if request.watch else [progress], request, connection)
 
     create.__doc__ = operation.help
     return expand(create, wanted=target.options, parameters=parameter_options(operation))
@@ -241,18 +243,3 @@ def _confirm(client: Client, operation: Operation, body: Document) -> None:
         raise UsageFault(f"{question} Expected --yes, because there is no terminal to ask; got none, nothing was done")
     if not typer.confirm(f"{question} Create this batch operation?", err=True):
         raise CommandFailed("nothing was done")
-
-
-def _report(answer: Document, request: RequestOptions, trial: TrialOptions, connection: Connection) -> None:
-    from .batch_watch import dry_run_mark, watch_to_end
-
-    key = answer["batchOperationKey"]
-    if connection.json:
-        print_json(answer)
-    else:
-        fields = [("Batch operation", key), ("Type", answer["batchOperationType"] + dry_run_mark(trial.body()))]
-        if not request.watch:
-            fields.append(("Progress", f"retold batch watch {key}"))
-        print_fields(fields)
-    if request.watch:
-        watch_to_end([key], connection, are_new=True)

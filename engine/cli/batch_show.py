@@ -24,17 +24,21 @@ def _limit(failures: Document) -> str:
 
 
 def _policy(policy: Document) -> str:
-    again = f"tried again up to {policy['retries']} times, {policy['backoff']} ms apart" if policy["retries"] else ""
-    then = "then waiting for somebody" if policy["thenIncident"] else "then FAILED"
-    return f"{again}, {then}" if again else then.removeprefix("then ")
+    then = "waiting for somebody" if policy["thenIncident"] else "FAILED"
+    if not policy["retries"]:
+        return then
+    return f"tried again up to {policy['retries']} times, {policy['backoff']} ms apart, then {then}"
 
 
 def _yes(_: bool) -> str:
     return "yes"
 
 
+#: Title, property, and how it is said.
+Lines = tuple[tuple[str, str, Callable[[Any], str]], ...]
+
 #: What is shown of a batch operation if there is something to be shown: what was wished, and what is to be noticed.
-WISHES: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
+WISHES: Lines = (
     ("Name", "name", shown),
     ("Labels", "labels", _listed),
     ("Reason", "reason", shown),
@@ -52,7 +56,7 @@ WISHES: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("Can be undone", "undoable", _yes),
     ("Tells at its end", "webhook", shown),
 )
-REMARKS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
+REMARKS: Lines = (
     ("Held", "heldPhases", _listed),
     ("Suspended because", "suspensionReason", shown),
     ("Pauses until", "pausedUntil", shown),
@@ -75,6 +79,10 @@ def show(key: BatchKey, connection: Connection) -> None:
         print_fields(list(_fields(document)))
 
 
+def _present(lines: Lines, document: Document) -> Iterator[tuple[str, str]]:
+    return ((title, said(document[name])) for title, name, said in lines if document.get(name))
+
+
 def _fields(document: Document) -> Iterator[tuple[str, str]]:
     from .batch_watch import Counts, dry_run_mark
 
@@ -83,9 +91,9 @@ def _fields(document: Document) -> Iterator[tuple[str, str]]:
     yield "Type", document["batchOperationType"] + dry_run_mark(document)
     if parent := document.get("parentBatchOperationKey"):
         yield "Undoes" if document.get("undoes") else "Retries", parent
-    yield from ((title, text(document[name])) for title, name, text in WISHES if document.get(name))
+    yield from _present(WISHES, document)
     yield "State", document["state"]
-    yield from ((title, text(document[name])) for title, name, text in REMARKS if document.get(name))
+    yield from _present(REMARKS, document)
     yield "Started", shown(document["startDate"])
     yield "Ended", shown(document["endDate"])
     yield "Items", shown_count(counts.total)

@@ -90,6 +90,13 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
+async def rest(world: World) -> None:
+    """Whatever is sent is decided, until nothing more is."""
+    for _ in range(4):
+        world.decide()
+        await turns()
+
+
 def begin(s: Scenario, count: int) -> tuple[int, list[int]]:
     """A batch operation that looks for so many items, and these."""
     s.deploy(m.one_task())
@@ -127,9 +134,7 @@ def test_while_it_is_suspended_the_rest_of_a_page_is_kept_back(scenario: MakeSce
         await turns()
         assert world.cursors() == [-1]
         s.send(manage("RESUME", key))
-        for _ in range(4):
-            world.decide()
-            await turns()
+        await rest(world)
         assert world.cursors() == [-1, keys[1], keys[3]]
 
     run(world, story)
@@ -160,9 +165,7 @@ def test_a_log_that_is_away_in_the_middle_of_a_page_loses_nothing(scenario: Make
         world.faults = 1
         world.decide()
         await turns()
-        for _ in range(4):
-            world.decide()
-            await turns()
+        await rest(world)
 
     run(world, story)
     assert world.cursors() == [-1, keys[1], keys[1], keys[3]]
