@@ -27,6 +27,11 @@ def check_no_filter(text: str) -> Sequence[str]:  # noqa: ARG001 (a check of fil
     return ()
 
 
+def facts_of_none(parameters: Struct) -> str:  # noqa: ARG001 (a choice by parameters)
+    """Nothing is looked up."""
+    return ""
+
+
 def encode_nothing(parameters: Struct) -> bytes:  # noqa: ARG001 (an encoder of parameters)
     """The bytes of no parameters."""
     return b""
@@ -47,6 +52,8 @@ class OperationDescription(Struct, frozen=True, kw_only=True):
     item_entity: str = "PROCESS_INSTANCE"
     states: tuple[str, ...] = ()
     roots_only: bool = False
+    #: whether no item can be of what has ended
+    only_running: bool = True
     #: what clients give: a Struct whose fields become properties of the body, in camelCase
     parameters: type[Struct] = NoParameters
     #: What is kept on the log, of what clients gave; `check` and `encode` are about that
@@ -54,6 +61,8 @@ class OperationDescription(Struct, frozen=True, kw_only=True):
     #: What can be refused before the log, as texts
     check: Callable[[Any], Sequence[str]] = check_nothing
     encode: Callable[[Any], bytes] = encode_nothing
+    #: Which values of variables must be looked up of items that have ended, as `Search.facts` has it; empty for nothing
+    facts: Callable[[Any], str] = facts_of_none
     #: What of the JSON text of a filter contradicts this type, as texts
     contradictions: Callable[[str], Sequence[str]] = check_no_filter
 

@@ -66,6 +66,8 @@ def refuse_bad_creation(wish: BatchOperationCreation, operations: Mapping[str, O
         problems.append(f"filter: expected a JSON object with a property, got {wish.filter[:100]}; leave it out")
     if any(key < 0 for key in wish.item_keys):
         problems.append(f"keys: expected numbers above 0, got {min(wish.item_keys)}; correct it")
+    if wish.facts:
+        problems.append(f"facts: expected none, for a batch operation looks for them, got {len(wish.facts)}; omit them")
     if problems:
         raise Reject(INVALID_ARGUMENT, "; ".join(problems))
 

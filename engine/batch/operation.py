@@ -57,6 +57,7 @@ class Item(Struct, frozen=True, kw_only=True):
     """One target. `at_end` is the last piece of work when the effects span steps: it reports the outcome.
 
     `facts`: what secondary storage knew of its process instance, for an operation that asks for it (`variables`).
+    `awaited`: whether somebody waits for secondary storage to obey; nobody does of what is done at once.
     """
 
     key: int
@@ -64,6 +65,7 @@ class Item(Struct, frozen=True, kw_only=True):
     root_process_instance_key: int
     at_end: Work
     facts: ItemFacts | None = None
+    awaited: bool = True
 
 
 def _admit_all(_parameters: Struct, _view: View) -> list[str]:
@@ -86,7 +88,8 @@ class Operation(Struct, frozen=True, kw_only=True):
     `replaces(parameters, item_key, view)`: what deciding would replace, as a text that the item keeps if its batch
     operation is to be undone; `restore`, in place of `decide`, puts that back, which the item's facts have.
     `variables(parameters)`: it is about what the state no longer has, so facts are looked up with the items, with these
-    values of variables (see `engine.core.ports`).
+    values of variables (see `engine.core.ports`). `starts_instances`: of the definitions that the facts name; what it
+    needs the `permission` for are these.
     `permission` is what its creator needs of the process definition of each item (see RESOURCES). `undone_by`: the type
     that puts back what this one changed, without parameters of its own, or the same type, which restores it; empty if
     nothing can be proved to. `path` is the REST path under /v2 that creates it, `help` the first line of the module's
@@ -108,8 +111,13 @@ class Operation(Struct, frozen=True, kw_only=True):
     permission: str = "UPDATE_PROCESS_INSTANCE"
     undone_by: str = ""
     variables: Callable[[Any], str] | None = None
+    starts_instances: bool = False
     replaces: Callable[[Any, int, View], str] | None = None
     restore: Callable[[Any, Item, View], Deciding] | None = None
+
+    def facts_of(self, parameters: Struct) -> str:
+        """Which values of variables are looked up with the items; empty if nothing is."""
+        return "" if self.variables is None else self.variables(parameters)
 
     def contradictions(self, text: str) -> list[str]:
         """What of the JSON text of a filter can never be true of an item of this type."""

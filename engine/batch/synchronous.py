@@ -1,7 +1,8 @@
 """A type of batch operation applied to a short list at once: all items in one step, or none.
 
 It is no batch operation: it has no key, no life and no items of its own; what was done is in the step of its EXECUTED
-event. Rule: what would need another step, or another partition, is refused, and so is the whole list.
+event. Rule: what would need another step, or another partition, is refused, and so is the whole list. What the state
+no longer has is told by who asks, who may look it up: he says what is started, but not whose it was.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from engine.core.state import View
 from engine.process.tables import ELEMENT_INSTANCES, INCIDENTS, JOBS
 from engine.process.work import FOLLOW_UP, Work
 from engine.records import BatchOperationCreation
+from engine.records.batch_operation_chunk import ItemFacts
 from engine.records.batch_options import BatchOptions
 
 from .authorization import Authorize
@@ -38,10 +40,14 @@ def execute_at_once(
     wish = cast(BatchOperationCreation, command.value)
     keys = tuple(dict.fromkeys(wish.item_keys))
     _refuse_what_needs_a_batch(operation, wish, keys, view)
+    _refuse_bad_facts(operation.facts_of(parameters) != "", wish)
+    facts = {one.item_key: one for one in wish.facts}
     caller = principal_of(command.step.claims)
     failures: list[Reject] = []
     for key in keys:
-        refusal = yield Attempt(effects=_do(operation, parameters, authorize, caller, key, view))
+        refusal = yield Attempt(
+            effects=_do(operation, parameters, authorize, caller, _item(operation, key, facts.get(key), view), view)
+        )
         if refusal is not None:
             failures.append(Reject(refusal.code, f"{key}: {refusal.reason}"))
     if failures:
@@ -49,6 +55,7 @@ def execute_at_once(
     value = msgspec.structs.replace(
         wish,
         item_keys=keys,
+        facts=(),
         partition_ids=(view.partition,),
         lead_partition=view.partition,
         actor_type=caller.type,
@@ -65,9 +72,6 @@ def _refuse_what_needs_a_batch(
         raise Reject(INVALID_ARGUMENT, f"expected no option but a reason to do this at once, got others; {batch}")
     if problems := problems_of_options(wish.options):
         raise Reject(INVALID_ARGUMENT, "; ".join(problems))
-    if not operation.selects.only_running:
-        expected = "expected a type that does something to what runs"
-        raise Reject(INVALID_ARGUMENT, f"{expected}, got {operation.name}, which cannot be done at once; {batch}")
     if wish.filter or wish.excluded_keys or not keys:
         raise Reject(INVALID_ARGUMENT, f"expected keys and no filter to do this at once, got others; {batch}")
     limit = view.settings.synchronous_items_max
@@ -79,19 +83,48 @@ def _refuse_what_needs_a_batch(
         raise Reject(INVALID_ARGUMENT, f"{expected}, got some of {', '.join(map(str, elsewhere))}; {batch}")
 
 
-def _do(
-    operation: Operation, parameters: Struct, authorize: Authorize, caller: Principal, key: int, view: View
-) -> Effects:
+def _refuse_bad_facts(are_wanted: bool, wish: BatchOperationCreation) -> None:
+    """They are of these items, or there are none. What one without facts means, the operation says."""
+    told = [one.item_key for one in wish.facts]
+    expected = "some of the keys, each once" if are_wanted else f"none to do {wish.batch_operation_type}"
+    if (told and not are_wanted) or len(set(told)) < len(told) or not set(told) <= set(wish.item_keys):
+        raise Reject(INVALID_ARGUMENT, f"facts: expected {expected}, got {len(told)} others; correct them")
+
+
+def _item(operation: Operation, key: int, facts: ItemFacts | None, view: View) -> Item:
     instance_key = _instance_of(operation, key, view)
-    item = Item(
+    return Item(
         key=key,
         process_instance_key=instance_key,
         root_process_instance_key=NONE,
         # Nobody waits for it: what would pause is refused.
         at_end=Work(FOLLOW_UP, key, ITEM_DONE, f"{NONE} {instance_key} {NONE}"),
+        facts=facts,
+        awaited=False,
     )
-    authorize(caller, operation, item, view)
-    if instance_key == NONE:
+
+
+def _instance_of(operation: Operation, key: int, view: View) -> int:
+    """The process instance that a target belongs to, NONE if there is no such target, or it belongs to none."""
+    if operation.selects.entity == "JOB":
+        job = view.get(JOBS, key)
+        return job.process_instance_key if job else NONE
+    if operation.selects.entity == "INCIDENT":
+        incident = view.get(INCIDENTS, key)
+        return incident.process_instance_key if incident else NONE
+    if not operation.selects.only_running:
+        return key if operation.selects.is_of_instances else NONE
+    row = view.get(ELEMENT_INSTANCES, key)
+    return key if row is not None and row.process_instance_key == key else NONE
+
+
+def _do(
+    operation: Operation, parameters: Struct, authorize: Authorize, caller: Principal, item: Item, view: View
+) -> Effects:
+    authorize(
+        caller, operation, item if operation.starts_instances else msgspec.structs.replace(item, facts=None), view
+    )
+    if operation.selects.only_running and item.process_instance_key == NONE:
         kind = operation.selects.entity.lower().replace("_", " ")
         article = "an" if kind[0] in "aeiou" else "a"
         raise Reject(NOT_FOUND, f"expected {article} {kind} that is there, got none; check the key, it may have ended")
@@ -100,18 +133,6 @@ def _do(
         raise Reject(
             EXCEEDED_LIMIT, f"{expected}, got a process instance that needs several; create a batch operation for it"
         )
-
-
-def _instance_of(operation: Operation, key: int, view: View) -> int:
-    """The process instance that a target belongs to, NONE if there is no such target."""
-    if operation.selects.entity == "JOB":
-        job = view.get(JOBS, key)
-        return job.process_instance_key if job else NONE
-    if operation.selects.entity == "INCIDENT":
-        incident = view.get(INCIDENTS, key)
-        return incident.process_instance_key if incident else NONE
-    row = view.get(ELEMENT_INSTANCES, key)
-    return key if row is not None and row.process_instance_key == key else NONE
 
 
 def _refusal(failures: list[Reject], count: int) -> Reject:

@@ -20,8 +20,8 @@ def check(_parameters: Parameters) -> list[str]:
 
 def decide(_parameters: Parameters, item: Item, view: View) -> Deciding:
     """Delete the instance with all that it had; the item ends when that is gone from secondary storage."""
-    yield from delete_history(view, PROCESS_INSTANCE, item.key, at_end=item.at_end)
-    return False
+    yield from delete_history(view, PROCESS_INSTANCE, item.key, at_end=item.at_end if item.awaited else None)
+    return not item.awaited
 
 
 OPERATION = Operation(

@@ -106,4 +106,5 @@ OPERATION = Operation(
     read=read,
     permission="CREATE_PROCESS_INSTANCE",
     variables=variables,
+    starts_instances=True,
 )

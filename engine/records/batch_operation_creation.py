@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from .batch_operation_chunk import ItemFacts
 from .batch_options import BatchOptions
 
 VALUE_TYPE = "BATCH_OPERATION_CREATION"
@@ -27,3 +28,4 @@ class BatchOperationCreation(Struct, frozen=True, kw_only=True):
     chunk_size: int = 0
     page_size: int = 0
     options: BatchOptions = BatchOptions()
+    facts: tuple[ItemFacts, ...] = ()

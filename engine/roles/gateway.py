@@ -109,10 +109,12 @@ def describe_operations(assembly: Assembly) -> Sequence[OperationDescription]:
             item_entity=operation.selects.entity,
             states=operation.selects.states,
             roots_only=operation.selects.roots_only,
+            only_running=operation.selects.only_running,
             parameters=operation.body or operation.parameters,
             read=operation.read,
             check=operation.check,
             encode=lambda parameters: assembly.operation_codecs.encode(name, parameters),
+            facts=operation.facts_of,
             contradictions=operation.contradictions,
         )
 

@@ -8,15 +8,19 @@ from typing import Annotated
 from litestar.response.base import ASGIResponse
 from msgspec import Meta
 
+from engine.core.faults import EXCEEDED_LIMIT
+from engine.core.ports import NO_VARIABLES
 from engine.core.record import partition_of
 from engine.core.settings import LIMITS
 from engine.records import BatchOperationCreation
+from engine.records.batch_operation_chunk import ItemFacts
 from engine.records.batch_options import REASON_LENGTH_MAX, BatchOptions
+from gateway.access import READS
 from gateway.bodies import Body, HttpRequest
 from gateway.fields import Key, OperationReference
 from gateway.gateway import Gateway
 from gateway.operations import OperationDescription
-from gateway.problems import bad_request, lives_nowhere
+from gateway.problems import Problem, bad_request, forbidden, lives_nowhere, not_found
 from gateway.responses import json_response
 
 from .batch_creation import parameters_of, with_parameters
@@ -25,6 +29,10 @@ from .route import Route
 
 #: Whatever the setting is.
 KEYS_MAX = int(LIMITS["synchronous_items_max"][1])
+#: What is looked up in secondary storage, because the engine forgets it when it ends.
+HISTORY = ("PROCESS_INSTANCE", "DECISION_INSTANCE")
+#: Keys that are named of those that are not there.
+MISSING_TOLD_MAX = 10
 
 
 class ExecutionBody(Body, frozen=True, kw_only=True):
@@ -48,24 +56,27 @@ def _execution_route(operation: OperationDescription) -> Route:
         parameters = parameters_of(operation, body)
         if problems := operation.check(parameters):
             raise bad_request(problems)
+        keys = tuple(dict.fromkeys(map(int, body.keys)))
+        partition = _partition(gateway, operation, keys)
         wish = BatchOperationCreation(
             batch_operation_type=operation.name,
-            item_keys=tuple(body.keys),
+            item_keys=keys,
             parameters=operation.encode(parameters),
             options=BatchOptions(reason=body.reason),
+            facts=await _facts(gateway, operation, operation.facts(parameters), keys),
         )
         record = await gateway.create(
             request,
             "BATCH_OPERATION_CREATION",
             "EXECUTE",
             wish,
-            partition=_partition(gateway, operation, body.keys),
+            partition=partition,
             operation_reference=body.operation_reference,
         )
         return json_response(
             {
                 "batchOperationType": operation.name,
-                "operationsCompletedCount": len(set(body.keys)),
+                "operationsCompletedCount": len(keys),
                 "partitionId": record.step.partition_id,
                 "position": record.position,
             }
@@ -80,7 +91,7 @@ def _execution_route(operation: OperationDescription) -> Route:
     )
 
 
-def _partition(gateway: Gateway, operation: OperationDescription, keys: Sequence[Key]) -> int:
+def _partition(gateway: Gateway, operation: OperationDescription, keys: Sequence[int]) -> int:
     """The one partition where all of this lives. Raises Problem 404 or 400."""
     partitions = {partition_of(key): key for key in keys}
     for partition, key in partitions.items():
@@ -92,3 +103,42 @@ def _partition(gateway: Gateway, operation: OperationDescription, keys: Sequence
             [f"keys: expected keys of one partition, got some of {named}; create a batch operation ({operation.path})"]
         )
     return partitions.popitem()[0]
+
+
+async def _facts(
+    gateway: Gateway, operation: OperationDescription, variables: str, keys: Sequence[int]
+) -> tuple[ItemFacts, ...]:
+    """What must be told of what has ended, once it is known that it is there, and that the caller may read it.
+
+    Raises Problem 404 or 400, or Reject FORBIDDEN.
+    """
+    entity = operation.item_entity
+    if operation.only_running or entity not in HISTORY:
+        return ()
+    await _require_readable(gateway, entity, keys)
+    facts = await gateway.search.facts(entity, keys, variables or NO_VARIABLES, gateway.settings.variables_size_max)
+    _refuse_missing(entity, [one.item_key for one in facts if not one.state])
+    if len(facts) < len(keys):
+        expected = f"expected the variables of {len(keys)} process instances to fit one command"
+        got = f"got those of {len(facts)} that do; create a batch operation ({operation.path})"
+        raise Problem(400, f"{expected}, {got}", title=EXCEEDED_LIMIT)
+    return tuple(facts) if variables else ()
+
+
+async def _require_readable(gateway: Gateway, entity: str, keys: Sequence[int]) -> None:
+    """Of decisions the caller may read all or none, as when a batch operation looks for them."""
+    readable = await gateway.readable(entity)
+    if readable is None:
+        return
+    if entity != "PROCESS_INSTANCE" or not readable:
+        raise forbidden(*READS[entity])
+    wanted = {"filter": {"processInstanceKey": {"$in": [str(key) for key in keys]}}, "page": {"limit": len(keys)}}
+    found = {int(one["processInstanceKey"]) for one in (await gateway.find(entity, wanted)).items}
+    _refuse_missing(entity, [key for key in keys if key not in found])
+
+
+def _refuse_missing(entity: str, missing: Sequence[int]) -> None:
+    """Raises Problem 404 of what is not there, or not to be seen, naming the first of them."""
+    if missing:
+        more = f" and {len(missing) - MISSING_TOLD_MAX} more" if len(missing) > MISSING_TOLD_MAX else ""
+        raise not_found(entity.replace("_", " ").lower(), ", ".join(map(str, missing[:MISSING_TOLD_MAX])) + more)

@@ -231,3 +231,21 @@ def test_several_are_canceled_at_once_or_none_is(http: httpx.Client, client: Cam
     done = answer_of(http.post(f"{CANCELLATION}/execution", json={"keys": together}))
     assert (done["operationsCompletedCount"], done["partitionId"]) == (len(together), int(together[0]) >> 51)
     instances(client, {"processDefinitionId": name, "state": "TERMINATED"}, len(together))
+    _change_what_has_ended(http, client, name, together)
+
+
+def _change_what_has_ended(http: httpx.Client, client: CamundaClient, name: str, old: list[str]) -> None:
+    """The same list is restarted, told when it is deleted, and deleted: each time all of it, or nothing."""
+    of = {"processDefinitionId": name, "state": "ACTIVE"}
+    running = 4 - len(old)
+    again = answer_of(http.post("/process-instances/restart/execution", json={"keys": old}))
+    assert again["operationsCompletedCount"] == len(old)
+    (new, *_) = [one for one in instances(client, of, running + len(old)) if one.process_instance_key > old[-1]]
+    removal, deletion = "/process-instances/removal-time/execution", "/process-instances/deletion/execution"
+    for path, more in ((removal, {"clearedRemovalTime": True}), (deletion, {})):
+        refused = http.post(path, json={"keys": [*old, str(new.process_instance_key)], **more})
+        assert (refused.status_code, refused.json()["title"]) == (409, "INVALID_STATE")
+        assert answer_of(http.post(path, json={"keys": old, **more}))["operationsCompletedCount"] == len(old)
+    instances(client, {"processDefinitionId": name, "state": "TERMINATED"}, 0)
+    gone = http.post(deletion, json={"keys": old})
+    assert (gone.status_code, gone.json()["title"]) == (404, "NOT_FOUND")

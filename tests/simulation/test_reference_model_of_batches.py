@@ -5,18 +5,22 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from engine.batch.removal_time import Body, read
 from engine.core.record import first_key
 from engine.operations import correlate_message, restart_process_instance, update_job
+from engine.operations.restart_process_instance import Parameters as Restart
 from engine.operations.set_variables import Parameters as Variables
 from engine.records import BatchOperationCreation, BatchOperationIncident, BatchOperationLifecycleManagement
+from engine.records.batch_operation_chunk import ItemFacts
 from engine.records.batch_options import BatchOptions
 from engine.records.process_instance_creation import StartInstruction
 from tests.simulation.test_reference_model import assert_agrees
 from tests.support import models as m
 from tests.support.actions import CANCEL, batch, complete_all, creation, manage, set_variables
 from tests.support.scenario import Scenario, make
+from tests.unit.batch.test_removal_times import CALCULATED
 from tests.unit.batch.test_synchronous import at_once
 
 ONE = '{"processDefinitionId": "one"}'
@@ -151,10 +155,34 @@ def test_what_is_done_at_once() -> None:
     s.when(at_once("RESUME_PROCESS_INSTANCE", [keys[0], keys[2]]))
     s.when(at_once(CANCEL, [keys[0], keys[2], keys[0]]))
     s.when(at_once(CANCEL, [keys[0], keys[3]]))  # the first is gone
-    s.when(at_once("DELETE_PROCESS_INSTANCE", [keys[0]]))
     s.when(at_once("SET_VARIABLES", [keys[1]], Variables(variables='{"x": 1}')), 2)
     assert len(s.everything().all("BATCH_OPERATION_CREATION", "EXECUTED")) == 4
     assert_agrees(s, ["rejection EXCEEDED_LIMIT"])
+
+
+def test_what_is_done_at_once_to_what_has_ended() -> None:
+    s = Scenario(settings={"history_time_to_live_ms": 20_000, "retention_ms": 30_000})
+    s.deploy(m.one_task())
+    keys = [s.create("one") for _ in range(3)]
+    definition = s.everything().one("PROCESS", "CREATED").key
+    for key in keys[:2]:
+        s.cancel(key)
+    ended = ItemFacts(state="TERMINATED", end_time=s.now, process_definition_key=definition, variables='{"x":1}')
+    facts = tuple(replace(ended, item_key=key) for key in keys)
+    for given in (facts, facts[:2], facts[:1], (replace(facts[0], state="ACTIVE"), facts[1])):
+        for kind, parameters in (("RESTART_PROCESS_INSTANCE", Restart()), ("SET_REMOVAL_TIME", CALCULATED)):
+            s.when(at_once(kind, keys[:2], parameters, facts=given))
+            s.when(at_once(kind, keys, parameters, facts=given))  # the last runs
+    s.when(batch(CANCEL, "", item_keys=(keys[2],)))
+    key = s.everything().one("BATCH_OPERATION_CREATION", "CREATED").key
+    for one in (key, key + 1):
+        s.when(at_once("SET_BATCH_REMOVAL_TIME", [one], read(Body(calculated_removal_time=True))))
+    s.when(at_once("DELETE_PROCESS_INSTANCE", [*keys, s.machine().last_key + 1]))
+    s.when(at_once("DELETE_PROCESS_INSTANCE", [keys[0]]))
+    s.advance(20_000)
+    s.advance(10_000)
+    assert len(s.everything().all("BATCH_OPERATION_CREATION", "EXECUTED")) == 5
+    assert_agrees(s)
 
 
 @pytest.mark.parametrize("kind", ["CANCEL_PROCESS_INSTANCE", "UPDATE_JOB", "RESOLVE_INCIDENT"])

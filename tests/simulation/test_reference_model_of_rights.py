@@ -9,6 +9,7 @@ import pytest
 
 from engine.core.record import EVENT, Record, partition_of
 from engine.records import Authorization, BatchOperationItem, ProcessInstance
+from engine.records.batch_operation_chunk import ItemFacts
 from engine.records.batch_options import BatchOptions
 from tests.simulation.model import LogEntry, check
 from tests.simulation.model.permits import needs
@@ -80,6 +81,8 @@ def wish_of(random: Random, keys: list[int]) -> Record:
         batch(RESOLVE, ORDERS),
         batch("SUSPEND_PROCESS_INSTANCE", "", item_keys=(key,)),
         at_once("RESUME_PROCESS_INSTANCE", [key]),
+        at_once("DELETE_PROCESS_INSTANCE", [key]),
+        at_once("RESTART_PROCESS_INSTANCE", [key], facts=(ItemFacts(item_key=key, state="TERMINATED"),)),
         make("PROCESS_INSTANCE", "CANCEL", ProcessInstance(), key),
     ]
     return random.choice(wishes)

@@ -154,7 +154,7 @@ class Judge:
         self.rules: dict[tuple[str, str], Rule] = dict(self.batches.rules)
         for part in PARTS:
             self.rules |= part.RULES
-        self.rules |= migrations.RULES | at_once.rules(known)
+        self.rules |= migrations.RULES | at_once.rules(known, self.batches.effects)
         self.inputs = {COMMANDS: log.commands, **log.inboxes, INTERNAL: log.internal}
         self.next = dict.fromkeys(self.inputs, 0)
         raised = [step.first.value for step in self.steps if step.first.step.source_input == GENERATIONS]

@@ -19,6 +19,7 @@ from engine.records.batch_operation_lifecycle_management import PHASES
 
 from .actor import Actor
 from .client import Client
+from .knowledge import KEY_PROPERTIES
 from .people import PROCESS_IDS
 from .tasks import JOB_TYPES
 
@@ -35,6 +36,16 @@ WIDE = {
 }
 
 
+#: What an item is -> the keys of it that clients remember.
+KINDS = {
+    "PROCESS_INSTANCE": "process-instances",
+    "INCIDENT": "incidents",
+    "JOB": "jobs",
+    "DECISION_INSTANCE": "evaluations",
+    "BATCH_OPERATION": "batch-operations",
+}
+
+
 class BatchOperator(Actor):
     """Creates batch operations over random selections, and suspends, resumes and cancels them at any instant."""
 
@@ -44,7 +55,7 @@ class BatchOperator(Actor):
         if self.random.random() < 0.1:
             path = f"/process-instances/{self.knowledge.pick(self.random, 'process-instances')}/migration"
             await self.ask(client, "POST", path, await self.migration_plan(client))
-        elif self.random.random() < 0.1:
+        elif self.random.random() < 0.3:
             await self.execute(client)
         elif self.random.random() < 0.25:
             await self.manage(client, self.knowledge.pick(self.random, "batch-operations"))
@@ -56,16 +67,26 @@ class BatchOperator(Actor):
                     raise outcome
 
     async def execute(self, client: Client) -> None:
-        """One of them at once, to a few instances; mostly to those of one partition, and of what it is about."""
+        """One of them at once, mostly to what lives on one partition."""
         operation = OPERATIONS[self.random.choice(sorted(OPERATIONS))]
         parameters = random_parameters(self.random, operation)
         if "migrationPlan" in parameters:
             parameters["migrationPlan"] = await self.migration_plan(client)
-        kind = "incidents" if operation.selects.entity == "INCIDENT" else "process-instances"
-        keys = [self.knowledge.pick(self.random, kind) for _ in range(self.random.choice([1, 2, 4]))]
+        keys = await self.targets(client, operation)
         if self.random.random() < 0.8:
             keys = [key for key in keys if int(key) >> KEY_BITS == int(keys[0]) >> KEY_BITS]
         await self.ask(client, "POST", f"{operation.path}/execution", {"keys": keys, **parameters})
+
+    async def targets(self, client: Client, operation: Operation) -> list[str]:
+        """A few of what an operation is about, mostly such as a search shows them."""
+        kind, count = KINDS[operation.selects.entity], self.random.choice([1, 2, 4])
+        if kind in KEY_PROPERTIES and self.random.random() < 0.8:
+            states = operation.selects.states_named
+            found = await self.find(client, kind, {"state": {"$in": states}} if states else {})
+            if found:
+                keys = [one[KEY_PROPERTIES[kind]] for one in found]
+                return self.random.sample(keys, min(count, len(keys)))
+        return [self.knowledge.pick(self.random, kind) for _ in range(count)]
 
     async def live(self, client: Client, selections: dict[str, Any]) -> None:
         """One batch operation from its creation on, next to others over the same instances."""

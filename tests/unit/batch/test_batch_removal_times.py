@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 
 from engine.records.batch_options import BatchOptions
@@ -108,12 +107,6 @@ def test_it_is_tried_planned_and_committed(ended: tuple[Scenario, list[int]]) ->
     assert not moment.all(MANAGEMENT, "SCHEDULED")
     assert counts(end(s.when(commit(plan)).accepted())) == (2, 2, 0, 0, 0)
     assert deleted(s.advance(1_000)) == set(keys)
-
-
-def test_it_cannot_be_done_at_once(ended: tuple[Scenario, list[int]]) -> None:
-    s, keys = ended
-    wish = batch(SET_BATCH_REMOVAL_TIME, "", CLEARED, item_keys=keys[:1])
-    s.when(msgspec.structs.replace(wish, intent="EXECUTE"), 1).rejected("INVALID_ARGUMENT", "cannot be done at once")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,7 @@
-"""Types of batch operations that are applied at once: to all of a short list in one step, or to none of it."""
+"""Types of batch operations that are applied at once: to all of a short list in one step, or to none of it.
+
+Those about what has ended are in `test_synchronous_history`.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,6 @@ from tests.support import models as m
 from tests.support.actions import (
     CANCEL,
     CORRELATE,
-    DELETE_DECISIONS,
-    DELETE_INSTANCES,
     MIGRATE,
     MODIFY,
     RESOLVE,
@@ -104,14 +105,6 @@ def test_all_failures_are_told_up_to_a_number(scenario: MakeScenario) -> None:
     (told,) = [r for r in s.when(at_once(CANCEL, gone)).records if r.rejection_code]
     assert told.rejection_reason.count("expected a process instance") == 10
     assert told.rejection_reason.endswith("; and 2 more")
-
-
-@pytest.mark.parametrize("kind", [DELETE_INSTANCES, DELETE_DECISIONS])
-def test_what_ends_with_a_confirmation_is_refused_by_name(scenario: MakeScenario, kind: str) -> None:
-    s = scenario()
-    path = ASSEMBLY.operations[kind].path
-    s.when(at_once(kind, populate(s, 1))).rejected("INVALID_ARGUMENT", f"got {kind}, which cannot be done at once")
-    s.when(at_once(kind, populate(s, 1))).rejected("INVALID_ARGUMENT", f"create a batch operation (POST {path})")
 
 
 def test_what_needs_a_batch_operation_is_refused(scenario: MakeScenario) -> None:
