@@ -56,7 +56,9 @@ class Engine:
             state=self.state,
             machine=self.machine,
             clock=SystemClock(),
-            prepare=lambda machine: self.assembly.prepare(MachineSettings(slice_size=50), machine),
+            prepare=lambda machine: self.assembly.prepare(
+                MachineSettings(slice_size=50, slice_effects_max=1_000), machine
+            ),
             measures=measures,
         )
 

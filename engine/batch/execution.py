@@ -26,7 +26,7 @@ from .incidents import give_up, raise_incident
 from .lifecycle import EXECUTION, finish_when_done
 from .operation import Item, Operation
 from .outcomes import outcome
-from .pacing import advance, slice_size
+from .pacing import advance, slice_effects_max, slice_size
 from .plans import CHANGED, difference_of, hash_of, planned
 from .rehearsal import Rehearsed, Seen, prediction, watch
 from .silence import NOT_RUN
@@ -78,7 +78,7 @@ def execute(open_batch: OpenBatch, command: Record, view: View) -> Effects:
         raise Reject(INVALID_STATE, f"expected the current execution of batch operation '{key}', got a stale one")
     retries, fresh = _next_slice(view, key, batch, progress)
     running = None if progress.abandoned else open_batch(key, batch)
-    budget = view.effort + view.settings.step_effects_max
+    budget = view.effort + slice_effects_max(batch, progress, view.settings)
     count = tried = 0
     # what is only tried, or held to a plan, is so one by one
     size = 1 if batch.options.foresees else view.settings.invocations_per_batch_job

@@ -35,6 +35,12 @@ def slice_size(batch: Batch, progress: Progress, settings: MachineSettings) -> i
     return max(together, size - size % together)
 
 
+def slice_effects_max(batch: Batch, progress: Progress, settings: MachineSettings) -> int:
+    """Effects at which the next slice ends: few, so that clients hardly wait for it, unless its size was chosen."""
+    chosen = progress.abandoned or batch.slice_size
+    return settings.step_effects_max if chosen else min(settings.slice_effects_max, settings.step_effects_max)
+
+
 def pay(progress: Progress, item_count: int, now: int) -> Progress:
     """Items were executed: the next ones have to wait until the rate allows them."""
     if not progress.rate:

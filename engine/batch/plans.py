@@ -155,7 +155,7 @@ def validate(try_item: TryItem, command: Record, view: View) -> Effects:
         raise Reject(NOT_FOUND, f"expected a batch operation with key '{key}' that is running, got none")
     if progress.validated or progress.abandoned or progress.finished or progress.total != cursor:
         raise Reject(INVALID_STATE, f"expected the validation of batch operation '{key}' to go on, got a stale one")
-    budget = view.settings.step_effects_max
+    budget = min(view.settings.slice_effects_max, view.settings.step_effects_max)
     found: list[BatchItem] = []
     changes: list[str] = []
     work = 0

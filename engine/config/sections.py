@@ -47,6 +47,12 @@ class BatchOperationSettings(Section):
     slice_size: int = Field(
         default=20, gt=0, le=1000, description="Items that one step handles; smaller is kinder to users' commands."
     )
+    slice_effects_max: int = Field(
+        default=80,
+        gt=0,
+        le=10_000,
+        description="Effects at which a step ends with fewer items, unless its batch operation has a sliceSize.",
+    )
     invocations_per_batch_job: int = Field(
         default=1, gt=0, le=1000, description="Items that succeed or fail together; a slice has at least so many."
     )

@@ -99,6 +99,7 @@ class Settings(Section):
             query_retry_max_delay_ms=_milliseconds(batch.query_retry_max_delay),
             query_retry_backoff_factor=batch.query_retry_backoff_factor,
             slice_size=batch.slice_size,
+            slice_effects_max=batch.slice_effects_max,
             invocations_per_batch_job=batch.invocations_per_batch_job,
             batch_jobs_per_seed=batch.batch_jobs_per_seed,
             batch_poll_time_ms=_milliseconds(batch.batch_poll_time),

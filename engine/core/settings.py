@@ -20,6 +20,7 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "query_retry_max_delay_ms": (1, DELAY_MS_MAX),
     "query_retry_backoff_factor": (1, 100),
     "slice_size": (1, 1_000),
+    "slice_effects_max": (1, 10_000),
     "invocations_per_batch_job": (1, 1_000),
     "batch_jobs_per_seed": (0, COUNT_MAX),
     "batch_poll_time_ms": (1, DELAY_MS_MAX),
@@ -55,6 +56,8 @@ class MachineSettings(Struct, frozen=True, kw_only=True):
     query_retry_backoff_factor: float = 2.0
     #: items that one EXECUTE handles
     slice_size: int = 20
+    #: effects at which it ends earlier, unless its batch operation has a size of its own
+    slice_effects_max: int = 80
     #: items that succeed or fail together
     invocations_per_batch_job: int = 1
     #: as many of these groups does one query look for items for; 0: `query_page_size` alone says how many

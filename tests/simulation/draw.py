@@ -104,6 +104,7 @@ def _batch_operations(chosen: random.Random) -> BatchOperationSettings:
         query_retry_initial_delay=_seconds(chosen, 0.1, 1),
         query_retry_max_delay=_seconds(chosen, 1, 5),
         slice_size=chosen.choice([1, 2, 20]),
+        slice_effects_max=chosen.choice([1, 12, 80]),
         skip_vanished_items=chosen.random() < 0.5,
         retention=_seconds(chosen, 0.2, 5) if chosen.random() < 0.3 else timedelta(days=30),
         watermark_timeout=_seconds(chosen, 1, 20),
