@@ -36,9 +36,9 @@ def slice_size(batch: Batch, progress: Progress, settings: MachineSettings) -> i
 
 
 def slice_effects_max(batch: Batch, progress: Progress, settings: MachineSettings) -> int:
-    """Effects at which the next slice ends: few, so that clients hardly wait for it, unless its size was chosen."""
-    chosen = progress.abandoned or batch.slice_size
-    return settings.step_effects_max if chosen else min(settings.slice_effects_max, settings.step_effects_max)
+    """Effects at which the next slice ends: few, so that clients hardly wait, unless a larger one was asked for."""
+    is_large = progress.abandoned or batch.slice_size > settings.slice_size
+    return settings.step_effects_max if is_large else min(settings.slice_effects_max, settings.step_effects_max)
 
 
 def pay(progress: Progress, item_count: int, now: int) -> Progress:

@@ -41,7 +41,7 @@ from .lifecycle import (
     tell_all,
     validate_later,
 )
-from .pacing import advance
+from .pacing import advance, slice_effects_max
 from .tables import (
     BATCHES,
     ENDED_BATCHES,
@@ -155,11 +155,11 @@ def validate(try_item: TryItem, command: Record, view: View) -> Effects:
         raise Reject(NOT_FOUND, f"expected a batch operation with key '{key}' that is running, got none")
     if progress.validated or progress.abandoned or progress.finished or progress.total != cursor:
         raise Reject(INVALID_STATE, f"expected the validation of batch operation '{key}' to go on, got a stale one")
-    budget = min(view.settings.slice_effects_max, view.settings.step_effects_max)
+    size, budget = batch.slice_size or view.settings.slice_size, slice_effects_max(batch, progress, view.settings)
     found: list[BatchItem] = []
     changes: list[str] = []
     work = 0
-    while len(found) < view.settings.slice_size and work < budget:
+    while len(found) < size and work < budget:
         item = planned(view, batch.options.plan_key, cursor + len(found))
         if item is None:
             break

@@ -2,11 +2,13 @@
 
 It is no batch operation: it has no key, no life and no items of its own; what was done is in the step of its EXECUTED
 event. Rule: what would need another step, or another partition, is refused, and so is the whole list. What the state
-no longer has is told by who asks, who may look it up: he says what is started, but not whose it was.
+no longer has is told by who asks, who has looked it up: that something is not there, what it had, what is started, but
+not whose it was.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import cast
 
 import msgspec
@@ -40,8 +42,7 @@ def execute_at_once(
     wish = cast(BatchOperationCreation, command.value)
     keys = tuple(dict.fromkeys(wish.item_keys))
     _refuse_what_needs_a_batch(operation, wish, keys, view)
-    _refuse_bad_facts(operation.facts_of(parameters) != "", wish)
-    facts = {one.item_key: one for one in wish.facts}
+    facts = _facts_of(operation, wish)
     caller = principal_of(command.step.claims)
     failures: list[Reject] = []
     for key in keys:
@@ -83,12 +84,15 @@ def _refuse_what_needs_a_batch(
         raise Reject(INVALID_ARGUMENT, f"{expected}, got some of {', '.join(map(str, elsewhere))}; {batch}")
 
 
-def _refuse_bad_facts(are_wanted: bool, wish: BatchOperationCreation) -> None:
-    """They are of these items, or there are none. What one without facts means, the operation says."""
-    told = [one.item_key for one in wish.facts]
-    expected = "some of the keys, each once" if are_wanted else f"none to do {wish.batch_operation_type}"
-    if (told and not are_wanted) or len(set(told)) < len(told) or not set(told) <= set(wish.item_keys):
-        raise Reject(INVALID_ARGUMENT, f"facts: expected {expected}, got {len(told)} others; correct them")
+def _facts_of(operation: Operation, wish: BatchOperationCreation) -> Mapping[int, ItemFacts]:
+    """What is told of the items that have ended. What an item of which nothing is told means, the operation says."""
+    facts: dict[int, ItemFacts] = {}
+    for one in wish.facts:
+        if operation.selects.only_running or one.item_key in facts or one.item_key not in wish.item_keys:
+            expected = "none about what runs" if operation.selects.only_running else "those of the keys, each once"
+            raise Reject(INVALID_ARGUMENT, f"facts: expected {expected}, got some of {one.item_key}; leave them out")
+        facts[one.item_key] = one
+    return facts
 
 
 def _item(operation: Operation, key: int, facts: ItemFacts | None, view: View) -> Item:
@@ -121,18 +125,24 @@ def _instance_of(operation: Operation, key: int, view: View) -> int:
 def _do(
     operation: Operation, parameters: Struct, authorize: Authorize, caller: Principal, item: Item, view: View
 ) -> Effects:
-    authorize(
-        caller, operation, item if operation.starts_instances else msgspec.structs.replace(item, facts=None), view
-    )
-    if operation.selects.only_running and item.process_instance_key == NONE:
-        kind = operation.selects.entity.lower().replace("_", " ")
-        article = "an" if kind[0] in "aeiou" else "a"
-        raise Reject(NOT_FOUND, f"expected {article} {kind} that is there, got none; check the key, it may have ended")
+    believed = item if operation.starts_instances else msgspec.structs.replace(item, facts=None)
+    authorize(caller, operation, believed, view)
+    _refuse_missing(operation, item)
     if not (yield from operation.decide(parameters, item, view)):
         expected = "expected what ends in the same step"
         raise Reject(
             EXCEEDED_LIMIT, f"{expected}, got a process instance that needs several; create a batch operation for it"
         )
+
+
+def _refuse_missing(operation: Operation, item: Item) -> None:
+    """Raises Reject NOT_FOUND for what is not there: in the state, or in secondary storage as who asks says."""
+    kind = operation.selects.entity.lower().replace("_", " ")
+    expected = f"expected {'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+    if operation.selects.only_running and item.process_instance_key == NONE:
+        raise Reject(NOT_FOUND, f"{expected} that is there, got none; check the key, it may have ended")
+    if item.facts is not None and not item.facts.state:
+        raise Reject(NOT_FOUND, f"{expected} that is searchable, got none; check the key, or try again later")
 
 
 def _refusal(failures: list[Reject], count: int) -> Reject:

@@ -21,7 +21,7 @@ Pause = Annotated[
     list[str] | None,
     typer.Option(metavar="WINDOW", help="When it pauses, such as '08:00-18:00 Europe/Berlin'; may be repeated."),
 ]
-SliceSize = Annotated[int | None, typer.Option(metavar="N", help="Items in one slice; 0 for the setting.")]
+SliceSize = Annotated[int | None, typer.Option(metavar="N", help="Items in one slice at most; 0 for the setting.")]
 
 
 class PlannedRunOptions(Struct, frozen=True, kw_only=True):

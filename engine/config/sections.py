@@ -51,7 +51,7 @@ class BatchOperationSettings(Section):
         default=80,
         gt=0,
         le=10_000,
-        description="Effects at which a step ends with fewer items, unless its batch operation has a sliceSize.",
+        description="Effects at which a step ends with fewer items, unless its batch operation has a larger sliceSize.",
     )
     invocations_per_batch_job: int = Field(
         default=1, gt=0, le=1000, description="Items that succeed or fail together; a slice has at least so many."

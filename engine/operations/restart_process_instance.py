@@ -68,19 +68,22 @@ def variables(parameters: Parameters) -> str:
 
 
 def decide(parameters: Parameters, item: Item, view: View) -> Deciding:
-    """Start a new instance of the same definition with what the old one had. The old one stays as it is."""
+    """Start a new instance of the same definition with what the old one had. The old one stays as it is.
+
+    A large one goes on to begin in later steps, as one that is created; what is done at once has to be one step.
+    """
     facts = item.facts
     check_kept(view, item.key)
     if facts is None or not facts.state:
         raise Reject(NOT_FOUND, f"expected a process instance, got {item.key}, of which nothing is known; check it")
     if facts.state not in FINISHED:
         raise Reject(
-            INVALID_STATE, f"expected {item.key} to have ended when it was selected, but it ran; select it again"
+            INVALID_STATE, f"expected {item.key} to have ended when it was looked up, but it ran; select it again"
         )
     if facts.variables_size and not facts.variables:
         expected = f"expected the variables of {item.key} to fit one command"
         raise Reject(EXCEEDED_LIMIT, f"{expected}, got {facts.variables_size} characters; start it anew by hand")
-    yield from create_instance(
+    has_begun = yield from create_instance(
         view,
         ProcessInstanceCreation(
             process_definition_key=facts.process_definition_key,
@@ -91,7 +94,7 @@ def decide(parameters: Parameters, item: Item, view: View) -> Deciding:
             restarted_process_instance_key=item.key,
         ),
     )
-    return True
+    return has_begun or item.awaited
 
 
 OPERATION = Operation(

@@ -25,7 +25,7 @@ from engine.records.process_instance_modification import ActivateInstruction
 from .beginnings import write_beginnings
 from .business_ids import BUSINESS_ID_LENGTH_MAX, check_unique, put_instance
 from .definitions import find_definition, find_tagged, find_version
-from .execution import Execution
+from .execution import Deciding, Execution
 from .history import check_kept
 from .lifecycle import start
 from .modification_plan import place_problems, target_of
@@ -51,8 +51,11 @@ def create(command: Record, view: View) -> Effects:
     yield from create_instance(view, cast(ProcessInstanceCreation, command.value), request=command.step.request)
 
 
-def create_instance(view: View, wish: ProcessInstanceCreation, *, request: str = "") -> Effects:
-    """Start an instance, for `request` if somebody waits. Raises Reject NOT_FOUND, INVALID_STATE, INVALID_ARGUMENT."""
+def create_instance(view: View, wish: ProcessInstanceCreation, *, request: str = "") -> Deciding:
+    """Start an instance, for `request` if somebody waits. False: its beginning goes on in later steps.
+
+    Raises Reject NOT_FOUND, INVALID_STATE, INVALID_ARGUMENT.
+    """
     _check_restarted(view, wish.restarted_process_instance_key)
     definition_key = _find(view, wish)
     found = find_definition(view, definition_key)
@@ -82,7 +85,7 @@ def create_instance(view: View, wish: ProcessInstanceCreation, *, request: str =
     yield _created(request, value)
     execution.restarted = wish.restarted_process_instance_key
     inside = [target_of(_as_activation(instruction), execution.graph) for instruction in wish.start_instructions]
-    yield from start(execution, document, write_beginnings(inside))
+    return (yield from start(execution, document, write_beginnings(inside)))
 
 
 def _check_restarted(view: View, key: int) -> None:

@@ -110,13 +110,13 @@ def take_up(execution: Execution, pause: Pause) -> Effects:
 # activation
 
 
-def start(execution: Execution, document: dict[str, str], inside: str) -> Effects:
-    """Begin the process itself with its variables: at its start event, or `inside` (see `beginnings`)."""
+def start(execution: Execution, document: dict[str, str], inside: str) -> Deciding:
+    """Begin the process itself with its variables: at its start event, or `inside` (see `beginnings`). As `run`."""
     yield execution.starting()
     key = execution.instance_key
     yield from merge_local(execution.view, key, document, execution.process_id)
     yield from _go_on_activating(execution, key, execution.graph.root, inside)
-    yield from run(execution)
+    return (yield from run(execution))
 
 
 def _activate(execution: Execution, work: Work) -> Effects:

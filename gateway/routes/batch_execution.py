@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated
 
 from litestar.response.base import ASGIResponse
 from msgspec import Meta
 
-from engine.core.faults import EXCEEDED_LIMIT
+from engine.core.faults import EXCEEDED_LIMIT, RecordTooLarge
 from engine.core.ports import NO_VARIABLES
 from engine.core.record import partition_of
 from engine.core.settings import LIMITS
@@ -20,7 +20,7 @@ from gateway.bodies import Body, HttpRequest
 from gateway.fields import Key, OperationReference
 from gateway.gateway import Gateway
 from gateway.operations import OperationDescription
-from gateway.problems import Problem, bad_request, forbidden, lives_nowhere, not_found
+from gateway.problems import Problem, bad_request, forbidden, lives_nowhere
 from gateway.responses import json_response
 
 from .batch_creation import parameters_of, with_parameters
@@ -31,8 +31,6 @@ from .route import Route
 KEYS_MAX = int(LIMITS["synchronous_items_max"][1])
 #: What is looked up in secondary storage, because the engine forgets it when it ends.
 HISTORY = ("PROCESS_INSTANCE", "DECISION_INSTANCE")
-#: Keys that are named of those that are not there.
-MISSING_TOLD_MAX = 10
 
 
 class ExecutionBody(Body, frozen=True, kw_only=True):
@@ -65,14 +63,17 @@ def _execution_route(operation: OperationDescription) -> Route:
             options=BatchOptions(reason=body.reason),
             facts=await _facts(gateway, operation, operation.facts(parameters), keys),
         )
-        record = await gateway.create(
-            request,
-            "BATCH_OPERATION_CREATION",
-            "EXECUTE",
-            wish,
-            partition=partition,
-            operation_reference=body.operation_reference,
-        )
+        try:
+            record = await gateway.create(
+                request,
+                "BATCH_OPERATION_CREATION",
+                "EXECUTE",
+                wish,
+                partition=partition,
+                operation_reference=body.operation_reference,
+            )
+        except RecordTooLarge as error:
+            raise _too_large(operation, error.message) from error
         return json_response(
             {
                 "batchOperationType": operation.name,
@@ -108,37 +109,34 @@ def _partition(gateway: Gateway, operation: OperationDescription, keys: Sequence
 async def _facts(
     gateway: Gateway, operation: OperationDescription, variables: str, keys: Sequence[int]
 ) -> tuple[ItemFacts, ...]:
-    """What must be told of what has ended, once it is known that it is there, and that the caller may read it.
+    """What the engine no longer has of what has ended: of what is not there, or not to be seen, nothing but its key.
 
-    Raises Problem 404 or 400, or Reject FORBIDDEN.
+    Raises Problem 400 EXCEEDED_LIMIT, or Reject FORBIDDEN. What is not there is refused by the engine, which knows
+    whether the same request has been answered before.
     """
     entity = operation.item_entity
     if operation.only_running or entity not in HISTORY:
         return ()
-    await _require_readable(gateway, entity, keys)
+    seen = await _readable(gateway, entity, keys)
     facts = await gateway.search.facts(entity, keys, variables or NO_VARIABLES, gateway.settings.variables_size_max)
-    _refuse_missing(entity, [one.item_key for one in facts if not one.state])
     if len(facts) < len(keys):
-        expected = f"expected the variables of {len(keys)} process instances to fit one command"
-        got = f"got those of {len(facts)} that do; create a batch operation ({operation.path})"
-        raise Problem(400, f"{expected}, {got}", title=EXCEEDED_LIMIT)
-    return tuple(facts) if variables else ()
+        raise _too_large(operation, f"those of {len(facts)} that do")
+    told = (one if one.item_key in seen else ItemFacts(item_key=one.item_key) for one in facts)
+    return tuple(one for one in told if variables or not one.state)
 
 
-async def _require_readable(gateway: Gateway, entity: str, keys: Sequence[int]) -> None:
-    """Of decisions the caller may read all or none, as when a batch operation looks for them."""
+async def _readable(gateway: Gateway, entity: str, keys: Sequence[int]) -> Collection[int]:
+    """Those that the caller may read; of decisions all or none, as when a batch operation looks for them."""
     readable = await gateway.readable(entity)
     if readable is None:
-        return
+        return keys
     if entity != "PROCESS_INSTANCE" or not readable:
         raise forbidden(*READS[entity])
     wanted = {"filter": {"processInstanceKey": {"$in": [str(key) for key in keys]}}, "page": {"limit": len(keys)}}
-    found = {int(one["processInstanceKey"]) for one in (await gateway.find(entity, wanted)).items}
-    _refuse_missing(entity, [key for key in keys if key not in found])
+    return {int(one["processInstanceKey"]) for one in (await gateway.find(entity, wanted)).items}
 
 
-def _refuse_missing(entity: str, missing: Sequence[int]) -> None:
-    """Raises Problem 404 of what is not there, or not to be seen, naming the first of them."""
-    if missing:
-        more = f" and {len(missing) - MISSING_TOLD_MAX} more" if len(missing) > MISSING_TOLD_MAX else ""
-        raise not_found(entity.replace("_", " ").lower(), ", ".join(map(str, missing[:MISSING_TOLD_MAX])) + more)
+def _too_large(operation: OperationDescription, got: str) -> Problem:
+    expected = "expected what process instances begin with to fit one command"
+    way_out = f"name fewer, or create a batch operation ({operation.path})"
+    return Problem(400, f"{expected}, got {got}; {way_out}", title=EXCEEDED_LIMIT)

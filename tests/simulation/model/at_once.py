@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import cast
 
-from engine.core.faults import EXCEEDED_LIMIT, FORBIDDEN, INVALID_ARGUMENT, BadRequest
+from engine.core.faults import EXCEEDED_LIMIT, FORBIDDEN, INVALID_ARGUMENT, NOT_FOUND, BadRequest
 from engine.core.principal import Principal, principal_of
 from engine.core.record import NONE, Record, partition_of
 from engine.records import BatchOperationCreation
@@ -48,6 +48,8 @@ def execute(known: Known, effects: Mapping[str, Effect], world: World, command: 
         world.differ(f"{part.type} is refused to {part.creator.claims}, who may do it to all of {wish.item_keys}")
     if world.step.rejection:
         raise Refused(world.step.rejection)  # one of the items fails
+    if not all(one.state for one in wish.facts):
+        raise Refused(NOT_FOUND)
     effect = effects.get(part.type)
     for item in dict.fromkeys(wish.item_keys):
         if effect is None:

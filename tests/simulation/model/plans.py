@@ -169,7 +169,8 @@ class Plans(Finding):
         value = cast(BatchOperationInitialization, told.value) if told else BatchOperationInitialization(total=cursor)
         planned = self.foreseen.get(part.options.plan_key, [])
         items = planned[cursor : max(value.total, cursor)]
-        if not min(1, len(planned) - cursor) <= len(items) <= world.settings.slice_size:
+        most = part.slice_size or world.settings.slice_size
+        if not min(1, len(planned) - cursor) <= len(items) <= most:
             world.differ(f"batch operation {part.key}: {len(items)} of {len(planned)} items are validated in a step")
         self.compare_changes(part, items, value.changes)
         if items:

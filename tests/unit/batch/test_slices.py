@@ -7,9 +7,10 @@ import pytest
 from engine.records.batch_options import BatchOptions
 from tests.support import models as m
 from tests.support.actions import batch, manage
-from tests.support.batches import counts, final, key_of, populate
+from tests.support.batches import counts, failing, final, key_of, populate
 from tests.support.fixture import MakeScenario
 from tests.support.scenario import Scenario
+from tests.unit.batch.test_plans import commit
 
 #: Canceling an instance of one task, and telling the outcome.
 EFFECTS_OF_ITEM = 6
@@ -28,7 +29,10 @@ def slices(s: Scenario) -> list[int]:
         ({"slice_effects_max": 5 * EFFECTS_OF_ITEM}, BatchOptions(), [5, 5, 5, 5, 4]),
         ({"slice_effects_max": 1}, BatchOptions(), [1] * 24),
         ({"slice_size": 8}, BatchOptions(), [8, 8, 8]),
-        ({"slice_effects_max": 1}, BatchOptions(slice_size=12), [12, 12]),
+        ({"slice_size": 8, "slice_effects_max": 1}, BatchOptions(slice_size=12), [12, 12]),
+        ({"slice_effects_max": 1}, BatchOptions(slice_size=12), [1] * 24),
+        ({"invocations_per_batch_job": 5}, BatchOptions(), [15, 9]),
+        ({"slice_effects_max": 30, "invocations_per_batch_job": 10}, BatchOptions(), [10, 10, 4]),
         ({"slice_effects_max": 1_000, "step_effects_max": 12 * EFFECTS_OF_ITEM}, BatchOptions(), [12, 12]),
         ({"step_effects_max": 12 * EFFECTS_OF_ITEM}, BatchOptions(slice_size=24), [12, 12]),
     ],
@@ -59,3 +63,23 @@ def test_what_is_given_up_is_not_done_in_small_slices(scenario: MakeScenario) ->
     s.when(manage("CANCEL", key_of(s)))
     assert counts(final(s)) == (150, 0, 0, 0, 150)
     assert [r.value.item_count for r in s.everything().all("BATCH_OPERATION_EXECUTION", "EXECUTED")] == [150]
+
+
+@pytest.mark.parametrize("chosen", [0, 24])
+def test_a_plan_is_tried_and_validated_in_such_slices(scenario: MakeScenario, chosen: int) -> None:
+    """What is validated has no outcome on the log, so there is room for more."""
+    s = scenario()
+    populate(s, 24)
+    s.when(batch(options=BatchOptions(dry_run=True, keep_plan=True, slice_size=chosen))).accepted()
+    tried = [record.value.item_count for record in s.everything().all("BATCH_OPERATION_EXECUTION", "EXECUTED")]
+    moment = s.when(commit(key_of(s), slice_size=chosen)).accepted()
+    validated = [len(record.value.items) for record in moment.all("BATCH_OPERATION_CHUNK", "CREATED")]
+    assert (tried, validated) == (([24], [24]) if chosen else ([14, 10], [16, 8]))
+
+
+def test_items_that_are_tried_again_count_as_others(scenario: MakeScenario) -> None:
+    s = scenario(settings={"slice_effects_max": 4})
+    failing(s, 6, item_retries=1, retry_backoff=1)
+    s.advance(1)
+    counted = s.everything().all("BATCH_OPERATION_EXECUTION", "EXECUTED")
+    assert [(r.value.item_count, r.value.retry_count) for r in counted] == [(4, 0), (2, 0), (0, 4), (0, 2)]

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
+from engine.core.record import Step
 from engine.operations.restart_process_instance import Parameters as Restart
+from engine.operations.set_variables import Parameters as Variables
 from engine.process.history import DELETIONS
 from engine.process.removal_tables import REMOVALS
+from engine.process.tables import JOBS
 from engine.records import DecisionEvaluation, Deployment
 from engine.records.batch_operation_chunk import ItemFacts
 from engine.records.batch_options import BatchOptions
@@ -149,9 +153,40 @@ def test_a_removal_time_that_is_given_needs_no_facts(s: Scenario) -> None:
 )
 def test_facts_of_something_else_are_refused(s: Scenario, kind: str, of: str, times: int) -> None:
     keys = ended(s)
-    facts = told(s, RESTART, keys if of == "them" else [keys[0] + 1]) * times
-    parameters = Restart() if kind == RESTART else ASSEMBLY.operations[kind].parameters(variables='{"x":1}')  # type: ignore[call-arg]
-    s.when(at_once(kind, keys, parameters, facts=facts)).rejected("INVALID_ARGUMENT", "facts: expected")
+    about = keys if of == "them" else [keys[0] + 1]
+    parameters = Restart() if kind == RESTART else Variables(variables='{"x":1}')
+    wish = at_once(kind, keys, parameters, facts=told(s, RESTART, about) * times)
+    s.when(wish).rejected("INVALID_ARGUMENT", f"got some of {about[0]}; leave them out")
+
+
+@pytest.mark.parametrize("kind", [DELETE_INSTANCES, DELETE_DECISIONS, RESTART])
+def test_what_is_said_not_to_be_there_is_named(s: Scenario, kind: str) -> None:
+    keys = targets(s, kind)
+    facts = tuple(ItemFacts(item_key=key) for key in keys[:1])
+    kept = told(s, kind, keys[1:])
+    moment = s.when(at_once(kind, keys, PARAMETERS.get(kind), facts=(*facts, *kept)))
+    moment.rejected("NOT_FOUND", f"got 1 that fail, so nothing was done. {keys[0]}: expected a")
+
+
+def test_what_was_done_is_known_when_it_is_asked_for_again(s: Scenario) -> None:
+    """By then what was deleted is gone: that is not what the second answer says."""
+    keys = ended(s)
+    first = structs.replace(at_once(DELETE_INSTANCES, keys), step=Step(request="gateway/1", idempotency_key="once"))
+    s.when(first).accepted()
+    gone = tuple(ItemFacts(item_key=key) for key in keys)
+    again = structs.replace(at_once(DELETE_INSTANCES, keys, facts=gone), step=first.step)
+    s.when(again).rejected("ALREADY_EXISTS")
+
+
+def test_a_restart_that_needs_several_steps_is_refused(scenario: MakeScenario) -> None:
+    s = scenario(settings={"step_effects_max": 20})
+    s.deploy(m.fan("big", 40))
+    key = s.create("big")
+    s.cancel(key)
+    wish = at_once(RESTART, [key], Restart(), facts=told(s, RESTART, [key]))
+    s.when(wish).rejected("EXCEEDED_LIMIT", f"{key}: expected what ends in the same step")
+    s.when(batch(RESTART, "", Restart(), item_keys=(key,))).accepted()
+    assert len(s.partitions[1].state.scan(JOBS)) == 40
 
 
 def test_a_batch_operation_looks_for_facts_itself(s: Scenario) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
+from msgspec import structs
 
-from engine.core.faults import EXCEEDED_LIMIT, FORBIDDEN, NOT_FOUND
+from engine.core.faults import EXCEEDED_LIMIT, FORBIDDEN
 from engine.core.ports import INITIAL_VARIABLES, NO_VARIABLES
 from engine.core.principal import Principal
 from engine.core.record import Record, first_key
@@ -30,14 +31,18 @@ EXECUTE = ("BATCH_OPERATION_CREATION", "EXECUTE")
 class HistorySearch(FakeSearch):
     """Knows what has ended of these keys, and shows those that are `seen`; its facts may be too large to be all."""
 
-    def __init__(self, known: Sequence[int], *, seen: Sequence[int] = (), told_max: int = 1_000) -> None:
+    def __init__(
+        self, known: Sequence[int], *, seen: Sequence[int] = (), told_max: int = 1_000, variables: str = ""
+    ) -> None:
         super().__init__()
+        self.variables = variables
         self.known, self.seen, self.told_max = known, seen, told_max
         self.asked: list[tuple[str, str]] = []
 
     async def facts(self, entity: str, keys: Sequence[int], variables: str, size_max: int) -> Sequence[ItemFacts]:
         self.asked.append((entity, variables))
-        facts = [ItemFacts(item_key=key, state="COMPLETED" if key in self.known else "", end_time=5) for key in keys]
+        known = ItemFacts(state="COMPLETED", end_time=5, variables=self.variables)
+        facts = [structs.replace(known, item_key=key) if key in self.known else ItemFacts(item_key=key) for key in keys]
         return facts[: self.told_max]
 
     async def search(self, entity: str, request: Mapping[str, Any], *_: Any) -> SearchResult:
@@ -103,11 +108,12 @@ def test_what_needs_no_facts_is_looked_for_all_the_same(path: str, entity: str, 
 
 
 @pytest.mark.parametrize("path", [RESTART, DELETE, DELETE_DECISIONS])
-def test_what_is_not_there_is_named_and_nothing_is_done(path: str) -> None:
-    missing = [first_key(2) + 100 + number for number in range(12)]
-    response, sent = do(path, HistorySearch(KEYS), keys=[KEYS[0], *missing])
-    assert (response.status_code, response.json()["title"], sent) == (404, NOT_FOUND, [])
-    assert f"{missing[9]} and 2 more" in response.json()["detail"]
+def test_what_is_not_there_is_told_to_the_engine(path: str) -> None:
+    """It refuses it, unless it knows that the same request was answered before."""
+    missing = first_key(2) + 100
+    _, (wish,) = do(path, HistorySearch(KEYS), keys=[KEYS[0], missing])
+    assert [one.item_key for one in wish.facts if not one.state] == [missing]
+    assert [one.item_key for one in wish.facts if one.state] == ([KEYS[0]] if path == RESTART else [])
 
 
 def test_variables_that_fit_no_command_are_refused() -> None:
@@ -116,13 +122,19 @@ def test_variables_that_fit_no_command_are_refused() -> None:
     assert "create a batch operation (/process-instances/restart)" in response.json()["detail"]
 
 
+def test_what_fits_no_record_is_refused_by_the_same_name() -> None:
+    response, sent = do(RESTART, HistorySearch(KEYS, variables="\u6f22" * 1_400_000))
+    assert (response.status_code, response.json()["title"], sent) == (400, EXCEEDED_LIMIT, [])
+    assert "name fewer, or create a batch operation" in response.json()["detail"]
+
+
 def test_what_the_caller_may_not_read_is_not_there_for_him() -> None:
     some = LimitedAccess("order")
-    response, sent = do(RESTART, HistorySearch(KEYS, seen=KEYS[:1]), access=some)
-    assert (response.status_code, sent) == (404, [])
-    assert str(KEYS[1]) in response.json()["detail"]
-    response, sent = do(RESTART, HistorySearch(KEYS, seen=KEYS), access=some)
-    assert (response.status_code, len(sent)) == (200, 1)
+    _, (wish,) = do(RESTART, HistorySearch(KEYS, seen=KEYS[:1]), access=some)
+    assert [(one.item_key, one.state, one.end_time) for one in wish.facts] == [
+        (KEYS[0], "COMPLETED", 5),
+        (KEYS[1], "", 0),
+    ]
 
 
 @pytest.mark.parametrize(
