@@ -20,6 +20,7 @@ from .part import Part
 from .permits import permits_item
 from .plans import refuse_without_plan
 from .registry import Known
+from .restarts import look_away_from_new
 from .selection import Selection
 from .world import Refused, Rule, World
 
@@ -54,7 +55,9 @@ def execute(known: Known, effects: Mapping[str, Effect], world: World, command: 
     for item in dict.fromkeys(wish.item_keys):
         if effect is None:
             world.skip(f"effects of {part.type}", world.history.owner.get(item, item))
-        elif not world.is_blind(item):
+        elif world.is_blind(item):
+            look_away_from_new(world, item)
+        else:
             ends = effect(world, part, item) or part.type in OBEYED_LATER
             if not ends and not world.is_blind(item):
                 world.differ(f"{part.type} of {item} should end in the same step")

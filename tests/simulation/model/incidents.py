@@ -9,12 +9,13 @@ from collections.abc import Iterable
 from typing import cast
 
 from engine.core.faults import INVALID_ARGUMENT, INVALID_STATE, NOT_FOUND
-from engine.core.record import NONE, Record, partition_of
+from engine.core.record import Record, partition_of
 from engine.records import BatchOperationIncident, BatchOperationItem, BatchOperationLifecycleManagement
 
 from . import pace
 from .batch_commands import MANAGEMENT, Managed
 from .part import OUTCOMES, Part, failure_of
+from .restarts import look_away_from_new
 from .world import Refused, Rule, World
 
 FAMILY = "BATCH_OPERATION_INCIDENT"
@@ -53,10 +54,9 @@ class Incidents(Managed):
         One that is tried again, or waits for somebody, has failed."""
         world = self.world
         part.executing.add(item)
+        look_away_from_new(world, item)
         for record in list(world.step.events):
             value = record.value
-            if getattr(value, "restarted_process_instance_key", NONE) == item:
-                world.blind(record.key)
             is_outcome = isinstance(value, BatchOperationItem) and record.intent in OUTCOMES
             if is_outcome and (record.key, value.batch_operation_key) == (item, part.key):
                 self.outcome(part, item, record.intent, value.error_code)

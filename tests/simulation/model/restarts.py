@@ -9,6 +9,7 @@ from typing import cast
 
 from engine.batch.operation import FINISHED
 from engine.core.faults import INVALID_STATE, NOT_FOUND
+from engine.core.record import NONE
 from engine.operations import restart_process_instance
 from engine.records import ProcessInstanceCreation
 from engine.records.batch_operation_chunk import ItemFacts
@@ -18,6 +19,13 @@ from .part import Part
 from .world import Refused, World
 
 CREATED = ("PROCESS_INSTANCE_CREATION", "CREATED")
+
+
+def look_away_from_new(world: World, item: int) -> None:
+    """Of an instance that the model looks away from, it cannot tell what the one that is begun anew has."""
+    for record in world.step.events:
+        if getattr(record.value, "restarted_process_instance_key", NONE) == item:
+            world.blind(record.key)
 
 
 def restart_item(world: World, part: Part, item: int) -> bool:
