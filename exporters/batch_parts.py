@@ -96,6 +96,7 @@ class Part(Struct, kw_only=True):
     max_failures: str | None = None
     retry_policy: str | None = None
     webhook: str | None = None
+    partitions: int = 0
 
     @property
     def done(self) -> int:
@@ -165,6 +166,7 @@ def _created(part: Part, record: Record, value: BatchOperationCreation) -> None:
     part.undoes, part.keep_plan = options.undoes, options.keep_plan
     part.max_failures, part.retry_policy = _max_failures(options), _retry_policy(options)
     part.webhook = options.webhook or None
+    part.partitions = len(value.partition_ids)
     _note(part, record)
 
 

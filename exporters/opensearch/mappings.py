@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from typing import Any
 
 #: Raised with every change of the mappings or of what documents hold.
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 INSTANCES = "instances"
 DEFINITIONS = "definitions"
@@ -219,6 +219,7 @@ BATCH_OPERATIONS_FIELDS: dict[str, Mapping_] = {
     "max_failures": KEPT_TEXT,
     "retry_policy": KEPT_TEXT,
     "webhook": KEPT_TEXT,
+    "partitions": LONG,
 }
 
 #: Of these, too, the same documents arrive from every partition.

@@ -42,9 +42,10 @@ DELETE_ITEMS_OF_NOBODY = (
     "DELETE FROM batch_items WHERE batch_operation_key = :key AND NOT EXISTS"
     " (SELECT 1 FROM batch_operation_partitions WHERE batch_operation_key = :key)"
 )
+#: Once all of them are, in whatever order partitions are exported: until then those that are deleted hide the others.
 DELETE_PARTS = (
-    "DELETE FROM batch_operation_partitions WHERE batch_operation_key = :key AND NOT EXISTS"
-    " (SELECT 1 FROM batch_operation_partitions WHERE batch_operation_key = :key AND NOT deleted)"
+    "DELETE FROM batch_operation_partitions WHERE batch_operation_key = :key AND partitions <="
+    " (SELECT count(*) FROM batch_operation_partitions WHERE batch_operation_key = :key AND deleted)"
 )
 
 

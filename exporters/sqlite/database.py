@@ -11,7 +11,7 @@ from engine.core.faults import Unavailable
 FILE_NAME = "search.db"
 
 #: Raised with every change of schema.sql or of what the projection writes: older files are rebuilt from the log.
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 
 WRITER_SETTINGS = (
     "page_size = 8192",

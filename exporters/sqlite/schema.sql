@@ -382,6 +382,7 @@ CREATE TABLE batch_operation_partitions (   -- one partition's part; the documen
     max_failures        TEXT,               -- JSON object
     retry_policy        TEXT,               -- JSON object
     webhook             TEXT,
+    partitions          INTEGER NOT NULL, -- that take part
     PRIMARY KEY (batch_operation_key, partition_id)
 ) WITHOUT ROWID;
 

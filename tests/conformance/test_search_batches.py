@@ -340,27 +340,6 @@ def test_an_item_that_is_tried_again_is_active_and_says_why(open_store: OpenStor
     run(open_store, tmp_path, scenario)
 
 
-def test_a_deleted_batch_is_gone_when_the_first_part_of_it_is(open_store: OpenStore, tmp_path: Path) -> None:
-    async def scenario(world: Asked) -> None:
-        stories = (Story(1), Story(2))
-        for story in stories:
-            story.create_batch(BATCH)
-            key = story.key()
-            story.find_items(BATCH, [key])
-            story.finish_item(BATCH, key)
-        stories[0].finish_batch(BATCH, "COMPLETED", total=2, completed=2)
-        await world.export(*stories)
-        for story in stories:
-            story.step((MANAGEMENT, "DELETED", BATCH, {}))
-            await world.export(story)
-            assert await world.search.get("BATCH_OPERATION", BATCH) is None
-            left = await world.search.search("BATCH_OPERATION_ITEM", {})
-            assert len(left.items) == (1 if story is stories[0] else 0)
-        assert await world.search.report("BATCH_OPERATION_PARTS", BATCH) == []
-
-    run(open_store, tmp_path, scenario)
-
-
 @given(data=st.data())
 @settings(max_examples=3, deadline=None)
 def test_parts_may_arrive_in_any_order(

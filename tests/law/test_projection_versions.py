@@ -13,8 +13,8 @@ from exporters.opensearch import mappings
 from exporters.sqlite import database
 
 #: Version -> digest of what is stored in it. What is stored differently is another version: a line more, none changed.
-SQLITE = {8: "722bbabe9ad83968"}
-OPENSEARCH = {4: "a08fb1592eabc6a6"}
+SQLITE = {8: "722bbabe9ad83968", 9: "50373695ab8e765e"}
+OPENSEARCH = {4: "a08fb1592eabc6a6", 5: "af0666705ee62dc6"}
 TABLES = files("exporters.sqlite").joinpath("schema.sql").read_text()
 COMMENT = re.compile(r"--.*")
 

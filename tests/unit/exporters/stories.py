@@ -279,7 +279,8 @@ class Story:
 
     def create_batch(self, batch: int, **fields: Any) -> None:
         value = {"batch_operation_type": "CANCEL_PROCESS_INSTANCE", "lead_partition": 1, "actor_type": "ANONYMOUS"}
-        self.step(("BATCH_OPERATION_CREATION", "CREATED", batch, {**value, **fields}))
+        taking_part = {"partition_ids": (self.partition,)}
+        self.step(("BATCH_OPERATION_CREATION", "CREATED", batch, {**value, **taking_part, **fields}))
 
     def find_items(self, batch: int, items: Sequence[int], *, initialized: bool = True) -> None:
         found = tuple(BatchItem(item_key=key, process_instance_key=key, root_process_instance_key=key) for key in items)
